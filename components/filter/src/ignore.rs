@@ -1,0 +1,184 @@
+//! images_to_ignore.txt: which images it names, and which of its lines name none.
+
+use image_service_format::id;
+use std::collections::HashMap;
+use std::fmt;
+
+/// The images that a text names.
+#[derive(Debug, Default)]
+pub(crate) struct IgnoreList {
+    /// Ids without their algorithm, by their first characters: an image is looked up, not searched for.
+    ids: HashMap<String, Vec<String>>,
+    skipped: Vec<Skipped>,
+}
+
+/// A line that was left out, and why. Reads as `7: …`, to stand behind the file's name.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    line: usize,
+    reason: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: skipped: {}", self.line, self.reason)
+    }
+}
+
+/// Where the id stands when no header says so: `IMAGE,TAG,IMAGE ID,SIZE`.
+const USUAL_ID_COLUMN: usize = 2;
+
+impl IgnoreList {
+    /// Reads CSV with an `IMAGE ID` column, or a bare list of ids; comments (`#`), blank lines, CRLF and a byte order
+    /// mark may stand in it.
+    ///
+    /// Each line is read by itself, so that a stray quote costs one line and not the rest of the file.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut list = Self::default();
+        let mut id_column = None;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let outcome = cells(line).and_then(|cells| {
+                if let Some(column) = cells.iter().position(|cell| cell.eq_ignore_ascii_case("IMAGE ID")) {
+                    id_column = Some(column);
+                    return Ok(());
+                }
+                list.add(id_cell(&cells, id_column)?)
+            });
+            if let Err(reason) = outcome {
+                list.skipped.push(Skipped { line: index + 1, reason });
+            }
+        }
+        list
+    }
+
+    fn add(&mut self, cell: &str) -> Result<(), String> {
+        let id = id::bare(cell).to_ascii_lowercase();
+        if !id.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Err(format!("{cell:?} is no image id, which is made of hexadecimal digits"));
+        }
+        if id.len() < id::SHORTEST {
+            return Err(format!("{cell:?} is too short for an image id, which has at least {} digits", id::SHORTEST));
+        }
+        self.ids.entry(id[..id::SHORTEST].to_owned()).or_default().push(id);
+        Ok(())
+    }
+
+    /// Whether the text names this image.
+    pub(crate) fn contains(&self, image_id: &str) -> bool {
+        let Some(start) = id::bare(image_id).get(..id::SHORTEST) else { return false };
+        self.ids.get(start).is_some_and(|ids| ids.iter().any(|id| id::same(id, image_id)))
+    }
+
+    /// The lines that were left out.
+    pub(crate) fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+}
+
+fn cells(line: &str) -> Result<Vec<String>, String> {
+    // The csv crate reads an unclosed quote as a cell that goes on; on its own line it is a mistake.
+    if !line.matches('"').count().is_multiple_of(2) {
+        return Err("a quote is not closed".to_owned());
+    }
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(line.as_bytes());
+    match reader.records().next() {
+        Some(Ok(record)) => Ok(record.iter().map(str::to_owned).collect()),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("nothing stands in it".to_owned()),
+    }
+}
+
+/// The cell with the id: where the header says; without a header, in a list of ids or in the usual place.
+fn id_cell(cells: &[String], id_column: Option<usize>) -> Result<&str, String> {
+    let column = match (id_column, cells.len()) {
+        (_, 1) => 0,
+        (Some(column), _) => column,
+        (None, _) => USUAL_ID_COLUMN,
+    };
+    match cells.get(column) {
+        Some(cell) if !cell.is_empty() => Ok(cell),
+        _ => Err("it has no IMAGE ID".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: &str = "sha256:b9f02c9a43cedefffa284a0fb5fb3e43118f5b501efbb855286bce3daf1ae90c";
+    const APP: &str = "sha256:211f095776518581232078a9cfb5626fae340773bb07b8c1244b7fabb9bbef57";
+
+    fn skipped(list: &IgnoreList) -> Vec<String> {
+        list.skipped().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_image_id_column_of_a_csv_file_counts() {
+        let list = IgnoreList::parse("IMAGE,TAG,IMAGE ID,SIZE\nregistry.k8s.io/pause,3.9,b9f02c9a43ced,1.2MB\n");
+        assert!(list.contains(PAUSE));
+        assert!(!list.contains(APP));
+        assert!(list.skipped().is_empty());
+    }
+
+    #[test]
+    fn a_header_may_put_the_id_elsewhere() {
+        let list = IgnoreList::parse("IMAGE ID,IMAGE\nb9f02c9a43ced,pause\n");
+        assert!(list.contains(PAUSE));
+        assert!(list.skipped().is_empty());
+    }
+
+    #[test]
+    fn a_bare_list_of_short_long_and_prefixed_ids_is_accepted() {
+        for id in ["b9f02c9a43ced", "b9f02c9a43ce", "B9F02C9A43CED", PAUSE, "sha256:b9f02c9a43ced"] {
+            assert!(IgnoreList::parse(id).contains(PAUSE), "{id}");
+        }
+    }
+
+    #[test]
+    fn ids_that_the_table_shortened_match_too() {
+        assert!(IgnoreList::parse(PAUSE).contains("b9f02c9a43ced"));
+        assert!(!IgnoreList::parse(PAUSE).contains("b9f02c9a43cee"));
+        assert!(!IgnoreList::parse(PAUSE).contains("b9f0"));
+    }
+
+    #[test]
+    fn comments_blank_lines_crlf_and_a_byte_order_mark_are_accepted() {
+        let list = IgnoreList::parse(
+            "\u{feff}IMAGE,TAG,IMAGE ID,SIZE\r\n# the sandbox\r\n\r\nregistry.k8s.io/pause,3.9,b9f02c9a43ced,1.2MB\r\n\
+             \"a,b\",1, 211f095776518 ,1MB\r\n",
+        );
+        assert!(list.contains(PAUSE));
+        assert!(list.contains(APP));
+        assert!(list.skipped().is_empty());
+    }
+
+    #[test]
+    fn a_malformed_row_is_skipped_with_its_line_and_reason_and_the_others_count() {
+        let list = IgnoreList::parse(
+            "IMAGE,TAG,IMAGE ID,SIZE\npause,3.9\n\"pause,3.9,b9f02c9a43ced\nx,y,latest,1\nx,y,b9f02,1\n\
+             app,1.2,211f095776518,1MB\n",
+        );
+        assert!(list.contains(APP));
+        assert_eq!(skipped(&list), [
+            "2: skipped: it has no IMAGE ID",
+            "3: skipped: a quote is not closed",
+            "4: skipped: \"latest\" is no image id, which is made of hexadecimal digits",
+            "5: skipped: \"b9f02\" is too short for an image id, which has at least 12 digits",
+        ]);
+    }
+
+    #[test]
+    fn an_empty_text_names_nothing() {
+        assert!(!IgnoreList::parse("").contains(PAUSE));
+        assert!(!IgnoreList::parse("IMAGE,TAG,IMAGE ID,SIZE\n").contains(PAUSE));
+    }
+}

@@ -1,0 +1,78 @@
+//! The filter: passes rows on, without those that images_to_ignore.txt names.
+
+mod ignore;
+
+#[expect(missing_docs, reason = "generated from wit/")]
+mod bindings {
+    wit_bindgen::generate!({ path: "../../wit", world: "filter-component", generate_all });
+}
+
+use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
+use bindings::image_service::inventory::{containerd, settings};
+use bindings::{wit_future, wit_stream};
+use ignore::IgnoreList;
+use std::cell::RefCell;
+use wit_bindgen::{FutureReader, StreamReader, StreamResult};
+
+/// Rows read at a time: large enough that crossing the boundary costs little, small enough to keep memory flat.
+const BATCH: usize = 512;
+
+thread_local! {
+    /// The text that was warned about last, so that an instance repeats its warnings only after an edit.
+    static WARNED: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+struct Filter;
+
+impl Guest for Filter {
+    async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
+        let ignored = ignore_list();
+        let (mut input, input_errors) = containerd::images().await;
+        let (mut rows, rows_reader) = wit_stream::new();
+        let (errors, errors_reader) = wit_future::new(|| {
+            vec![SourceError { repository: None, message: "the filtering of images ended early".to_owned() }]
+        });
+        wit_bindgen::spawn(async move {
+            loop {
+                let (status, batch) = input.read(Vec::with_capacity(BATCH)).await;
+                let kept: Vec<Image> =
+                    batch.into_iter().filter(|image| !ignored.contains(&image.id)).map(pass_on).collect();
+                if !kept.is_empty() && !rows.write_all(kept).await.is_empty() {
+                    return; // The consumer hung up.
+                }
+                if !matches!(status, StreamResult::Complete(_)) {
+                    break;
+                }
+            }
+            drop(rows);
+            let _ = errors.write(input_errors.await).await;
+        });
+        (rows_reader, errors_reader)
+    }
+}
+
+/// The list as it is now; what is wrong with it goes to stderr, which the host logs.
+fn ignore_list() -> IgnoreList {
+    let text = settings::get("images-to-ignore").unwrap_or_default();
+    let list = IgnoreList::parse(&text);
+    if !list.skipped().is_empty() {
+        WARNED.with_borrow_mut(|warned| {
+            if *warned != text {
+                let name =
+                    settings::get("images-to-ignore-name").unwrap_or_else(|| "images_to_ignore.txt".to_owned());
+                for skipped in list.skipped() {
+                    eprintln!("{name}:{skipped}");
+                }
+                *warned = text;
+            }
+        });
+    }
+    list
+}
+
+/// The imported and the exported interface are one, their Rust types are two.
+fn pass_on(image: containerd::Image) -> Image {
+    Image { id: image.id, repository: image.repository, tag: image.tag, size: image.size }
+}
+
+bindings::export!(Filter with_types_in bindings);

@@ -1,0 +1,12 @@
+//! How images read everywhere in Image Service: ids, references, sizes, and the output of `crictl images`.
+//!
+//! Pure logic without I/O, shared by the components and the host so that there is one way to write a size or to split a
+//! reference.
+
+pub mod crictl;
+pub mod id;
+pub mod reference;
+pub mod size;
+
+/// What `crictl images` prints, and what clients expect, where an image has no repository or no tag.
+pub const NONE: &str = "<none>";

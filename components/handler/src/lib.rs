@@ -1,0 +1,121 @@
+//! The handler: routes HTTP requests, asks both sources at once and streams their rows out as one JSON answer.
+
+mod json;
+mod route;
+
+#[expect(missing_docs, reason = "generated from wit/")]
+mod bindings {
+    wit_bindgen::generate!({ path: "../../wit", world: "handler-imports", generate_all });
+}
+
+use bindings::image_service::inventory::{containerd, harbor, settings, types::SourceError};
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::{SinkExt, StreamExt, join};
+use http_body_util::StreamBody;
+use http_body_util::combinators::UnsyncBoxBody;
+use json::{ContainerdRow, HarborRow, Listing};
+use route::Route;
+use spin_sdk::http::{EmptyBody, FullBody, HeaderValue, Request, Response, StatusCode, box_body};
+use spin_sdk::http_service;
+use wit_bindgen::{FutureReader, StreamReader, StreamResult};
+
+type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
+
+/// Rows read from a source at a time.
+const BATCH: usize = 512;
+
+/// Bytes of JSON sent at a time: what is larger costs memory, what is smaller costs crossings to the host.
+const CHUNK: usize = 16 * 1024;
+
+#[http_service]
+async fn handle(request: Request) -> Response<Body> {
+    match Route::of(request.method(), request.uri().path()) {
+        Route::Images => answer(StatusCode::OK, route::JSON, images()),
+        Route::ImagesHead => answer(StatusCode::OK, route::JSON, box_body(EmptyBody::new())),
+        Route::Problem(problem) => {
+            let body = box_body(FullBody::new(Bytes::from(problem.body())));
+            let mut response = answer(problem.status, route::PROBLEM_JSON, body);
+            if let Some(allow) = problem.allow {
+                response.headers_mut().insert("allow", HeaderValue::from_static(allow));
+            }
+            response
+        }
+    }
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
+    response
+}
+
+/// The listing as a body that is made while it is read.
+fn images() -> Body {
+    // No chunk waits besides the one being sent: a slow client slows the sources down instead of filling memory.
+    let (chunks, receiver) = mpsc::channel::<Bytes>(0);
+    wit_bindgen::spawn(async move {
+        // Only a client that hung up ends the listing early.
+        let _ = list(chunks).await;
+    });
+    box_body(StreamBody::new(receiver.map(|chunk| Ok::<_, anyhow::Error>(http_body::Frame::data(chunk)))))
+}
+
+async fn list(chunks: mpsc::Sender<Bytes>) -> Result<(), mpsc::SendError> {
+    let pretty = settings::get("json-pretty").is_some_and(|value| value == "true");
+    let mut out = Out { listing: Listing::new(pretty), chunks };
+    let (node, registry) = join!(containerd::images(), harbor::images());
+
+    let mut errors = out.section("containerd_images", "containerd", node, ContainerdRow::from).await?;
+    errors.extend(out.section("harbor_images", "harbor", registry, HarborRow::from).await?);
+
+    out.listing.open("errors");
+    for (source, error) in &errors {
+        out.listing.row(&json::ErrorRow {
+            error: &error.message,
+            repository: error.repository.as_deref(),
+            source,
+        });
+    }
+    out.listing.close();
+    out.listing.end();
+    out.send().await
+}
+
+/// The listing on its way to the client.
+struct Out {
+    listing: Listing,
+    chunks: mpsc::Sender<Bytes>,
+}
+
+impl Out {
+    /// Writes one source's rows as they come; returns what failed there.
+    async fn section<Image: 'static, Row: serde::Serialize>(
+        &mut self,
+        key: &str,
+        source: &'static str,
+        (mut images, errors): (StreamReader<Image>, FutureReader<Vec<SourceError>>),
+        row: impl Fn(Image) -> Row,
+    ) -> Result<Vec<(&'static str, SourceError)>, mpsc::SendError> {
+        self.listing.open(key);
+        loop {
+            let (status, batch) = images.read(Vec::with_capacity(BATCH)).await;
+            for image in batch {
+                self.listing.row(&row(image));
+                if self.listing.len() >= CHUNK {
+                    self.send().await?;
+                }
+            }
+            if !matches!(status, StreamResult::Complete(_)) {
+                break;
+            }
+        }
+        self.listing.close();
+        Ok(errors.await.into_iter().map(|error| (source, error)).collect())
+    }
+
+    async fn send(&mut self) -> Result<(), mpsc::SendError> {
+        self.chunks.send(Bytes::from(self.listing.take())).await
+    }
+}

@@ -1,0 +1,112 @@
+//! Which answer a request gets, and how a refusal reads (RFC 9457).
+
+use serde::Serialize;
+use spin_sdk::http::{Method, StatusCode};
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// The listing.
+    Images,
+    /// Its headers only: no source is asked.
+    ImagesHead,
+    /// Nothing that there is.
+    Problem(Problem),
+}
+
+/// A refusal.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    /// The value of `Allow`, which a 405 must carry (RFC 9110, section 15.5.6).
+    pub(crate) allow: Option<&'static str>,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl Route {
+    /// A client whose server address ends in a slash asks for `//images`, which is the same.
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
+        if !path.starts_with('/') || path.trim_start_matches('/') != "images" {
+            return Self::Problem(Problem {
+                status: StatusCode::NOT_FOUND,
+                allow: None,
+                detail: format!("There is nothing at {path}. The images are at /images."),
+            });
+        }
+        match *method {
+            Method::GET => Self::Images,
+            Method::HEAD => Self::ImagesHead,
+            _ => Self::Problem(Problem {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                allow: Some("GET, HEAD"),
+                detail: format!("{method} can't be used on {path}, which can only be read. Use GET."),
+            }),
+        }
+    }
+}
+
+impl Problem {
+    /// The body of the refusal, as JSON.
+    pub(crate) fn body(&self) -> String {
+        let body = ProblemBody {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+        };
+        serde_json::to_string(&body).unwrap_or_default() + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(method: &Method, path: &str) -> Problem {
+        match Route::of(method, path) {
+            Route::Problem(problem) => problem,
+            route => panic!("{method} {path} is {route:?}"),
+        }
+    }
+
+    #[test]
+    fn images_can_be_read_with_one_slash_or_two() {
+        assert_eq!(Route::of(&Method::GET, "/images"), Route::Images);
+        assert_eq!(Route::of(&Method::GET, "//images"), Route::Images);
+        assert_eq!(Route::of(&Method::HEAD, "/images"), Route::ImagesHead);
+    }
+
+    #[test]
+    fn other_paths_are_not_found() {
+        for path in ["/", "", "/image", "/images/", "/images/x", "images"] {
+            assert_eq!(problem(&Method::GET, path).status, StatusCode::NOT_FOUND, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn other_methods_are_refused_with_those_that_are_allowed() {
+        let problem = problem(&Method::POST, "/images");
+        assert_eq!(problem.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(problem.allow, Some("GET, HEAD"));
+    }
+
+    #[test]
+    fn a_refusal_reads_as_problem_json() {
+        assert_eq!(
+            problem(&Method::GET, "/x\"y").body(),
+            "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\
+             \"detail\":\"There is nothing at /x\\\"y. The images are at /images.\"}\n"
+        );
+    }
+}

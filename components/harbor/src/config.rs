@@ -1,0 +1,162 @@
+//! What the operator said about Harbor, read from settings.
+
+use url::Url;
+
+/// Harbor answers 422 to more.
+const MAX_PAGE_SIZE: usize = 100;
+const DEFAULT_CONCURRENCY: usize = 8;
+
+/// Where Harbor is and how to ask it.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The address up to and with `/api/v2.0`, without a slash at its end.
+    pub(crate) base: Url,
+    pub(crate) login: Login,
+    /// The one project to list; `None` for all.
+    pub(crate) project: Option<String>,
+    /// Rows asked for at a time, 1 to 100.
+    pub(crate) page_size: usize,
+    /// Requests under way at a time, 1 or more.
+    pub(crate) concurrency: usize,
+}
+
+/// Who adds the login to requests.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// The host, which alone knows the password.
+    Host,
+    /// This component; the value of `Authorization`.
+    Own(String),
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Host => "Host",
+            Self::Own(_) => "Own(…)",
+        })
+    }
+}
+
+impl Config {
+    /// Reads the settings; see the table in wit/inventory.wit.
+    pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let get = |key: &str| get(key).filter(|value| !value.is_empty());
+        // The words that clients of this API know.
+        let incomplete = || "Harbor configuration incomplete".to_owned();
+        let url = get("harbor-url").ok_or_else(incomplete)?;
+        let login = if get("harbor-auth").as_deref() == Some("host") {
+            Login::Host
+        } else {
+            let user = get("harbor-user").ok_or_else(incomplete)?;
+            let password = get("harbor-password").ok_or_else(incomplete)?;
+            Login::Own(basic(&user, &password))
+        };
+        Ok(Self {
+            base: base(&url)?,
+            login,
+            project: get("harbor-project"),
+            page_size: number(&get, "harbor-page-size", MAX_PAGE_SIZE)?.min(MAX_PAGE_SIZE),
+            concurrency: number(&get, "harbor-max-concurrency", DEFAULT_CONCURRENCY)?,
+        })
+    }
+}
+
+/// The address of the API from that of Harbor; either may be given.
+fn base(text: &str) -> Result<Url, String> {
+    let explain = |problem: &str| {
+        format!("the Harbor URL {text:?} {problem}; write it as https://harbor.example.com, with a port or path if need be")
+    };
+    let mut url = Url::parse(text).map_err(|error| explain(&format!("can't be read ({error})")))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(explain("is no http:// or https:// address"));
+    }
+    let path = url.path().trim_end_matches('/');
+    let path = path.strip_suffix("/api/v2.0").unwrap_or(path);
+    let path = format!("{path}/api/v2.0");
+    url.set_path(&path);
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
+}
+
+fn number(get: impl Fn(&str) -> Option<String>, key: &str, default: usize) -> Result<usize, String> {
+    match get(key) {
+        None => Ok(default),
+        Some(text) => match text.parse() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(format!("the setting {key} is {text:?}, where a whole number from 1 was expected")),
+        },
+    }
+}
+
+fn basic(user: &str, password: &str) -> String {
+    use base64::Engine;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
+        Config::read(|key| settings.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn url_user_and_password_are_needed() {
+        for settings in [
+            &[][..],
+            &[("harbor-url", "https://h")],
+            &[("harbor-url", ""), ("harbor-auth", "host")],
+            &[("harbor-url", "https://h"), ("harbor-user", "u")],
+            &[("harbor-url", "https://h"), ("harbor-user", "u"), ("harbor-password", "")],
+        ] {
+            assert_eq!(read(settings).unwrap_err(), "Harbor configuration incomplete", "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_logs_in_needs_no_password_here() {
+        let config = read(&[("harbor-url", "https://h"), ("harbor-auth", "host")]).unwrap();
+        assert_eq!(config.login, Login::Host);
+        assert_eq!((config.page_size, config.concurrency), (100, 8));
+    }
+
+    #[test]
+    fn a_login_of_its_own_is_basic_and_is_never_shown() {
+        let config = read(&[("harbor-url", "https://h"), ("harbor-user", "robot$ci"), ("harbor-password", "s3cret:x")]);
+        let config = config.unwrap();
+        assert_eq!(config.login, Login::Own("Basic cm9ib3QkY2k6czNjcmV0Ong=".to_owned()));
+        assert!(!format!("{config:?}").contains("cm9ib3Qk"));
+    }
+
+    #[test]
+    fn a_path_prefix_is_kept_and_the_api_may_be_named() {
+        for (url, expected) in [
+            ("https://h", "https://h/api/v2.0"),
+            ("https://h:8443/", "https://h:8443/api/v2.0"),
+            ("http://h/registry/", "http://h/registry/api/v2.0"),
+            ("https://h/api/v2.0/", "https://h/api/v2.0"),
+            ("https://[::1]:8080", "https://[::1]:8080/api/v2.0"),
+        ] {
+            assert_eq!(base(url).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn a_url_without_scheme_is_explained() {
+        for url in ["harbor.example.com", "harbor.example.com:443", "ftp://h"] {
+            let message = base(url).unwrap_err();
+            assert!(message.contains(url) && message.contains("https://harbor.example.com"), "{message}");
+        }
+    }
+
+    #[test]
+    fn page_sizes_stay_within_what_harbor_allows() {
+        let read = |size| read(&[("harbor-url", "https://h"), ("harbor-auth", "host"), ("harbor-page-size", size)]);
+        assert_eq!(read("500").unwrap().page_size, 100);
+        assert_eq!(read("7").unwrap().page_size, 7);
+        assert!(read("0").unwrap_err().contains("harbor-page-size"));
+    }
+}

@@ -1,0 +1,76 @@
+//! The Harbor source: reads Harbor's API v2.0 and gives the registry's images as ordered rows.
+//!
+//! [`listing`] is the plan, [`paging`] reads lists that change while they are read, [`artifact`] makes rows; all three
+//! are pure and see Harbor through the [`api::Api`] trait. [`client`] is its one real implementation, over wasi:http.
+
+mod api;
+mod artifact;
+mod client;
+mod config;
+mod listing;
+mod paging;
+
+#[expect(missing_docs, reason = "generated from wit/")]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "harbor-component",
+        with: {
+            "wasi:clocks/types@0.3.0": wasip3::clocks::types,
+            "wasi:http/types@0.3.0": wasip3::http::types,
+            "wasi:http/client@0.3.0": wasip3::http::client,
+        },
+        generate_all,
+    });
+}
+
+use bindings::exports::image_service::inventory::harbor::{Guest, Image, SourceError};
+use bindings::image_service::inventory::settings;
+use bindings::{wit_future, wit_stream};
+use client::Client;
+use config::Config;
+use listing::Sink;
+use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
+
+struct Harbor;
+
+impl Guest for Harbor {
+    async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
+        let (rows, rows_reader) = wit_stream::new();
+        let (errors, errors_reader) = wit_future::new(|| {
+            vec![SourceError { repository: None, message: "the listing of Harbor ended early".to_owned() }]
+        });
+        wit_bindgen::spawn(async move {
+            let mut out = Out { rows, errors: Vec::new() };
+            match Config::read(settings::get) {
+                Ok(config) => {
+                    let client = Client::new(&config);
+                    listing::list(&client, &config, &mut out).await;
+                }
+                Err(message) => out.failed(SourceError { repository: None, message }),
+            }
+            // The consumer asks for errors once the rows have ended.
+            drop(out.rows);
+            let _ = errors.write(out.errors).await;
+        });
+        (rows_reader, errors_reader)
+    }
+}
+
+/// Where rows and failures go.
+struct Out {
+    rows: StreamWriter<Image>,
+    errors: Vec<SourceError>,
+}
+
+impl Sink for Out {
+    async fn rows(&mut self, rows: Vec<Image>) -> bool {
+        self.rows.write_all(rows).await.is_empty()
+    }
+
+    fn failed(&mut self, error: SourceError) {
+        self.errors.push(error);
+    }
+}
+
+bindings::export!(Harbor with_types_in bindings);

@@ -1,0 +1,336 @@
+//! The plan of a listing: which lists are read, in which order rows leave, and what one failure costs.
+//!
+//! Three stages, each working ahead of the next by as many steps as there may be requests at a time:
+//! projects -> what each project holds (all its rows, or its repositories) -> the rows of each repository.
+
+use crate::api::{Api, Error};
+use crate::artifact::{self, Artifact, Repository, Window};
+use crate::bindings::exports::image_service::inventory::harbor::{Image, SourceError};
+use crate::config::Config;
+use crate::paging::{self, List, Page, Recent, Step, Whole};
+use futures::{StreamExt, stream};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+/// Where rows and failures go, in the order in which they are given.
+pub(crate) trait Sink {
+    /// Passes rows on; `false` when nobody wants more.
+    async fn rows(&mut self, rows: Vec<Image>) -> bool;
+
+    /// Notes a failure.
+    fn failed(&mut self, error: SourceError);
+}
+
+/// The bounds of a listing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Rows asked for at a time.
+    pub(crate) page_size: usize,
+    /// Requests under way at a time.
+    pub(crate) concurrency: usize,
+    /// Rows of one list that are held to be put in order; longer lists leave as they come.
+    pub(crate) held_rows: usize,
+}
+
+/// A project of more artifacts is read repository by repository, a repository of more is streamed. Some 200 bytes each.
+const HELD_ROWS: usize = 5_000;
+
+/// Rows by which pushes may shift a streamed list while it is read.
+const RECENT_ROWS: usize = 10_000;
+
+/// Harbor has `/projects/{project}/artifacts` from this version on.
+const PROJECT_ARTIFACTS_SINCE: (u32, u32) = (2, 12);
+
+/// What stays itself in a path segment (RFC 3986, unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Untagged artifacts give no row, so they are not asked for.
+const ARTIFACTS: &str = "&with_tag=true&q=tags%3D*";
+
+#[derive(Deserialize)]
+struct SystemInfo {
+    #[serde(default)]
+    harbor_version: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NamedProject {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct NamedRepository {
+    name: String,
+    /// Absent when zero in some versions.
+    #[serde(default)]
+    artifact_count: Option<i64>,
+}
+
+/// What a project holds.
+enum Project {
+    Rows(Vec<Image>, Option<SourceError>),
+    Repositories(Vec<Repository>, Option<SourceError>),
+}
+
+/// One step towards the answer.
+enum Unit {
+    Rows(Vec<Image>),
+    Repository(Repository),
+    Failed(SourceError),
+}
+
+/// What a unit came to.
+enum Outcome {
+    Rows(Vec<Image>),
+    RowsAndFailure(Vec<Image>, SourceError),
+    /// Too many rows to hold; they are streamed when it is their turn.
+    Long(Repository),
+}
+
+/// Lists what the configuration names, all rows in order, each failure once.
+pub(crate) async fn list(api: &impl Api, config: &Config, sink: &mut impl Sink) {
+    let limits = Limits { page_size: config.page_size, concurrency: config.concurrency, held_rows: HELD_ROWS };
+    Listing { api, limits }.run(config.project.as_deref(), sink).await;
+}
+
+struct Listing<'a, A> {
+    api: &'a A,
+    limits: Limits,
+}
+
+impl<A: Api> Listing<'_, A> {
+    async fn run(&self, project: Option<&str>, sink: &mut impl Sink) {
+        let mut failures = Failures { gave_up: None };
+        let Some(whole_projects) = self.log_in(sink).await else { return };
+        let projects = match project {
+            Some(project) => vec![project.to_owned()],
+            None => {
+                let (projects, error) = self.projects().await;
+                failures.note(error, sink);
+                projects
+            }
+        };
+        let units = stream::iter(projects)
+            .map(|project| self.project(project, whole_projects))
+            .buffered(self.limits.concurrency)
+            .flat_map(|project| stream::iter(units(project)));
+        let mut outcomes = Box::pin(units.map(|unit| self.unit(unit)).buffered(self.limits.concurrency));
+        while let Some(outcome) = outcomes.next().await {
+            let wanted = match outcome {
+                Outcome::Rows(rows) => give(sink, rows).await,
+                Outcome::RowsAndFailure(rows, error) => {
+                    failures.note(Some(error), sink);
+                    give(sink, rows).await
+                }
+                Outcome::Long(repository) => {
+                    let (wanted, error) = self.long_repository(&repository, sink).await;
+                    failures.note(error, sink);
+                    wanted
+                }
+            };
+            if !wanted {
+                return;
+            }
+        }
+        failures.end(sink);
+    }
+
+    /// Finds out whether the login counts and whether whole projects can be listed; `None` when there is no point in
+    /// going on.
+    ///
+    /// Harbor answers a wrong password as it answers nobody: with less. Only the version that it tells those who are
+    /// logged in gives it away.
+    async fn log_in(&self, sink: &mut impl Sink) -> Option<bool> {
+        let path = "/systeminfo".to_owned();
+        let url = self.api.url(&path);
+        let error = match self.api.get(path).await {
+            Ok(reply) => match paging::parse::<SystemInfo>(&reply) {
+                Ok(SystemInfo { harbor_version: Some(version) }) => {
+                    return Some(release(&version).is_some_and(|release| release >= PROJECT_ARTIFACTS_SINCE));
+                }
+                Ok(SystemInfo { harbor_version: None }) => {
+                    sink.failed(failure(format!(
+                        "Harbor refused the login: GET {url} answered without harbor_version, as it does to a wrong user \
+                         or password. Check both; only public projects are listed"
+                    )));
+                    self.api.go_anonymous();
+                    return Some(false);
+                }
+                Err(what) => Error { url, kind: crate::api::Kind::Unreadable(what) },
+            },
+            Err(error) => error,
+        };
+        // A server error on this one page says nothing about the others.
+        let go_on = error.status().is_some_and(|status| status >= 500);
+        sink.failed(failure(error.to_string()));
+        go_on.then_some(false)
+    }
+
+    /// All projects that the user sees, by name.
+    async fn projects(&self) -> (Vec<String>, Option<SourceError>) {
+        let list = List { path: "/projects".to_owned(), query: "&with_detail=false" };
+        let read = paging::whole(self.api, &list, Limits { held_rows: usize::MAX, ..self.limits }, |project: &NamedProject| {
+            project.name.clone()
+        });
+        let Whole::Read(projects, error) = read.await else { return (Vec::new(), None) };
+        let mut projects: Vec<String> = projects.into_iter().map(|project| project.name).collect();
+        projects.sort();
+        (projects, error.map(|error| listing_failure("the list of projects", &error)))
+    }
+
+    /// One project's rows, where Harbor can list them at once and they are few enough to be put in order here; else its
+    /// repositories.
+    async fn project(&self, project: String, whole: bool) -> Project {
+        if whole && let Some(rows) = self.whole_project(&project).await {
+            return rows;
+        }
+        let list = List { path: format!("/projects/{}/repositories", segment(&project)), query: "" };
+        let read =
+            paging::whole(self.api, &list, Limits { held_rows: usize::MAX, ..self.limits }, |repository: &NamedRepository| {
+                repository.name.clone()
+            });
+        let Whole::Read(repositories, error) = read.await else { return Project::Rows(Vec::new(), None) };
+        let mut repositories: Vec<Repository> = repositories
+            .into_iter()
+            .filter(|repository| repository.artifact_count != Some(0))
+            .map(|repository| Repository::new(&project, &repository.name))
+            .collect();
+        repositories.sort();
+        Project::Repositories(repositories, error.map(|error| listing_failure(&format!("project {project}"), &error)))
+    }
+
+    /// `None` where the project has to be read repository by repository.
+    async fn whole_project(&self, project: &str) -> Option<Project> {
+        let list = List { path: format!("/projects/{}/artifacts", segment(project)), query: ARTIFACTS };
+        let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| {
+            (artifact.repository_name.clone(), artifact.digest.clone())
+        });
+        let Whole::Read(artifacts, error) = read.await else { return None };
+        // Some installations hide this endpoint; where the project itself is missing, its repositories will tell.
+        if artifacts.is_empty() && error.as_ref().is_some_and(|error| matches!(error.status(), Some(403..=405))) {
+            return None;
+        }
+        let rows = artifact::ordered_by_repository(project, artifacts)?;
+        Some(Project::Rows(rows, error.map(|error| listing_failure(&format!("project {project}"), &error))))
+    }
+
+    async fn unit(&self, unit: Unit) -> Outcome {
+        match unit {
+            Unit::Rows(rows) => Outcome::Rows(rows),
+            Unit::Failed(error) => Outcome::RowsAndFailure(Vec::new(), error),
+            Unit::Repository(repository) => {
+                let list = artifacts_of(&repository);
+                let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| artifact.digest.clone());
+                match read.await {
+                    Whole::TooLong => Outcome::Long(repository),
+                    Whole::Read(artifacts, error) => {
+                        let rows = artifact::ordered(&repository, artifacts);
+                        match error {
+                            None => Outcome::Rows(rows),
+                            Some(error) => Outcome::RowsAndFailure(rows, repository_failure(&repository, &error)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Streams a repository that is too long to be held. Says whether more rows are wanted, and what failed.
+    async fn long_repository(&self, repository: &Repository, sink: &mut impl Sink) -> (bool, Option<SourceError>) {
+        let list = artifacts_of(repository);
+        let mut window = Window::new(2 * self.limits.page_size);
+        let mut recent = Recent::new(RECENT_ROWS);
+        let mut wanted = true;
+        let outcome = match paging::page(self.api, &list, self.limits, 1).await {
+            Err(error) => Err(error),
+            Ok(first) => {
+                paging::each(self.api, &list, self.limits, first, async |page: Page<Artifact>| {
+                    let new: Vec<Artifact> =
+                        page.items.into_iter().filter(|artifact| recent.insert(artifact.digest.clone())).collect();
+                    if new.is_empty() {
+                        return Step::NothingNew;
+                    }
+                    wanted = give(sink, window.push(repository, new)).await;
+                    if wanted { Step::New } else { Step::Stop }
+                })
+                .await
+            }
+        };
+        wanted = wanted && give(sink, window.drain(repository)).await;
+        (wanted, outcome.err().map(|error| repository_failure(repository, &error)))
+    }
+}
+
+async fn give(sink: &mut impl Sink, rows: Vec<Image>) -> bool {
+    rows.is_empty() || sink.rows(rows).await
+}
+
+/// The steps that a project comes to.
+fn units(project: Project) -> Vec<Unit> {
+    let (mut units, error) = match project {
+        Project::Rows(rows, error) => (vec![Unit::Rows(rows)], error),
+        Project::Repositories(repositories, error) => {
+            (repositories.into_iter().map(Unit::Repository).collect::<Vec<_>>(), error)
+        }
+    };
+    units.extend(error.map(Unit::Failed));
+    units
+}
+
+/// Harbor takes the name of a repository percent-encoded twice: once for the path, once for the slashes in it.
+fn artifacts_of(repository: &Repository) -> List {
+    let name = segment(&segment(&repository.name));
+    List { path: format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project)), query: ARTIFACTS }
+}
+
+fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// Major and minor of `v2.12.0-9da38ae0`.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.trim_start_matches('v').split(['.', '-']);
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// A failure on its way to the sink, with whether it only says that Harbor was not asked any more.
+fn failure(message: String) -> SourceError {
+    SourceError { repository: None, message }
+}
+
+const GAVE_UP: &str = "Harbor stopped answering; what had not been read by then is missing";
+
+fn listing_failure(what: &str, error: &Error) -> SourceError {
+    if error.gave_up() { failure(GAVE_UP.to_owned()) } else { failure(format!("{what}: {error}")) }
+}
+
+fn repository_failure(repository: &Repository, error: &Error) -> SourceError {
+    if error.gave_up() {
+        return failure(GAVE_UP.to_owned());
+    }
+    SourceError { repository: Some(repository.full_name()), message: error.to_string() }
+}
+
+/// Passes failures on; what was not asked any more is one failure, however much it is.
+struct Failures {
+    gave_up: Option<SourceError>,
+}
+
+impl Failures {
+    fn note(&mut self, error: Option<SourceError>, sink: &mut impl Sink) {
+        match error {
+            Some(error) if error.message == GAVE_UP => self.gave_up = Some(error),
+            Some(error) => sink.failed(error),
+            None => {}
+        }
+    }
+
+    fn end(self, sink: &mut impl Sink) {
+        if let Some(error) = self.gave_up {
+            sink.failed(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! Reading Harbor's lists page by page, although they change meanwhile.
+//!
+//! Lists are newest first: a push while paging moves rows onto the next page, where they come a second time; a deletion
+//! moves them onto a page that was already read, where they are missed. So rows are told apart by a key, and a list whose
+//! length changed while it was read is read again.
+
+use crate::api::{Api, Error, Kind, Reply};
+use crate::listing::Limits;
+use futures::{StreamExt, stream};
+use serde::de::DeserializeOwned;
+use std::collections::{HashSet, VecDeque};
+use std::hash::Hash;
+
+/// How often a list that keeps changing is read before what was seen has to do.
+const PASSES: usize = 3;
+
+/// A list of Harbor's: its path and what else is asked of it, such as `&with_tag=true`.
+#[derive(Clone, Debug)]
+pub(crate) struct List {
+    pub(crate) path: String,
+    pub(crate) query: &'static str,
+}
+
+/// One page of a list.
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// Rows of the whole list, where Harbor says so.
+    pub(crate) total: Option<u64>,
+    /// Whether another page follows.
+    more: bool,
+    /// A next page on another server: never followed, as pages are asked for by number; but something is wrong there.
+    stray: Option<Error>,
+}
+
+/// A list that was read, as far as that went.
+pub(crate) enum Whole<T> {
+    /// All of it, or what came before the failure.
+    Read(Vec<T>, Option<Error>),
+    /// It has more rows than should be held at a time.
+    TooLong,
+}
+
+/// Asks for one page, counted from 1.
+pub(crate) async fn page<T: DeserializeOwned>(
+    api: &impl Api,
+    list: &List,
+    limits: Limits,
+    number: u64,
+) -> Result<Page<T>, Error> {
+    let path = format!("{}?page={number}&page_size={}{}", list.path, limits.page_size, list.query);
+    let url = api.url(&path);
+    let reply = api.get(path).await?;
+    let items: Vec<T> = match parse(&reply) {
+        Ok(items) => items,
+        Err(what) => return Err(Error { url, kind: Kind::Unreadable(what) }),
+    };
+    let next = next_link(&reply.link);
+    let stray = next.as_deref().filter(|next| !api.is_own(next)).map(|next| Error {
+        url,
+        kind: Kind::Unreadable(format!("the next page is said to be at {next}, which is not on this Harbor")),
+    });
+    // Harbor names the next page; where a proxy took the header away, the numbers tell.
+    let more = next.is_some()
+        || match reply.total {
+            Some(total) => number.saturating_mul(limits.page_size as u64) < total,
+            None => items.len() >= limits.page_size,
+        };
+    Ok(Page { items, total: reply.total, more, stray })
+}
+
+/// Reads JSON, or says what came instead.
+pub(crate) fn parse<T: DeserializeOwned>(reply: &Reply) -> Result<T, String> {
+    serde_json::from_slice(&reply.body).map_err(|error| {
+        let content_type = reply.content_type.split(';').next().unwrap_or_default().trim();
+        if content_type.is_empty() || content_type == "application/json" {
+            format!("the answer is not the JSON of Harbor's API ({error})")
+        } else {
+            format!("the answer is {content_type} where JSON was expected")
+        }
+    })
+}
+
+/// The target of `rel="next"` in `Link` (RFC 8288). Harbor does not escape the query, so commas are no boundaries.
+fn next_link(header: &str) -> Option<String> {
+    let mut rest = header;
+    while let Some((_, after)) = rest.split_once('<') {
+        let (target, parameters) = after.split_once('>')?;
+        let end = parameters.find('<').unwrap_or(parameters.len());
+        let is_next = parameters[..end].split([';', ',']).any(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or_default();
+            name.trim().eq_ignore_ascii_case("rel")
+                && value.trim().trim_matches('"').split_whitespace().any(|relation| relation == "next")
+        });
+        if is_next {
+            return Some(target.to_owned());
+        }
+        rest = &parameters[end..];
+    }
+    None
+}
+
+/// Gives each page of a list to `take` in order, the first of which was read already. `take` says whether the page
+/// brought anything new and whether to go on.
+pub(crate) async fn each<T: DeserializeOwned>(
+    api: &impl Api,
+    list: &List,
+    limits: Limits,
+    first: Page<T>,
+    mut take: impl AsyncFnMut(Page<T>) -> Step,
+) -> Result<(), Error> {
+    let (mut number, mut more, total) = (1, first.more, first.total);
+    let mut stray = first.stray.clone();
+    if matches!(take(first).await, Step::Stop) {
+        return stray.map_or(Ok(()), Err);
+    }
+    // The pages that are known to be there are asked for ahead of their turn, in order.
+    let known = total.unwrap_or_default().div_ceil(limits.page_size as u64);
+    let mut ahead =
+        stream::iter(2..=known).map(|number| page(api, list, limits, number)).buffered(limits.concurrency);
+    loop {
+        let next = match ahead.next().await {
+            Some(page) => page?,
+            None if more => page(api, list, limits, number + 1).await?,
+            None => break,
+        };
+        number += 1;
+        more = next.more && number >= known;
+        stray = stray.or_else(|| next.stray.clone());
+        let empty = next.items.is_empty();
+        match take(next).await {
+            Step::Stop => break,
+            // A server that repeats itself would never come to an end.
+            Step::NothingNew if number > known => break,
+            _ if empty => break,
+            Step::New | Step::NothingNew => {}
+        }
+    }
+    stray.map_or(Ok(()), Err)
+}
+
+/// What a page brought.
+pub(crate) enum Step {
+    New,
+    NothingNew,
+    /// No more pages are wanted.
+    Stop,
+}
+
+/// Reads a whole list, each row once; again where its length changed meanwhile.
+pub(crate) async fn whole<T: DeserializeOwned, K: Eq + Hash>(
+    api: &impl Api,
+    list: &List,
+    limits: Limits,
+    key: impl Fn(&T) -> K,
+) -> Whole<T> {
+    let mut rows: Vec<T> = Vec::new();
+    let mut seen: HashSet<K> = HashSet::new();
+    for pass in 1..=PASSES {
+        let first = match page(api, list, limits, 1).await {
+            Ok(first) => first,
+            Err(error) => return Whole::Read(rows, Some(error)),
+        };
+        let total = first.total;
+        if total.is_some_and(|total| total > limits.held_rows as u64) {
+            return Whole::TooLong;
+        }
+        let (mut steady, mut too_long) = (true, false);
+        let outcome = each(api, list, limits, first, async |page| {
+            steady &= page.total == total;
+            let before = rows.len();
+            rows.extend(page.items.into_iter().filter(|row| seen.insert(key(row))));
+            too_long = rows.len() > limits.held_rows;
+            match rows.len() - before {
+                _ if too_long => Step::Stop,
+                0 => Step::NothingNew,
+                _ => Step::New,
+            }
+        })
+        .await;
+        if too_long {
+            return Whole::TooLong;
+        }
+        if let Err(error) = outcome {
+            return Whole::Read(rows, Some(error));
+        }
+        if steady || pass == PASSES {
+            break;
+        }
+    }
+    Whole::Read(rows, None)
+}
+
+/// Which of the latest rows of a long list were seen: enough to know those that pushes moved onto a later page, in a
+/// memory that does not grow with the list.
+pub(crate) struct Recent<K> {
+    order: VecDeque<K>,
+    set: HashSet<K>,
+    capacity: usize,
+}
+
+impl<K: Eq + Hash + Clone> Recent<K> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { order: VecDeque::new(), set: HashSet::new(), capacity }
+    }
+
+    /// Whether the row is new.
+    pub(crate) fn insert(&mut self, key: K) -> bool {
+        if !self.set.insert(key.clone()) {
+            return false;
+        }
+        self.order.push_back(key);
+        if self.order.len() > self.capacity
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.set.remove(&oldest);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_found_among_several_links() {
+        let header = r#"</api/v2.0/projects?page=1&page_size=2>; rel="prev" , </api/v2.0/projects?page=3&q=a=1,b=2>; rel="next""#;
+        assert_eq!(next_link(header).as_deref(), Some("/api/v2.0/projects?page=3&q=a=1,b=2"));
+        assert_eq!(next_link(r#"</a?page=1>; rel="prev""#), None);
+        assert_eq!(next_link("</a>; rel=next").as_deref(), Some("/a"));
+        assert_eq!(next_link(r#"</a>; title="x"; rel="last next""#).as_deref(), Some("/a"));
+        for broken in ["", "next", "<unclosed; rel=next", "<>; rel", ">", "<<<"] {
+            assert_eq!(next_link(broken), None, "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_instead_of_json_is_said() {
+        let reply = |content_type: &str, body: &str| Reply {
+            content_type: content_type.into(),
+            body: body.into(),
+            ..Reply::default()
+        };
+        let message = |reply| parse::<Vec<u8>>(&reply).unwrap_err();
+        assert!(message(reply("text/html; charset=utf-8", "<html>")).contains("text/html where JSON"));
+        assert!(message(reply("application/json", "[1, 2")).contains("line 1"));
+    }
+
+    #[test]
+    fn recent_rows_are_known_and_old_ones_forgotten() {
+        let mut recent = Recent::new(2);
+        assert!(recent.insert(1) && recent.insert(2));
+        assert!(!recent.insert(1));
+        assert!(recent.insert(3));
+        assert!(recent.insert(1), "1 was the oldest of three");
+        assert_eq!(recent.set.len(), 2);
+    }
+}

@@ -1,0 +1,75 @@
+//! From what the runtime says to rows: one for each tag, in order.
+
+use crate::bindings::exports::image_service::inventory::containerd::Image as Row;
+use crate::bindings::image_service::inventory::crictl::{Error, Image};
+use image_service_format::reference;
+
+/// One row for each tag of each image, ordered by repository, tag and id.
+pub(crate) fn rows(images: Vec<Image>) -> Vec<Row> {
+    let mut rows: Vec<Row> = images
+        .into_iter()
+        .flat_map(|image| {
+            reference::names(&image.repo_tags, &image.repo_digests).into_iter().map(move |name| Row {
+                id: image.id.clone(),
+                repository: name.repository,
+                tag: name.tag,
+                size: image.size,
+            })
+        })
+        .collect();
+    // The size settles what is left open by two images with one id, so that equal inventories give equal bytes.
+    rows.sort_by(|one, other| key(one).cmp(&key(other)).then(one.size.cmp(&other.size)));
+    rows
+}
+
+fn key(row: &Row) -> impl Ord + '_ {
+    reference::sort_key(row.repository.as_deref(), row.tag.as_deref(), &row.id)
+}
+
+/// What went wrong, in the host's words.
+pub(crate) fn message(error: Error) -> String {
+    match error {
+        Error::Unavailable(message) | Error::Denied(message) | Error::TimedOut(message) | Error::Malformed(message) => {
+            message
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(id: &str, tags: &[&str], digests: &[&str]) -> Image {
+        let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        Image { id: id.into(), repo_tags: strings(tags), repo_digests: strings(digests), size: 1000, pinned: false }
+    }
+
+    fn shown(rows: &[Row]) -> Vec<(Option<&str>, Option<&str>, &str)> {
+        rows.iter().map(|row| (row.repository.as_deref(), row.tag.as_deref(), row.id.as_str())).collect()
+    }
+
+    #[test]
+    fn each_tag_is_a_row_and_rows_are_ordered_with_missing_names_last() {
+        let rows = rows(vec![
+            image("sha256:3", &[], &[]),
+            image("sha256:2", &["b:2", "localhost:5000/a:1", "b:1"], &["b@sha256:d"]),
+            image("sha256:1", &[], &["a@sha256:e"]),
+        ]);
+        assert_eq!(shown(&rows), [
+            (Some("a"), None, "sha256:1"),
+            (Some("b"), Some("1"), "sha256:2"),
+            (Some("b"), Some("2"), "sha256:2"),
+            (Some("localhost:5000/a"), Some("1"), "sha256:2"),
+            (None, None, "sha256:3"),
+        ]);
+    }
+
+    #[test]
+    fn the_order_of_the_answer_does_not_depend_on_the_order_of_the_question() {
+        let one = image("sha256:1", &["shared:1"], &[]);
+        let other = image("sha256:2", &["shared:1"], &[]);
+        let forward = rows(vec![one.clone(), other.clone()]);
+        let backward = rows(vec![other, one]);
+        assert_eq!(shown(&forward), shown(&backward));
+    }
+}

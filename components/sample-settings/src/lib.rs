@@ -1,0 +1,23 @@
+//! Settings for demonstrations: JSON for people, and one image of the sample node left out.
+
+#[expect(missing_docs, reason = "generated from wit/")]
+mod bindings {
+    wit_bindgen::generate!({ path: "../../wit", world: "sample-settings-component", generate_all });
+}
+
+use bindings::exports::image_service::inventory::settings::Guest;
+
+struct SampleSettings;
+
+impl Guest for SampleSettings {
+    fn get(key: String) -> Option<String> {
+        let value = match key.as_str() {
+            "images-to-ignore" => "IMAGE,TAG,IMAGE ID,SIZE\nregistry.k8s.io/pause,3.9,e6f181688397e,322kB\n",
+            "json-pretty" => "true",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+}
+
+bindings::export!(SampleSettings with_types_in bindings);
