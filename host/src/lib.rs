@@ -1,1 +1,16 @@
-//! x
+//! The native host of Image Service: grants a composition of components what it needs and serves its HTTP.
+//!
+//! - [`config`]: config.json, where it is found and what it means;
+//! - [`crictl`]: the capability to ask the node's container runtime;
+//! - [`outbound`]: the capability to ask the configured Harbor;
+//! - [`runtime`]: the engine, the compositions and the instances that answer requests;
+//! - [`server`]: the listener;
+//! - [`cli`]: the commands.
+
+pub mod cli;
+pub mod config;
+pub mod crictl;
+mod logging;
+pub mod outbound;
+pub mod runtime;
+pub mod server;

@@ -2,7 +2,7 @@
 
 mod ignore;
 
-#[expect(missing_docs, reason = "generated from wit/")]
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "filter-component", generate_all });
 }

@@ -3,7 +3,7 @@
 mod json;
 mod route;
 
-#[expect(missing_docs, reason = "generated from wit/")]
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "handler-imports", generate_all });
 }

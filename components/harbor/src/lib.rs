@@ -10,7 +10,7 @@ mod config;
 mod listing;
 mod paging;
 
-#[expect(missing_docs, reason = "generated from wit/")]
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",

@@ -1,6 +1,6 @@
 //! A node for demonstrations: the images of a small Kubernetes node, without a node.
 
-#[expect(missing_docs, reason = "generated from wit/")]
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "sample-crictl-component", generate_all });
 }

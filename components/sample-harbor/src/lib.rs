@@ -1,6 +1,6 @@
 //! A registry for demonstrations: the images of two projects, without a registry.
 
-#[expect(missing_docs, reason = "generated from wit/")]
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "sample-harbor-component", generate_all });
 }

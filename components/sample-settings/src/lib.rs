@@ -1,6 +1,6 @@
 //! Settings for demonstrations: JSON for people, and one image of the sample node left out.
 
-#[expect(missing_docs, reason = "generated from wit/")]
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "sample-settings-component", generate_all });
 }
