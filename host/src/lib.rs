@@ -3,14 +3,13 @@
 //! - [`config`]: config.json, where it is found and what it means;
 //! - [`crictl`]: the capability to ask the node's container runtime;
 //! - [`outbound`]: the capability to ask the configured Harbor;
-//! - [`runtime`]: the engine, the compositions and the instances that answer requests;
+//! - [`runtime`]: the engine and the instances that answer requests;
 //! - [`server`]: the listener;
 //! - [`cli`]: the commands.
 
 pub mod cli;
 pub mod config;
 pub mod crictl;
-mod logging;
 pub mod outbound;
 pub mod runtime;
 pub mod server;

@@ -1,2 +1,101 @@
-//! x
-fn main(){}
+//! `cargo xtask`: builds, composes, tests and lints; nothing else knows how.
+
+#![allow(clippy::print_stdout, reason = "a command's output")]
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use image_service_compositions::{BUILT_IN, compose_file};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds, tests and lints Image Service.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the components (target/components) and the compositions (target/compositions).
+    Build,
+    /// Builds everything and runs all tests.
+    Test,
+    /// Checks formatting and clippy, warnings denied.
+    Lint,
+}
+
+/// The components, one folder each under components/.
+const COMPONENTS: [&str; 7] =
+    ["filter", "handler", "harbor", "lister", "sample-crictl", "sample-harbor", "sample-settings"];
+
+const TARGET: &str = "wasm32-wasip2";
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has a parent folder")?;
+    std::env::set_current_dir(root)?;
+    match Arguments::parse().task {
+        Task::Build => build(),
+        Task::Test => test(),
+        Task::Lint => lint(),
+    }
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let status = Command::new("cargo").args(arguments).status().context("running cargo")?;
+    if !status.success() {
+        bail!("cargo {} failed ({status})", arguments.join(" "));
+    }
+    Ok(())
+}
+
+fn build() -> Result<()> {
+    add_target()?;
+    let mut arguments = vec!["build", "--target", TARGET, "--profile", "guest"];
+    arguments.extend(COMPONENTS.iter().flat_map(|component| ["--package", component]));
+    cargo(&arguments)?;
+    let components = target().join("components");
+    std::fs::create_dir_all(&components)?;
+    for component in COMPONENTS {
+        let built = target().join(TARGET).join("guest").join(component.replace('-', "_")).with_extension("wasm");
+        let to = components.join(component).with_extension("wasm");
+        std::fs::copy(&built, &to).with_context(|| format!("copying {} to {}", built.display(), to.display()))?;
+    }
+    let compositions = target().join("compositions");
+    std::fs::create_dir_all(&compositions)?;
+    for (name, granted) in BUILT_IN {
+        let composition = compose_file(&Path::new("compositions").join(name).with_extension("wac"), &components, granted)?;
+        std::fs::write(compositions.join(name).with_extension("wasm"), composition)?;
+    }
+    Ok(())
+}
+
+/// Adds the guests' target where it is missing.
+fn add_target() -> Result<()> {
+    let libraries = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output()?;
+    if Path::new(String::from_utf8_lossy(&libraries.stdout).trim()).exists() {
+        return Ok(());
+    }
+    let status = Command::new("rustup").args(["target", "add", TARGET]).status();
+    if !status.as_ref().is_ok_and(std::process::ExitStatus::success) {
+        bail!("the target {TARGET} is missing and `rustup target add {TARGET}` failed; install it for this toolchain");
+    }
+    Ok(())
+}
+
+fn test() -> Result<()> {
+    build()?;
+    // `--lib`: a component's own library can't be linked for this machine, its unit tests can.
+    cargo(&["test", "--release", "--workspace", "--lib", "--bins"])?;
+    cargo(&["test", "--release", "--workspace", "--test", "*"])
+}
+
+fn lint() -> Result<()> {
+    build()?;
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}

@@ -75,4 +75,7 @@ fn pass_on(image: containerd::Image) -> Image {
     Image { id: image.id, repository: image.repository, tag: image.tag, size: image.size }
 }
 
-bindings::export!(Filter with_types_in bindings);
+#[allow(unsafe_code, reason = "generated from wit/")]
+mod exported {
+    super::bindings::export!(super::Filter with_types_in super::bindings);
+}

@@ -51,11 +51,6 @@ pub(crate) enum Kind {
 }
 
 impl Error {
-    /// Whether Harbor could not be talked to at all.
-    pub(crate) fn is_no_answer(&self) -> bool {
-        matches!(self.kind, Kind::NoAnswer(_))
-    }
-
     pub(crate) fn gave_up(&self) -> bool {
         matches!(self.kind, Kind::GaveUp)
     }

@@ -73,4 +73,7 @@ impl Sink for Out {
     }
 }
 
-bindings::export!(Harbor with_types_in bindings);
+#[allow(unsafe_code, reason = "generated from wit/")]
+mod exported {
+    super::bindings::export!(super::Harbor with_types_in super::bindings);
+}

@@ -40,4 +40,7 @@ fn failure(message: String) -> SourceError {
     SourceError { repository: None, message }
 }
 
-bindings::export!(Lister with_types_in bindings);
+#[allow(unsafe_code, reason = "generated from wit/")]
+mod exported {
+    super::bindings::export!(super::Lister with_types_in super::bindings);
+}

@@ -39,4 +39,7 @@ impl Guest for SampleCrictl {
     }
 }
 
-bindings::export!(SampleCrictl with_types_in bindings);
+#[allow(unsafe_code, reason = "generated from wit/")]
+mod exported {
+    super::bindings::export!(super::SampleCrictl with_types_in super::bindings);
+}

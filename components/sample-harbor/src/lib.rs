@@ -46,4 +46,7 @@ impl Guest for SampleHarbor {
     }
 }
 
-bindings::export!(SampleHarbor with_types_in bindings);
+#[allow(unsafe_code, reason = "generated from wit/")]
+mod exported {
+    super::bindings::export!(super::SampleHarbor with_types_in super::bindings);
+}

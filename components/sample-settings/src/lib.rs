@@ -20,4 +20,7 @@ impl Guest for SampleSettings {
     }
 }
 
-bindings::export!(SampleSettings with_types_in bindings);
+#[allow(unsafe_code, reason = "generated from wit/")]
+mod exported {
+    super::bindings::export!(super::SampleSettings with_types_in super::bindings);
+}

@@ -1,0 +1,207 @@
+//! The program `crictl`: one fixed argument vector, a clean environment, a time limit and an output limit.
+
+use super::Error;
+use crate::config;
+use image_service_format::crictl::{self, Image};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+use tokio::time::Instant;
+
+/// Preferred, as JSON is exact.
+const JSON: [&str; 6] = ["sudo", "-n", "crictl", "images", "-o", "json"];
+/// All that the documented sudoers rule allows: a rule with arguments allows exactly those.
+const TABLE: [&str; 4] = ["sudo", "-n", "crictl", "images"];
+
+const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
+const MAX_STDERR: u64 = 16 * 1024;
+
+/// Runs crictl; `table_worked` remembers which of the default commands did.
+pub(super) async fn images(config: &config::Crictl, table_worked: &AtomicBool) -> Result<Vec<Image>, Error> {
+    let deadline = Instant::now() + config.timeout;
+    if let Some(command) = &config.command {
+        return run(command, config, deadline).await;
+    }
+    let (json, table) = (JSON.map(str::to_owned), TABLE.map(str::to_owned));
+    let remembered = table_worked.load(Ordering::Relaxed);
+    let (first, second) = if remembered { (&table[..], &json[..]) } else { (&json[..], &table[..]) };
+    match run(first, config, deadline).await {
+        Ok(images) => Ok(images),
+        // What was stopped or talked too much would do so again.
+        Err(error @ (Error::TimedOut(_) | Error::Malformed(_))) => Err(error),
+        Err(_) => {
+            let images = run(second, config, deadline).await?;
+            table_worked.store(!remembered, Ordering::Relaxed);
+            Ok(images)
+        }
+    }
+}
+
+/// Ends the process and all that it started, unless it has ended by itself.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // What runs as another user can't be signalled; it notices that nobody reads any more.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+async fn run(command: &[String], config: &config::Crictl, deadline: Instant) -> Result<Vec<Image>, Error> {
+    let shown = command.join(" ");
+    let mut process = Command::new(&command[0]);
+    process.args(&command[1..]).env_clear().env("LC_ALL", "C");
+    if let Some(path) = std::env::var_os("PATH") {
+        process.env("PATH", path);
+    }
+    let mut child = process
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| cannot_start(&shown, &command[0], &error))?;
+    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let work = async {
+        let (output, complaints) = tokio::join!(read(stdout, MAX_OUTPUT), read(stderr, MAX_STDERR));
+        let output = output?;
+        if output.len() as u64 > MAX_OUTPUT {
+            return Ok((None, output, complaints?));
+        }
+        Ok::<_, io::Error>((Some(child.wait().await?), output, complaints?))
+    };
+    let outcome = tokio::time::timeout_at(deadline, work).await;
+    let (status, output, complaints) = match outcome {
+        Err(_) => {
+            return Err(Error::TimedOut(format!(
+                "`{shown}` did not end within {} s and was stopped; is the container runtime hanging?",
+                config.timeout.as_secs_f64()
+            )));
+        }
+        Ok(Err(error)) => return Err(Error::Unavailable(format!("`{shown}` could not be read ({error})"))),
+        Ok(Ok((None, ..))) => {
+            return Err(Error::Malformed(format!("`{shown}` printed more than {MAX_OUTPUT} bytes and was stopped")));
+        }
+        Ok(Ok((Some(status), output, complaints))) => (status, output, complaints),
+    };
+    group.0 = None;
+    if !status.success() {
+        return Err(failed(&shown, status, &complaints));
+    }
+    crictl::parse(&String::from_utf8_lossy(&output))
+        .map_err(|error| Error::Malformed(format!("`{shown}` printed something else than images: {error}")))
+}
+
+/// Reads one byte more than the limit at most. Stderr past its limit is drained, so that nobody waits for room.
+async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        (&mut pipe).take(limit + 1).read_to_end(&mut bytes).await?;
+        if limit == MAX_STDERR {
+            tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+        }
+    }
+    Ok(bytes)
+}
+
+fn cannot_start(shown: &str, program: &str, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::Unavailable(format!(
+            "`{shown}` can't be run: {program} is not installed; install it, set crictl_config.command, or set \
+             crictl_config.endpoint to the runtime's socket"
+        )),
+        io::ErrorKind::PermissionDenied => {
+            Error::Denied(format!("`{shown}` can't be run: {program} may not be executed by this user"))
+        }
+        _ => Error::Unavailable(format!("`{shown}` can't be run: {error}")),
+    }
+}
+
+fn failed(shown: &str, status: ExitStatus, complaints: &[u8]) -> Error {
+    let text = String::from_utf8_lossy(complaints);
+    let said: String =
+        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).take(300).collect();
+    let said = if said.is_empty() { "it said nothing".to_owned() } else { said };
+    let lower = said.to_ascii_lowercase();
+    let denied = ["password is required", "not allowed", "permission denied", "may not run"];
+    if denied.iter().any(|words| lower.contains(words)) {
+        Error::Denied(format!(
+            "`{shown}` is not permitted ({status}: {said}); allow /usr/bin/crictl images in sudoers with NOPASSWD, or set \
+             crictl_config.endpoint to the runtime's socket"
+        ))
+    } else {
+        Error::Unavailable(format!("`{shown}` failed ({status}: {said})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn config(script: &str, timeout: Duration) -> config::Crictl {
+        config::Crictl {
+            mode: config::CrictlMode::Exec,
+            endpoint: None,
+            command: Some(["sh", "-c", script].map(str::to_owned).to_vec()),
+            timeout,
+            ignore_file: "none".into(),
+        }
+    }
+
+    async fn outcome(script: &str) -> Result<Vec<Image>, Error> {
+        images(&config(script, Duration::from_secs(20)), &AtomicBool::new(false)).await
+    }
+
+    #[tokio::test]
+    async fn warnings_on_stderr_do_no_harm() {
+        let images = outcome("echo careful >&2; echo '{\"images\":[{\"id\":\"sha256:1\",\"size\":\"7\"}]}'").await;
+        assert_eq!(images.unwrap()[0].size, 7);
+    }
+
+    #[tokio::test]
+    async fn what_crictl_said_is_told() {
+        let error = outcome("echo no runtime >&2; exit 3").await.unwrap_err().to_string();
+        assert!(error.contains("no runtime") && error.contains('3'), "{error}");
+        assert!(matches!(outcome("echo a password is required >&2; exit 1").await, Err(Error::Denied(_))));
+        assert!(matches!(outcome("echo garbage").await, Err(Error::Malformed(_))));
+    }
+
+    #[tokio::test]
+    async fn endless_output_is_stopped() {
+        assert!(matches!(outcome("yes").await, Err(Error::Malformed(message)) if message.contains("stopped")));
+    }
+
+    #[tokio::test]
+    async fn a_time_out_ends_the_whole_process_group() {
+        let folder = std::env::temp_dir().join(format!("image-service-group-{}", std::process::id()));
+        let script = format!("sleep 60 & echo $! > {}; wait", folder.display());
+        let error = images(&config(&script, Duration::from_millis(500)), &AtomicBool::new(false)).await.unwrap_err();
+        assert!(matches!(error, Error::TimedOut(_)), "{error}");
+        let child = std::fs::read_to_string(&folder).unwrap();
+        std::fs::remove_file(&folder).unwrap();
+        for _ in 0..200 {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+            if stat.is_empty() || stat.contains(") Z ") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the process that crictl had started still runs");
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let mut config = config("", Duration::from_secs(1));
+        config.command = Some(vec!["/nonexistent/crictl".to_owned()]);
+        let error = images(&config, &AtomicBool::new(false)).await.unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/crictl is not installed"), "{error}");
+    }
+}
