@@ -77,5 +77,6 @@ fn pass_on(image: containerd::Image) -> Image {
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {
-    super::bindings::export!(super::Filter with_types_in super::bindings);
+    use super::Filter;
+    super::bindings::export!(Filter with_types_in super::bindings);
 }

@@ -75,5 +75,6 @@ impl Sink for Out {
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {
-    super::bindings::export!(super::Harbor with_types_in super::bindings);
+    use super::Harbor;
+    super::bindings::export!(Harbor with_types_in super::bindings);
 }

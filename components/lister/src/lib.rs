@@ -42,5 +42,6 @@ fn failure(message: String) -> SourceError {
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {
-    super::bindings::export!(super::Lister with_types_in super::bindings);
+    use super::Lister;
+    super::bindings::export!(Lister with_types_in super::bindings);
 }

@@ -41,5 +41,6 @@ impl Guest for SampleCrictl {
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {
-    super::bindings::export!(super::SampleCrictl with_types_in super::bindings);
+    use super::SampleCrictl;
+    super::bindings::export!(SampleCrictl with_types_in super::bindings);
 }

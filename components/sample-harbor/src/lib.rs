@@ -48,5 +48,6 @@ impl Guest for SampleHarbor {
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {
-    super::bindings::export!(super::SampleHarbor with_types_in super::bindings);
+    use super::SampleHarbor;
+    super::bindings::export!(SampleHarbor with_types_in super::bindings);
 }

@@ -22,5 +22,6 @@ impl Guest for SampleSettings {
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {
-    super::bindings::export!(super::SampleSettings with_types_in super::bindings);
+    use super::SampleSettings;
+    super::bindings::export!(SampleSettings with_types_in super::bindings);
 }
