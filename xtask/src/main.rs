@@ -5,6 +5,7 @@
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use image_service_compositions::{BUILT_IN, compose_file};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,8 +18,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Builds the components (target/components) and the compositions (target/compositions).
+    /// Builds the components (target/components), the compositions (target/compositions) and the release program
+    /// (target/release/image-service).
     Build,
+    /// Builds everything and serves sample data on 127.0.0.1:5375.
+    Demo,
+    /// Builds everything and serves this node; further arguments go to `image-service serve`.
+    Serve {
+        /// Arguments of `image-service serve`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Builds everything and runs all tests.
     Test,
     /// Checks formatting and clippy, warnings denied.
@@ -36,6 +46,8 @@ fn main() -> Result<()> {
     std::env::set_current_dir(root)?;
     match Arguments::parse().task {
         Task::Build => build(),
+        Task::Demo => serve(&["--demo".to_owned()]),
+        Task::Serve { arguments } => serve(&arguments),
         Task::Test => test(),
         Task::Lint => lint(),
     }
@@ -53,7 +65,22 @@ fn cargo(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Becomes the program, so that signals reach it.
+fn serve(arguments: &[String]) -> Result<()> {
+    build()?;
+    let program = target().join("release/image-service");
+    let error = Command::new(&program).arg("serve").args(arguments).exec();
+    Err(error).with_context(|| format!("running {}", program.display()))
+}
+
 fn build() -> Result<()> {
+    compositions()?;
+    // The whole workspace is named, so that dependencies have the same features here as in the tests.
+    cargo(&["build", "--release", "--workspace", "--bin", "image-service"])
+}
+
+/// Builds the components and composes them.
+fn compositions() -> Result<()> {
     add_target()?;
     let mut arguments = vec!["build", "--target", TARGET, "--profile", "guest"];
     arguments.extend(COMPONENTS.iter().flat_map(|component| ["--package", component]));
@@ -95,7 +122,7 @@ fn test() -> Result<()> {
 }
 
 fn lint() -> Result<()> {
-    build()?;
+    compositions()?;
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])
 }
