@@ -52,9 +52,10 @@ struct Serve {
 /// Runs the program.
 pub fn main(compositions: Compositions) -> ExitCode {
     let Arguments { command: Command::Serve(serve) } = Arguments::parse();
-    match tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
-        runtime.block_on(run(serve, compositions))
-    }) {
+    match tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(serve, compositions)))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("image-service: {error:#}");
@@ -64,8 +65,11 @@ pub fn main(compositions: Compositions) -> ExitCode {
 }
 
 async fn run(serve: Serve, compositions: Compositions) -> Result<()> {
-    let (config, warnings) =
-        if serve.demo { config::parse("{}", Path::new(""))? } else { config::load(config::find(serve.config.as_deref()).as_deref())? };
+    let (config, warnings) = if serve.demo {
+        config::parse("{}", Path::new(""))?
+    } else {
+        config::load(config::find(serve.config.as_deref()).as_deref())?
+    };
     start_log(&config);
     for warning in warnings {
         tracing::warn!("{warning}");

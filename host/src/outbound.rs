@@ -170,7 +170,8 @@ async fn collect(response: Response<hyper::body::Incoming>) -> Result<Response<W
 
 fn basic(config: &config::Harbor) -> Result<HeaderValue> {
     let pair = format!("{}:{}", config.user, config.password.reveal());
-    let mut value = HeaderValue::from_str(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))?;
+    let mut value =
+        HeaderValue::from_str(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use http::{Request, Response};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -14,7 +15,7 @@ use wasmtime::component::{Accessor, Component, GuestTaskId, HasData, Linker, Res
 use wasmtime::{Engine, Store, StoreContextMut, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{
-    HandlerState, Instance, Proxy, ProxyHandler, ProxyPre, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
+    HandlerState, Instance, Proxy, ProxyHandler, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
@@ -190,13 +191,10 @@ impl Service {
         crictl_wit::add_to_linker::<_, Ours>(&mut linker, |state| state)?;
         settings_wit::add_to_linker::<_, Ours>(&mut linker, |state| state)?;
         let prepared = ServicePre::new(linker.instantiate_pre(&component)?)?;
-        let grants = Grants {
-            outbound: Outbound::new(&config.harbor)?,
-            crictl: Crictl::new(config.crictl.clone()),
-            config,
-        };
+        let grants =
+            Grants { outbound: Outbound::new(&config.harbor)?, crictl: Crictl::new(config.crictl.clone()), config };
         count_epochs(&engine);
-        let instances = Instances { engine, prepared, grants: Arc::new(grants) };
+        let instances = Instances { engine, prepared, grants: Arc::new(grants), ending: Arc::default() };
         Ok(Self { handler: ProxyHandler::new(instances), permits: Semaphore::new(MAX_REQUESTS) })
     }
 
@@ -209,6 +207,12 @@ impl Service {
         // `ProxyHandler` takes on any number of requests.
         let _permit = self.permits.acquire().await?;
         Ok(self.handler.handle((), request).await?)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.handler.state().ending.store(true, Ordering::Relaxed);
     }
 }
 
@@ -228,6 +232,7 @@ struct Instances {
     engine: Engine,
     prepared: ServicePre<State>,
     grants: Arc<Grants>,
+    ending: Arc<AtomicBool>,
 }
 
 impl HandlerState for Instances {
@@ -257,7 +262,7 @@ impl HandlerState for Instances {
             proxy: Proxy::P3(service),
             view: WasiHttpView::http,
             expiration: Expiration(Box::pin(tokio::time::sleep(MAX_IDLE))),
-            state: Worker,
+            state: Worker { ending: Arc::clone(&self.ending) },
         })
     }
 }
@@ -279,7 +284,11 @@ impl WorkerExpiration for Expiration {
     }
 }
 
-struct Worker;
+/// Reports how an instance ended.
+struct Worker {
+    /// Whether the program is ending, when instances are dropped as they are.
+    ending: Arc<AtomicBool>,
+}
 
 impl WorkerState for Worker {
     type StoreData = State;
@@ -305,11 +314,10 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, _: Store<State>, result: Result<(), wasmtime::Error>) {
-        if let Err(error) = result {
-            tracing::error!("an instance ended: {error:?}");
+        if let Err(error) = result
+            && !self.ending.load(Ordering::Relaxed)
+        {
+            tracing::error!("an instance ended: {error:#}");
         }
     }
 }
-
-// `ProxyPre` is what `wasmtime serve` instantiates through; one version of wasi:http is all that compositions export.
-const _: fn(ServicePre<State>) -> ProxyPre<State> = ProxyPre::P3;

@@ -95,7 +95,8 @@ fn compositions() -> Result<()> {
     let compositions = target().join("compositions");
     std::fs::create_dir_all(&compositions)?;
     for (name, granted) in BUILT_IN {
-        let composition = compose_file(&Path::new("compositions").join(name).with_extension("wac"), &components, granted)?;
+        let composition =
+            compose_file(&Path::new("compositions").join(name).with_extension("wac"), &components, granted)?;
         std::fs::write(compositions.join(name).with_extension("wasm"), composition)?;
     }
     Ok(())

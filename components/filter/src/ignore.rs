@@ -85,11 +85,8 @@ fn cells(line: &str) -> Result<Vec<String>, String> {
     if !line.matches('"').count().is_multiple_of(2) {
         return Err("a quote is not closed".to_owned());
     }
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(line.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(line.as_bytes());
     match reader.records().next() {
         Some(Ok(record)) => Ok(record.iter().map(str::to_owned).collect()),
         Some(Err(error)) => Err(error.to_string()),
@@ -168,12 +165,15 @@ mod tests {
              app,1.2,211f095776518,1MB\n",
         );
         assert!(list.contains(APP));
-        assert_eq!(skipped(&list), [
-            "2: skipped: it has no IMAGE ID",
-            "3: skipped: a quote is not closed",
-            "4: skipped: \"latest\" is no image id, which is made of hexadecimal digits",
-            "5: skipped: \"b9f02\" is too short for an image id, which has at least 12 digits",
-        ]);
+        assert_eq!(
+            skipped(&list),
+            [
+                "2: skipped: it has no IMAGE ID",
+                "3: skipped: a quote is not closed",
+                "4: skipped: \"latest\" is no image id, which is made of hexadecimal digits",
+                "5: skipped: \"b9f02\" is too short for an image id, which has at least 12 digits",
+            ]
+        );
     }
 
     #[test]

@@ -58,8 +58,7 @@ fn ignore_list() -> IgnoreList {
     if !list.skipped().is_empty() {
         WARNED.with_borrow_mut(|warned| {
             if *warned != text {
-                let name =
-                    settings::get("images-to-ignore-name").unwrap_or_else(|| "images_to_ignore.txt".to_owned());
+                let name = settings::get("images-to-ignore-name").unwrap_or_else(|| "images_to_ignore.txt".to_owned());
                 for skipped in list.skipped() {
                     eprintln!("{name}:{skipped}");
                 }

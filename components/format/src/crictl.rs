@@ -143,7 +143,9 @@ pub fn parse_table(output: &str) -> Result<Vec<Image>, Malformed> {
     let mut lines = output.lines().enumerate().map(|(index, line)| (index + 1, line));
     let columns = lines.by_ref().find_map(|(_, line)| Columns::from_header(line)).ok_or_else(|| {
         Malformed(match output.lines().find(|line| !line.trim().is_empty()) {
-            None => "nothing was printed, where a table with the header IMAGE TAG IMAGE ID SIZE was expected".to_owned(),
+            None => {
+                "nothing was printed, where a table with the header IMAGE TAG IMAGE ID SIZE was expected".to_owned()
+            }
             Some(line) => format!(
                 "no table with the header IMAGE TAG IMAGE ID SIZE; the output begins with {:?}",
                 line.chars().take(80).collect::<String>()
@@ -218,13 +220,10 @@ mod tests {
             r#"{"images":[{"id":"sha256:1","repoTags":null,"repoDigests":null,"size":"797","uid":null,"spec":null}]}"#,
         )
         .unwrap();
-        assert_eq!(images, [Image {
-            id: "sha256:1".into(),
-            repo_tags: vec![],
-            repo_digests: vec![],
-            size: 797,
-            pinned: false
-        }]);
+        assert_eq!(
+            images,
+            [Image { id: "sha256:1".into(), repo_tags: vec![], repo_digests: vec![], size: 797, pinned: false }]
+        );
     }
 
     #[test]
@@ -250,7 +249,8 @@ mod tests {
 
     #[test]
     fn warnings_before_the_table_are_skipped() {
-        let images = parse("WARN[0000] image connect using default endpoints\nIMAGE TAG IMAGE ID SIZE\na 1 b9f02c9a43ced 1B");
+        let images =
+            parse("WARN[0000] image connect using default endpoints\nIMAGE TAG IMAGE ID SIZE\na 1 b9f02c9a43ced 1B");
         assert_eq!(images.unwrap().len(), 1);
     }
 

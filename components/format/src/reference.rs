@@ -102,12 +102,13 @@ mod tests {
 
     #[test]
     fn rows_are_ordered_with_missing_parts_last() {
-        let mut rows =
-            [(None, None, "1"), (Some("b"), None, "2"), (Some("b"), Some("1"), "4"), (Some("b"), Some("1"), "3"), (
-                Some("a"),
-                None,
-                "5",
-            )];
+        let mut rows = [
+            (None, None, "1"),
+            (Some("b"), None, "2"),
+            (Some("b"), Some("1"), "4"),
+            (Some("b"), Some("1"), "3"),
+            (Some("a"), None, "5"),
+        ];
         rows.sort_by_key(|(repository, tag, id)| sort_key(*repository, *tag, id));
         assert_eq!(rows.map(|(_, _, id)| id), ["5", "3", "4", "2", "1"]);
     }

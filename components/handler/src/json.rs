@@ -96,8 +96,8 @@ impl Listing {
         // Writing strings into memory can't fail.
         let _ = if self.pretty {
             let mut text = Vec::new();
-            let outcome =
-                row.serialize(&mut serde_json::Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"  ")));
+            let outcome = row
+                .serialize(&mut serde_json::Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"  ")));
             // The formatter begins at the margin; the row stands two levels deep. Strings hold no raw line breaks.
             for byte in text {
                 self.buffer.push(byte);

@@ -72,11 +72,7 @@ async fn list(chunks: mpsc::Sender<Bytes>) -> Result<(), mpsc::SendError> {
 
     out.listing.open("errors");
     for (source, error) in &errors {
-        out.listing.row(&json::ErrorRow {
-            error: &error.message,
-            repository: error.repository.as_deref(),
-            source,
-        });
+        out.listing.row(&json::ErrorRow { error: &error.message, repository: error.repository.as_deref(), source });
     }
     out.listing.close();
     out.listing.end();

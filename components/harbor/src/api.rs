@@ -84,7 +84,10 @@ impl fmt::Display for Error {
                     (404, _) => f.write_str("; check the Harbor URL and the project's name"),
                     (422, _) => f.write_str("; check page_size, which may be 1 to 100"),
                     (429, Some(after)) => {
-                        write!(f, "; it limits requests, try again after {after} (Retry-After) or lower max_concurrency")
+                        write!(
+                            f,
+                            "; it limits requests, try again after {after} (Retry-After) or lower max_concurrency"
+                        )
                     }
                     (429, None) => f.write_str("; it limits requests, try again later or lower max_concurrency"),
                     (500.., _) => f.write_str("; see Harbor's own logs"),

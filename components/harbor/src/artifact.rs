@@ -154,13 +154,16 @@ mod tests {
 
     #[test]
     fn newer_artifacts_come_first_whatever_the_length_of_their_fractions() {
-        let rows = ordered(&app(), vec![
-            artifact("sha256:c", "2025-01-01T00:00:00Z", &["c"]),
-            artifact("sha256:b", "2025-01-01T00:00:00.1Z", &["b"]),
-            artifact("sha256:a", "2025-01-01T00:00:00.09Z", &["a"]),
-            artifact("sha256:d", "2025-01-01T01:00:00.5+01:00", &["d"]),
-            artifact("sha256:e", "", &["e"]),
-        ]);
+        let rows = ordered(
+            &app(),
+            vec![
+                artifact("sha256:c", "2025-01-01T00:00:00Z", &["c"]),
+                artifact("sha256:b", "2025-01-01T00:00:00.1Z", &["b"]),
+                artifact("sha256:a", "2025-01-01T00:00:00.09Z", &["a"]),
+                artifact("sha256:d", "2025-01-01T01:00:00.5+01:00", &["d"]),
+                artifact("sha256:e", "", &["e"]),
+            ],
+        );
         assert_eq!(rows.iter().map(|row| row.tag.as_str()).collect::<Vec<_>>(), ["d", "b", "a", "c", "e"]);
     }
 
@@ -190,7 +193,8 @@ mod tests {
             repository_name: Some(name.into()),
             ..artifact("sha256:a", "2025-01-01T00:00:00Z", &["t"])
         };
-        let rows = ordered_by_repository("p", vec![in_repository("p/ab"), in_repository("p/a-b"), in_repository("p/a/b")]);
+        let rows =
+            ordered_by_repository("p", vec![in_repository("p/ab"), in_repository("p/a-b"), in_repository("p/a/b")]);
         assert_eq!(shown(&rows.unwrap()), ["p/a-b:t@sha256:a", "p/a/b:t@sha256:a", "p/ab:t@sha256:a"]);
         assert!(ordered_by_repository("p", vec![artifact("sha256:a", "", &[])]).is_none());
     }
@@ -198,7 +202,13 @@ mod tests {
     #[test]
     fn a_window_gives_the_same_order_as_the_whole_when_it_spans_the_disorder() {
         let artifacts: Vec<Artifact> = (0..50)
-            .map(|n| artifact(&format!("sha256:{:02}", (n * 7) % 10), &format!("2025-01-01T00:00:{:02}Z", 59 - n / 5), &["t"]))
+            .map(|n| {
+                artifact(
+                    &format!("sha256:{:02}", (n * 7) % 10),
+                    &format!("2025-01-01T00:00:{:02}Z", 59 - n / 5),
+                    &["t"],
+                )
+            })
             .collect();
         let mut window = Window::new(10);
         let mut rows = Vec::new();

@@ -58,7 +58,9 @@ impl Api for Client {
         wit_bindgen::spawn(async move {
             let _ = sender.send(inner.get(&path).await);
         });
-        receiver.await.unwrap_or_else(|_| Err(Error { url, kind: Kind::NoAnswer("the request was dropped".to_owned()) }))
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(Error { url, kind: Kind::NoAnswer("the request was dropped".to_owned()) }))
     }
 
     fn url(&self, path: &str) -> String {

@@ -65,7 +65,9 @@ impl Config {
 /// The address of the API from that of Harbor; either may be given.
 fn base(text: &str) -> Result<Url, String> {
     let explain = |problem: &str| {
-        format!("the Harbor URL {text:?} {problem}; write it as https://harbor.example.com, with a port or path if need be")
+        format!(
+            "the Harbor URL {text:?} {problem}; write it as https://harbor.example.com, with a port or path if need be"
+        )
     };
     let mut url = Url::parse(text).map_err(|error| explain(&format!("can't be read ({error})")))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {

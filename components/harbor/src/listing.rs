@@ -169,9 +169,12 @@ impl<A: Api> Listing<'_, A> {
     /// All projects that the user sees, by name.
     async fn projects(&self) -> (Vec<String>, Option<SourceError>) {
         let list = List { path: "/projects".to_owned(), query: "&with_detail=false" };
-        let read = paging::whole(self.api, &list, Limits { held_rows: usize::MAX, ..self.limits }, |project: &NamedProject| {
-            project.name.clone()
-        });
+        let read = paging::whole(
+            self.api,
+            &list,
+            Limits { held_rows: usize::MAX, ..self.limits },
+            |project: &NamedProject| project.name.clone(),
+        );
         let Whole::Read(projects, error) = read.await else { return (Vec::new(), None) };
         let mut projects: Vec<String> = projects.into_iter().map(|project| project.name).collect();
         projects.sort();
@@ -185,10 +188,12 @@ impl<A: Api> Listing<'_, A> {
             return rows;
         }
         let list = List { path: format!("/projects/{}/repositories", segment(&project)), query: "" };
-        let read =
-            paging::whole(self.api, &list, Limits { held_rows: usize::MAX, ..self.limits }, |repository: &NamedRepository| {
-                repository.name.clone()
-            });
+        let read = paging::whole(
+            self.api,
+            &list,
+            Limits { held_rows: usize::MAX, ..self.limits },
+            |repository: &NamedRepository| repository.name.clone(),
+        );
         let Whole::Read(repositories, error) = read.await else { return Project::Rows(Vec::new(), None) };
         let mut repositories: Vec<Repository> = repositories
             .into_iter()

@@ -115,8 +115,7 @@ pub(crate) async fn each<T: DeserializeOwned>(
     }
     // The pages that are known to be there are asked for ahead of their turn, in order.
     let known = total.unwrap_or_default().div_ceil(limits.page_size as u64);
-    let mut ahead =
-        stream::iter(2..=known).map(|number| page(api, list, limits, number)).buffered(limits.concurrency);
+    let mut ahead = stream::iter(2..=known).map(|number| page(api, list, limits, number)).buffered(limits.concurrency);
     loop {
         let next = match ahead.next().await {
             Some(page) => page?,

@@ -55,13 +55,16 @@ mod tests {
             image("sha256:2", &["b:2", "localhost:5000/a:1", "b:1"], &["b@sha256:d"]),
             image("sha256:1", &[], &["a@sha256:e"]),
         ]);
-        assert_eq!(shown(&rows), [
-            (Some("a"), None, "sha256:1"),
-            (Some("b"), Some("1"), "sha256:2"),
-            (Some("b"), Some("2"), "sha256:2"),
-            (Some("localhost:5000/a"), Some("1"), "sha256:2"),
-            (None, None, "sha256:3"),
-        ]);
+        assert_eq!(
+            shown(&rows),
+            [
+                (Some("a"), None, "sha256:1"),
+                (Some("b"), Some("1"), "sha256:2"),
+                (Some("b"), Some("2"), "sha256:2"),
+                (Some("localhost:5000/a"), Some("1"), "sha256:2"),
+                (None, None, "sha256:3"),
+            ]
+        );
     }
 
     #[test]

@@ -121,7 +121,9 @@ fn deserialize(text: &str, warnings: &mut Vec<String>) -> Result<File> {
 
 fn crictl(section: CrictlSection, folder: &Path) -> Result<Crictl> {
     if section.command.as_ref().is_some_and(|command| command.is_empty() || command[0].is_empty()) {
-        bail!("crictl_config.command is empty; name a program and its arguments, such as [\"crictl\", \"images\", \"-o\", \"json\"]");
+        bail!(
+            "crictl_config.command is empty; name a program and its arguments, such as [\"crictl\", \"images\", \"-o\", \"json\"]"
+        );
     }
     Ok(Crictl {
         mode: section.mode.unwrap_or_default(),

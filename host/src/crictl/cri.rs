@@ -30,7 +30,9 @@ pub(super) async fn connect(path: &Path) -> Result<UnixStream, Error> {
             "the socket {shown} may not be opened (permission denied); run as a user or group that may, or set \
              crictl_config.mode to exec"
         )),
-        _ => Error::Unavailable(format!("the socket {shown} can't be opened ({error}); is the container runtime running?")),
+        _ => Error::Unavailable(format!(
+            "the socket {shown} can't be opened ({error}); is the container runtime running?"
+        )),
     })
 }
 

@@ -67,7 +67,10 @@ impl Api for Fake {
         let number = self.asked.borrow().len();
         let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
         let parameter = |name: &str| {
-            query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).and_then(|value| value.parse().ok())
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(&format!("{name}=")))
+                .and_then(|value| value.parse().ok())
         };
         let (page, size) = (parameter("page").unwrap_or(1), parameter("page_size").unwrap_or(10));
         let status = |status| Error {
@@ -100,7 +103,11 @@ impl Api for Fake {
             let origin = if self.link_elsewhere { "https://evil.example" } else { "" };
             Reply {
                 total: (!self.without_total).then_some(list.len() as u64),
-                link: if next && !self.without_total { format!("<{origin}/x?page={}>; rel=\"next\"", page + 1) } else { String::new() },
+                link: if next && !self.without_total {
+                    format!("<{origin}/x?page={}>; rel=\"next\"", page + 1)
+                } else {
+                    String::new()
+                },
                 ..reply(Value::Array(rows))
             }
         };
@@ -151,13 +158,16 @@ const NEW: Option<&str> = Some("v2.12.0-9da38ae0");
 const OLD: Option<&str> = Some("v2.8.3");
 
 fn sample(version: Option<&'static str>) -> Fake {
-    Fake::with(version, &[
-        ("b/app", "sha256:1", 1, &["1"]),
-        ("a/x/y", "sha256:2", 2, &["old"]),
-        ("a/x/y", "sha256:3", 3, &["new", "latest"]),
-        ("a/untagged", "sha256:4", 4, &[]),
-        ("a-b/app", "sha256:5", 5, &["1"]),
-    ])
+    Fake::with(
+        version,
+        &[
+            ("b/app", "sha256:1", 1, &["1"]),
+            ("a/x/y", "sha256:2", 2, &["old"]),
+            ("a/x/y", "sha256:3", 3, &["new", "latest"]),
+            ("a/untagged", "sha256:4", 4, &[]),
+            ("a-b/app", "sha256:5", 5, &["1"]),
+        ],
+    )
 }
 
 const SAMPLE: [&str; 5] = ["a/x/y:latest", "a/x/y:new", "a/x/y:old", "a-b/app:1", "b/app:1"];
