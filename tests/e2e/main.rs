@@ -1,1 +1,6 @@
-//! x
+//! The real program over HTTP, one sentence a test.
+
+mod audit;
+mod demo;
+mod node;
+mod registry;
