@@ -95,6 +95,10 @@ pub fn parse(text: &str, folder: &Path) -> Result<(Config, Vec<String>)> {
 /// From JSON, with each unknown key as a warning and each wrong type as an error that names its key.
 fn deserialize(text: &str, warnings: &mut Vec<String>) -> Result<File> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // A list would be taken for the values of the sections in their order.
+    if text.trim_start().starts_with('[') {
+        bail!("invalid type: a list, where an object with the sections was expected");
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();
     let file: Option<File> = {
