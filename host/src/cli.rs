@@ -1,11 +1,10 @@
 //! The commands of `image-service`.
 
-#![allow(clippy::print_stdout, reason = "a command's output")]
-
 use crate::config::{self, Config};
 use crate::{runtime, server};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,8 +81,9 @@ async fn run(serve: Serve, compositions: Compositions) -> Result<()> {
     let service = Arc::new(runtime::Service::new(composition, config)?);
     let listener = server::listen(&address).await?;
     let address = listener.local_addr()?;
-    println!("Listening on http://{address}{}", if serve.demo { " with sample data" } else { "" });
-    println!("Try: curl http://{address}/images");
+    let sample = if serve.demo { " with sample data" } else { "" };
+    // Whoever started the program may have stopped reading; that is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "Listening on http://{address}{sample}\nTry: curl http://{address}/images");
     server::serve(listener, service).await
 }
 
