@@ -7,6 +7,7 @@
 //! - [`server`]: the listener;
 //! - [`cli`]: the commands.
 
+mod cause;
 pub mod cli;
 pub mod config;
 pub mod crictl;

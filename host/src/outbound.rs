@@ -5,6 +5,7 @@
 
 mod tls;
 
+use crate::cause::{self, root_cause};
 use crate::config;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
@@ -181,24 +182,10 @@ fn words(message: String) -> Error {
     Error::InternalError(Some(message))
 }
 
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
 /// What went wrong and what to do.
 fn explain(error: &hyper_util::client::legacy::Error) -> String {
     let cause = root_cause(error);
-    let mut chain = String::new();
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = source {
-        chain.push_str(&error.to_string());
-        chain.push('\n');
-        source = error.source();
-    }
+    let chain = cause::chain(error).map(ToString::to_string).collect::<Vec<_>>().join("\n");
     if chain.contains("certificate") {
         return format!(
             "its certificate is not trusted ({cause}); set harbor_config.ca_file to the authority that signed it"

@@ -298,11 +298,12 @@ fn release(version: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// A failure on its way to the sink, with whether it only says that Harbor was not asked any more.
+/// A failure that no single repository is to blame for.
 fn failure(message: String) -> SourceError {
     SourceError { repository: None, message }
 }
 
+/// Said once, however much was not asked any more.
 const GAVE_UP: &str = "Harbor stopped answering; what had not been read by then is missing";
 
 fn listing_failure(what: &str, error: &Error) -> SourceError {

@@ -1,6 +1,7 @@
 //! The runtime's socket: one CRI v1 call, ListImages.
 
 use super::Error;
+use crate::cause::root_cause;
 use hyper_util::rt::TokioIo;
 use image_service_format::crictl::Image;
 use std::io;
@@ -74,14 +75,6 @@ async fn list(stream: UnixStream) -> Result<Vec<Image>, Status> {
             pinned: image.pinned,
         })
         .collect())
-}
-
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 fn explain(path: &Path, status: &Status) -> Error {

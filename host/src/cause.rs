@@ -1,0 +1,13 @@
+//! Errors of libraries: the chain of causes, and what is at its end.
+
+use std::error::Error;
+
+/// The error and its causes, from the outermost to the root.
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// What the root cause says; the errors around it mostly repeat that something failed.
+pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
+    chain(error).last().unwrap_or(error).to_string()
+}
