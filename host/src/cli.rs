@@ -1,26 +1,37 @@
-//! The commands of `image-service`.
+//! The commands of `image-service`, one file each.
 
+mod check;
+mod list;
+mod listing;
+mod serve;
+
+use crate::composition::Composition;
 use crate::config::{self, Config};
-use crate::{runtime, server};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// The compositions that are built into the program.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Compositions {
     /// For a node: crictl and settings from this host.
-    pub native: &'static [u8],
+    pub native: Composition,
     /// Sample data.
-    pub demo: &'static [u8],
+    pub demo: Composition,
 }
 
-/// Lists the container images on this node and in a Harbor registry, as JSON over HTTP.
+/// Lists the container images on this node and in a Harbor registry.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    after_help = "A first look, without a node or a registry:\n  image-service serve --demo\n  \
+                  curl http://127.0.0.1:5375/images\n\n\
+                  On a node:\n  image-service check    what works, and what to change\n  \
+                  image-service list     the images, as a table\n  \
+                  image-service serve    the same for programs: GET /images as JSON"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -29,64 +40,60 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Answers GET /images until SIGTERM or SIGINT.
-    ///
-    /// The configuration is the first of: --config, the file that IMAGE_SERVICE_CONFIG names, ./config/config.json,
-    /// ./config.json, /etc/image-service/config.json; without any, 127.0.0.1:5375 is served.
-    Serve(Serve),
+    Serve(serve::Serve),
+    /// Prints the images once.
+    List(list::List),
+    /// Reads the configuration, tries each source, and says what works and what to change.
+    Check(check::Check),
 }
 
+/// Which configuration a command works with.
 #[derive(Args)]
-struct Serve {
-    /// The config file.
+struct ConfigFile {
+    /// The config file [default: the one that IMAGE_SERVICE_CONFIG names, else the first of ./config/config.json,
+    /// ./config.json and /etc/image-service/config.json that exists, else built-in defaults].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where to listen instead of what the config file says, such as 127.0.0.1:8080; port 0 for any that is free.
-    #[arg(long, value_name = "HOST:PORT")]
-    listen: Option<String>,
-    /// Serves sample data that is built in; needs no node, no Harbor and no config file.
-    #[arg(long)]
-    demo: bool,
 }
 
-/// Runs the program.
+/// A configuration as it was found.
+struct Loaded {
+    config: Config,
+    /// The file that it was read from; `None` for the defaults.
+    file: Option<PathBuf>,
+    /// What is odd about it, a sentence each.
+    warnings: Vec<String>,
+}
+
+impl ConfigFile {
+    fn load(&self) -> Result<Loaded> {
+        let file = config::find(self.config.as_deref());
+        let (config, warnings) = config::load(file.as_deref())?;
+        Ok(Loaded { config, file, warnings })
+    }
+}
+
+/// The configuration of the demonstration: the defaults, whatever files there are.
+fn demo_config() -> Result<Loaded> {
+    let (config, warnings) = config::parse("{}", Path::new(""))?;
+    Ok(Loaded { config, file: None, warnings })
+}
+
+/// Runs the program. Its exit code is 0; 1 when a source failed (`list`, `check`); 2 when the program could not work at
+/// all, with the reason on stderr.
 pub fn main(compositions: Compositions) -> ExitCode {
-    let Arguments { command: Command::Serve(serve) } = Arguments::parse();
-    match tokio::runtime::Runtime::new()
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(serve, compositions)))
-    {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("image-service: {error:#}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-async fn run(serve: Serve, compositions: Compositions) -> Result<()> {
-    let (config, warnings) = if serve.demo {
-        config::parse("{}", Path::new(""))?
-    } else {
-        config::load(config::find(serve.config.as_deref()).as_deref())?
-    };
-    start_log(&config);
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    let address = serve.listen.unwrap_or_else(|| match config.app.host.contains(':') {
-        true => format!("[{}]:{}", config.app.host, config.app.port),
-        false => format!("{}:{}", config.app.host, config.app.port),
+    let arguments = Arguments::parse();
+    let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            match arguments.command {
+                Command::Serve(serve) => serve.run(compositions).await,
+                Command::List(list) => list.run(compositions).await,
+                Command::Check(check) => check.run(compositions).await,
+            }
+        })
     });
-    let composition = if serve.demo { compositions.demo } else { compositions.native };
-    let service = Arc::new(runtime::Service::new(composition, config)?);
-    let listener = server::listen(&address).await?;
-    let address = listener.local_addr()?;
-    let sample = if serve.demo { " with sample data" } else { "" };
-    // Whoever started the program may have stopped reading; that is no reason not to serve.
-    let _ = writeln!(std::io::stdout(), "Listening on http://{address}{sample}\nTry: curl http://{address}/images");
-    server::serve(listener, service).await
-}
-
-fn start_log(config: &Config) {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(config.app.log_level).init();
+    outcome.unwrap_or_else(|error| {
+        eprintln!("image-service: {error:#}");
+        ExitCode::from(2)
+    })
 }

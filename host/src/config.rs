@@ -77,6 +77,11 @@ impl Harbor {
     pub fn is_complete(&self) -> bool {
         !self.url.is_empty() && !self.user.is_empty() && !self.password.0.is_empty()
     }
+
+    /// Whether none of the three is: no Harbor is meant to be listed.
+    pub fn is_unset(&self) -> bool {
+        self.url.is_empty() && self.user.is_empty() && self.password.0.is_empty()
+    }
 }
 
 /// Where to listen, how to write JSON and logs.

@@ -8,6 +8,7 @@ use image_service_format::crictl::Image;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use thiserror::Error;
+use tokio::net::UnixStream;
 
 /// The sockets that runtimes use by default, in crictl's order.
 const DEFAULT_SOCKETS: [&str; 3] =
@@ -33,6 +34,19 @@ pub enum Error {
     Malformed(String),
 }
 
+impl Error {
+    /// The same error, with what had been tried before.
+    fn after(self, before: &str) -> Self {
+        let told = |message: String| format!("{message}; {before}");
+        match self {
+            Self::Unavailable(message) => Self::Unavailable(told(message)),
+            Self::Denied(message) => Self::Denied(told(message)),
+            Self::TimedOut(message) => Self::TimedOut(told(message)),
+            Self::Malformed(message) => Self::Malformed(told(message)),
+        }
+    }
+}
+
 /// Asks the node as the configuration says.
 #[derive(Debug)]
 pub struct Crictl {
@@ -41,52 +55,70 @@ pub struct Crictl {
     table_worked: AtomicBool,
 }
 
+/// What the node answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// All its images.
+    pub images: Vec<Image>,
+    /// How it was asked, such as `the socket /run/containerd/containerd.sock`.
+    pub way: String,
+}
+
 impl Crictl {
     /// A capability for this configuration; nothing is asked yet.
     pub fn new(config: config::Crictl) -> Self {
         Self { config, table_worked: AtomicBool::new(false) }
     }
 
-    /// All images of the node.
+    /// Asks for all images of the node.
     ///
     /// # Errors
     ///
-    /// See [`Error`]. In mode `auto`, sockets that could not be opened are named beside what failed in the end.
-    pub async fn images(&self) -> Result<Vec<Image>, Error> {
-        let images = match self.config.mode {
-            config::CrictlMode::Exec => exec::images(&self.config, &self.table_worked).await,
-            config::CrictlMode::Cri => self.over_first_socket().await,
+    /// See [`Error`]. In mode `auto`, the sockets that could not be opened are named beside what failed in the end.
+    pub async fn ask(&self) -> Result<Answer, Error> {
+        let answer = match self.config.mode {
+            config::CrictlMode::Exec => self.over_exec().await,
+            config::CrictlMode::Cri => match self.open().await {
+                Ok(socket) => self.over_socket(socket).await,
+                Err(closed) => Err(cri::none_open(&closed)),
+            },
             config::CrictlMode::Auto => match self.open().await {
-                Ok((path, stream)) => cri::images(&path, stream, self.config.timeout).await,
-                Err(_) => exec::images(&self.config, &self.table_worked).await,
+                Ok(socket) => self.over_socket(socket).await,
+                Err(closed) => self
+                    .over_exec()
+                    .await
+                    .map_err(|error| error.after(&format!("tried because {}", cri::none_open(&closed)))),
             },
         }?;
-        if images.len() > MAX_IMAGES {
+        if answer.images.len() > MAX_IMAGES {
             return Err(Error::Malformed(format!(
                 "the node has {} images, more than the {MAX_IMAGES} that are listed; remove unused ones",
-                images.len()
+                answer.images.len()
             )));
         }
-        Ok(images)
+        Ok(answer)
     }
 
-    async fn over_first_socket(&self) -> Result<Vec<Image>, Error> {
-        let (path, stream) = self.open().await?;
-        cri::images(&path, stream, self.config.timeout).await
+    async fn over_socket(&self, (path, stream): (PathBuf, UnixStream)) -> Result<Answer, Error> {
+        let images = cri::images(&path, stream, self.config.timeout).await?;
+        Ok(Answer { images, way: format!("the socket {}", path.display()) })
+    }
+
+    async fn over_exec(&self) -> Result<Answer, Error> {
+        let (images, command) = exec::images(&self.config, &self.table_worked).await?;
+        Ok(Answer { images, way: format!("`{}`", command.join(" ")) })
     }
 
     /// The configured socket, or the first that can be opened of those that crictl's settings or defaults name.
-    async fn open(&self) -> Result<(PathBuf, tokio::net::UnixStream), Error> {
-        let mut failure = None;
+    async fn open(&self) -> Result<(PathBuf, UnixStream), Vec<cri::Closed>> {
+        let mut closed = Vec::new();
         for path in self.sockets() {
-            match cri::connect(&path).await {
+            match UnixStream::connect(&path).await {
                 Ok(stream) => return Ok((path, stream)),
-                // A socket that may not be opened says more than one that is not there.
-                Err(error) if failure.is_none() || matches!(error, Error::Denied(_)) => failure = Some(error),
-                Err(_) => {}
+                Err(error) => closed.push(cri::Closed { path, error }),
             }
         }
-        Err(failure.unwrap_or_else(|| Error::Unavailable("no socket of a container runtime is known".to_owned())))
+        Err(closed)
     }
 
     fn sockets(&self) -> Vec<PathBuf> {

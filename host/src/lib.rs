@@ -3,14 +3,18 @@
 //! - [`config`]: config.json, where it is found and what it means;
 //! - [`crictl`]: the capability to ask the node's container runtime;
 //! - [`outbound`]: the capability to ask the configured Harbor;
+//! - [`composition`]: from a composed component's bytes to what the engine runs;
 //! - [`runtime`]: the engine and the instances that answer requests;
 //! - [`server`]: the listener;
+//! - [`log`]: where logs go;
 //! - [`cli`]: the commands.
 
 mod cause;
 pub mod cli;
+pub mod composition;
 pub mod config;
 pub mod crictl;
+pub mod log;
 pub mod outbound;
 pub mod runtime;
 pub mod server;

@@ -2,12 +2,20 @@
 //!
 //! `cargo xtask build` makes the compositions before it compiles this file.
 
-use image_service::cli::Compositions;
+use image_service::cli::{self, Compositions};
+use image_service::composition::Composition;
 use std::process::ExitCode;
 
+/// A composition by its name under target/compositions.
+macro_rules! built_in {
+    ($name:literal) => {
+        Composition {
+            wasm: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".wasm")),
+            precompiled: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".cwasm")),
+        }
+    };
+}
+
 fn main() -> ExitCode {
-    image_service::cli::main(Compositions {
-        native: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/native.wasm")),
-        demo: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/demo.wasm")),
-    })
+    cli::main(Compositions { native: built_in!("native"), demo: built_in!("demo") })
 }

@@ -56,8 +56,8 @@ impl Config {
             base: base(&url)?,
             login,
             project: get("harbor-project"),
-            page_size: number(&get, "harbor-page-size", MAX_PAGE_SIZE)?.min(MAX_PAGE_SIZE),
-            concurrency: number(&get, "harbor-max-concurrency", DEFAULT_CONCURRENCY)?,
+            page_size: number(get, "harbor-page-size", MAX_PAGE_SIZE)?.min(MAX_PAGE_SIZE),
+            concurrency: number(get, "harbor-max-concurrency", DEFAULT_CONCURRENCY)?,
         })
     }
 }

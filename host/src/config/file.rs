@@ -2,7 +2,11 @@
 
 use super::{App, Config, Crictl, CrictlMode, Harbor, Level, LogFile, Secret};
 use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,9 +20,32 @@ const DEFAULT_CONCURRENCY: usize = 8;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct File {
-    crictl_config: Option<CrictlSection>,
-    harbor_config: Option<HarborSection>,
-    app_config: Option<AppSection>,
+    crictl_config: Option<Object<CrictlSection>>,
+    harbor_config: Option<Object<HarborSection>>,
+    app_config: Option<Object<AppSection>>,
+}
+
+/// A JSON object. By themselves, structs are also read from lists, which would be taken for their values in order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -85,23 +112,23 @@ pub fn parse(text: &str, folder: &Path) -> Result<(Config, Vec<String>)> {
     let file = deserialize(text, &mut warnings)?;
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let config = Config {
-        crictl: crictl(file.crictl_config.unwrap_or_default(), &folder)?,
-        harbor: harbor(file.harbor_config.unwrap_or_default(), &folder, &mut warnings)?,
-        app: app(file.app_config.unwrap_or_default(), &folder)?,
+        crictl: crictl(section(file.crictl_config), &folder)?,
+        harbor: harbor(section(file.harbor_config), &folder, &mut warnings)?,
+        app: app(section(file.app_config), &folder)?,
     };
     Ok((config, warnings))
+}
+
+fn section<T: Default>(section: Option<Object<T>>) -> T {
+    section.map(|section| section.0).unwrap_or_default()
 }
 
 /// From JSON, with each unknown key as a warning and each wrong type as an error that names its key.
 fn deserialize(text: &str, warnings: &mut Vec<String>) -> Result<File> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // A list would be taken for the values of the sections in their order.
-    if text.trim_start().starts_with('[') {
-        bail!("invalid type: a list, where an object with the sections was expected");
-    }
     let mut json = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();
-    let file: Option<File> = {
+    let file: Option<Object<File>> = {
         let deserializer = serde_path_to_error::Deserializer::new(&mut json, &mut track);
         serde_ignored::deserialize(deserializer, |key| {
             // Sections may be missing, which shows as a `?` in the path.
@@ -120,7 +147,7 @@ fn deserialize(text: &str, warnings: &mut Vec<String>) -> Result<File> {
         })?
     };
     json.end().map_err(|error| anyhow!("not valid JSON: {error}"))?;
-    Ok(file.unwrap_or_default())
+    Ok(file.map(|file| file.0).unwrap_or_default())
 }
 
 fn crictl(section: CrictlSection, folder: &Path) -> Result<Crictl> {
@@ -282,7 +309,8 @@ mod tests {
         assert!(error(r#"{"app_config": {"port": "5375"}}"#).starts_with("app_config.port: invalid type"));
         assert!(error(r#"{"app_config": {"port": 70000}}"#).starts_with("app_config.port: invalid value"));
         assert!(error(r#"{"crictl_config": {"mode": "ssh"}}"#).contains("`auto`, `cri`, `exec`"));
-        assert!(error("[]").contains("invalid type"));
+        assert!(error("[]").contains("expected an object"));
+        assert!(error(r#"{"app_config": ["0.0.0.0", 80]}"#).starts_with("app_config: invalid type: sequence"));
     }
 
     #[test]

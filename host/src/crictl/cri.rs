@@ -5,7 +5,7 @@ use crate::cause::root_cause;
 use hyper_util::rt::TokioIo;
 use image_service_format::crictl::Image;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -20,21 +20,36 @@ mod proto {
 /// What crictl receives at most.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
-/// Opens the socket.
-pub(super) async fn connect(path: &Path) -> Result<UnixStream, Error> {
-    let shown = path.display();
-    UnixStream::connect(path).await.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::Unavailable(format!(
-            "the socket {shown} does not exist; start the container runtime or set crictl_config.endpoint"
+/// A socket that could not be opened.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) path: PathBuf,
+    pub(super) error: io::Error,
+}
+
+/// Why none of these sockets can be asked. One that is there and may not be opened says more than those that are not.
+pub(super) fn none_open(closed: &[Closed]) -> Error {
+    let shown = |kind: Option<io::ErrorKind>| {
+        let of_kind = closed.iter().filter(|closed| kind.is_none_or(|kind| closed.error.kind() == kind));
+        of_kind.map(|closed| closed.path.display().to_string()).collect::<Vec<_>>().join(", ")
+    };
+    if closed.iter().any(|closed| closed.error.kind() == io::ErrorKind::PermissionDenied) {
+        return Error::Denied(format!(
+            "the socket {} may not be opened (permission denied); run as a user or group that may, or set \
+             crictl_config.mode to exec",
+            shown(Some(io::ErrorKind::PermissionDenied))
+        ));
+    }
+    match closed.iter().find(|closed| closed.error.kind() != io::ErrorKind::NotFound) {
+        Some(Closed { path, error }) => Error::Unavailable(format!(
+            "the socket {} can't be opened ({error}); is the container runtime running?",
+            path.display()
         )),
-        io::ErrorKind::PermissionDenied => Error::Denied(format!(
-            "the socket {shown} may not be opened (permission denied); run as a user or group that may, or set \
-             crictl_config.mode to exec"
+        None => Error::Unavailable(format!(
+            "there is no socket {}; start the container runtime or set crictl_config.endpoint",
+            shown(None)
         )),
-        _ => Error::Unavailable(format!(
-            "the socket {shown} can't be opened ({error}); is the container runtime running?"
-        )),
-    })
+    }
 }
 
 /// Asks for all images over an opened socket.
@@ -94,5 +109,41 @@ fn explain(path: &Path, status: &Status) -> Error {
             "what listens at {shown} did not answer ListImages as a container runtime does ({said}); is that its socket?"
         )),
         code => Error::Unavailable(format!("the container runtime at {shown} failed ListImages ({code:?}: {said})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed(path: &str, kind: io::ErrorKind) -> Closed {
+        Closed { path: path.into(), error: kind.into() }
+    }
+
+    #[test]
+    fn a_socket_that_may_not_be_opened_is_told_before_those_that_are_not_there() {
+        let sockets =
+            [closed("/run/a.sock", io::ErrorKind::NotFound), closed("/run/b.sock", io::ErrorKind::PermissionDenied)];
+        let error = none_open(&sockets);
+        assert!(
+            matches!(&error, Error::Denied(message) if message.starts_with("the socket /run/b.sock may not")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn all_sockets_that_are_not_there_are_named() {
+        let sockets = [closed("/run/a.sock", io::ErrorKind::NotFound), closed("/run/b.sock", io::ErrorKind::NotFound)];
+        let error = none_open(&sockets);
+        assert!(
+            matches!(&error, Error::Unavailable(message) if message.contains("/run/a.sock, /run/b.sock")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_socket_that_nobody_serves_is_named_with_the_reason() {
+        let error = none_open(&[closed("/run/a.sock", io::ErrorKind::ConnectionRefused)]);
+        assert!(error.to_string().contains("/run/a.sock can't be opened (connection refused)"), "{error}");
     }
 }

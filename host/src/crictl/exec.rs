@@ -19,23 +19,26 @@ const TABLE: [&str; 4] = ["sudo", "-n", "crictl", "images"];
 const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
 const MAX_STDERR: u64 = 16 * 1024;
 
-/// Runs crictl; `table_worked` remembers which of the default commands did.
-pub(super) async fn images(config: &config::Crictl, table_worked: &AtomicBool) -> Result<Vec<Image>, Error> {
+/// Runs crictl and says which command answered; `table_worked` remembers which of the default ones did.
+pub(super) async fn images(
+    config: &config::Crictl,
+    table_worked: &AtomicBool,
+) -> Result<(Vec<Image>, Vec<String>), Error> {
     let deadline = Instant::now() + config.timeout;
     if let Some(command) = &config.command {
-        return run(command, config, deadline).await;
+        return Ok((run(command, config, deadline).await?, command.clone()));
     }
     let (json, table) = (JSON.map(str::to_owned), TABLE.map(str::to_owned));
     let remembered = table_worked.load(Ordering::Relaxed);
     let (first, second) = if remembered { (&table[..], &json[..]) } else { (&json[..], &table[..]) };
     match run(first, config, deadline).await {
-        Ok(images) => Ok(images),
+        Ok(images) => Ok((images, first.to_vec())),
         // What was stopped or talked too much would do so again.
         Err(error @ (Error::TimedOut(_) | Error::Malformed(_))) => Err(error),
         Err(_) => {
             let images = run(second, config, deadline).await?;
             table_worked.store(!remembered, Ordering::Relaxed);
-            Ok(images)
+            Ok((images, second.to_vec()))
         }
     }
 }
@@ -157,7 +160,7 @@ mod tests {
     }
 
     async fn outcome(script: &str) -> Result<Vec<Image>, Error> {
-        images(&config(script, Duration::from_secs(20)), &AtomicBool::new(false)).await
+        Ok(images(&config(script, Duration::from_secs(20)), &AtomicBool::new(false)).await?.0)
     }
 
     #[tokio::test]

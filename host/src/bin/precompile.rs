@@ -1,0 +1,21 @@
+//! Makes machine code of compositions for the program to embed; a step of `cargo xtask build`, with the program's own
+//! engine.
+
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+
+/// Writes `NAME.cwasm` beside each `NAME.wasm` that is given.
+fn main() -> Result<()> {
+    let engine = image_service::runtime::engine()?;
+    for path in std::env::args_os().skip(1).map(PathBuf::from) {
+        let wasm = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let code = image_service::composition::precompile(&engine, &wasm)
+            .with_context(|| format!("compiling {}", path.display()))?;
+        let to = path.with_extension("cwasm");
+        // Left alone when nothing changed, so that the program isn't built again.
+        if std::fs::read(&to).ok().as_deref() != Some(&code) {
+            std::fs::write(&to, code).with_context(|| format!("writing {}", to.display()))?;
+        }
+    }
+    Ok(())
+}

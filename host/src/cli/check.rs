@@ -1,0 +1,159 @@
+//! `image-service check`: what works and what to change, a sentence each.
+
+use super::listing::{self, Failure, Listing};
+use super::{Compositions, ConfigFile, Loaded};
+use crate::config::{Config, Harbor};
+use crate::crictl::Crictl;
+use crate::runtime::Service;
+use anyhow::Result;
+use clap::Args;
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+#[derive(Args)]
+#[command(after_help = "The exit code is 1 when a source fails, 2 when the configuration can't be read, else 0.\n\
+                        No password is ever printed.")]
+pub(super) struct Check {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// How a part of the service stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Works,
+    /// It works, but something is odd.
+    Odd,
+    Fails,
+    /// It is not configured.
+    Off,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Works => "ok",
+            Self::Odd => "warning",
+            Self::Fails => "failed",
+            Self::Off => "off",
+        })
+    }
+}
+
+/// The sentences, printed as they come: a source may take a while.
+#[derive(Default)]
+struct Report {
+    failed: bool,
+}
+
+impl Report {
+    fn say(&mut self, verdict: Verdict, part: &str, sentence: impl fmt::Display) {
+        self.failed |= verdict == Verdict::Fails;
+        // Nobody may be reading any more; the exit code still tells.
+        let _ = writeln!(std::io::stdout(), "{verdict:<8} {part:<12} {sentence}");
+    }
+}
+
+impl Check {
+    pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
+        let Loaded { config, file, warnings } = self.config.load()?;
+        let mut report = Report::default();
+        match file {
+            Some(file) => report.say(Verdict::Works, "config", format!("{} is read", file.display())),
+            None => report.say(Verdict::Works, "config", "there is no config file, so built-in defaults count"),
+        }
+        for warning in warnings {
+            report.say(Verdict::Odd, "config", warning);
+        }
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let service = Service::new(compositions.native, config.clone(), {
+            let notes = Arc::clone(&notes);
+            Arc::new(move |line| {
+                if let Ok(mut notes) = notes.lock() {
+                    notes.push(line.to_owned());
+                }
+            })
+        })?;
+        let (asked, listed) =
+            tokio::join!(async { Crictl::new(config.crictl.clone()).ask().await }, listing::ask(&service));
+        let (_, listing) = listed?;
+        match asked {
+            Ok(answer) => report.say(
+                Verdict::Works,
+                "containerd",
+                format!("{} images, asked over {}", answer.images.len(), answer.way),
+            ),
+            Err(error) => report.say(Verdict::Fails, "containerd", error),
+        }
+        ignore_file(&mut report, &config, &listing);
+        for note in notes.lock().map(|notes| notes.clone()).unwrap_or_default() {
+            report.say(Verdict::Odd, "ignore file", note);
+        }
+        harbor(&mut report, &config.harbor, &listing);
+        Ok(ExitCode::from(u8::from(report.failed)))
+    }
+}
+
+fn ignore_file(report: &mut Report, config: &Config, listing: &Listing) {
+    let path = config.crictl.ignore_file.display();
+    if listing.errors.iter().any(|failure| failure.source == "containerd") {
+        return; // Nothing is known of what it leaves out.
+    }
+    let rows = listing.containerd_images.len();
+    match std::fs::metadata(&config.crictl.ignore_file) {
+        Ok(_) => report.say(Verdict::Works, "ignore file", format!("{path} is read; it leaves {rows} rows")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            report.say(Verdict::Off, "ignore file", format!("there is no {path}, so all {rows} rows are listed"));
+        }
+        Err(error) => report.say(Verdict::Odd, "ignore file", format!("{path} can't be read ({error})")),
+    }
+}
+
+fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
+    const PART: &str = "harbor";
+    if harbor.is_unset() {
+        return report.say(
+            Verdict::Off,
+            PART,
+            "not configured; set harbor_config.url, user and password to list a registry",
+        );
+    }
+    let missing: Vec<&str> = [
+        (harbor.url.is_empty(), "url"),
+        (harbor.user.is_empty(), "user"),
+        (harbor.password.reveal().is_empty(), "password"),
+    ]
+    .into_iter()
+    .filter_map(|(missing, key)| missing.then_some(key))
+    .collect();
+    if !missing.is_empty() {
+        let sentence = format!("not asked, as harbor_config lacks {}; set it", missing.join(" and "));
+        return report.say(Verdict::Fails, PART, sentence);
+    }
+    let failures: Vec<&Failure> = listing.errors.iter().filter(|failure| failure.source == "harbor").collect();
+    let rows = listing.harbor_images.len();
+    if failures.is_empty() || rows > 0 {
+        let project = if harbor.project.is_empty() { "all projects".to_owned() } else { harbor.project.clone() };
+        let sentence = format!("{rows} rows of {project} from {} as {}", harbor.url, harbor.user);
+        report.say(Verdict::Works, PART, sentence);
+    }
+    if harbor.url.starts_with("http://") {
+        report.say(
+            Verdict::Odd,
+            PART,
+            "the password travels unencrypted to an http:// address; use https:// if Harbor has it",
+        );
+    } else if !harbor.verify_ssl {
+        report.say(
+            Verdict::Odd,
+            PART,
+            "verify_ssl is false, so whoever answers gets the password; set ca_file to Harbor's own authority instead",
+        );
+    }
+    for failure in failures {
+        let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        report.say(Verdict::Fails, PART, format!("{repository}{}", failure.error));
+    }
+}

@@ -1,0 +1,164 @@
+//! `image-service list`: the images once, for people or for programs.
+
+use super::listing::{self, Listing};
+use super::{Compositions, ConfigFile, demo_config};
+use crate::runtime::Service;
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+#[derive(Args)]
+#[command(after_help = "Examples:\n  image-service list\n  image-service list --output json | jq .harbor_images\n  \
+                        image-service list --output csv > images.csv\n\n\
+                        What failed is said on stderr, and the exit code is 1; the rows that did arrive are printed \
+                        all the same.")]
+pub(super) struct List {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// How to print.
+    #[arg(long, short, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    /// Lists sample data that is built in; needs no node, no Harbor and no config file.
+    #[arg(long, conflicts_with = "config")]
+    demo: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Output {
+    /// For people: the node's images as crictl prints them, then Harbor's.
+    Table,
+    /// The answer of GET /images.
+    Json,
+    /// One row an image and tag; its columns are the keys of the JSON.
+    Csv,
+}
+
+impl List {
+    pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
+        let loaded = if self.demo { demo_config()? } else { self.config.load()? };
+        for warning in loaded.warnings {
+            eprintln!("image-service: warning: {warning}");
+        }
+        let composition = if self.demo { compositions.demo } else { compositions.native };
+        let notes = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
+        let harbor = loaded.config.harbor.clone();
+        let service = Service::new(composition, loaded.config, notes)?;
+        let (json, listing) = listing::ask(&service).await?;
+        let text = match self.output {
+            Output::Table => table(&listing).into_bytes(),
+            Output::Json => json.into(),
+            Output::Csv => csv(&listing)?,
+        };
+        match io::stdout().lock().write_all(&text) {
+            // `image-service list | head` has read enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            outcome => outcome.context("writing the images")?,
+        }
+        for failure in &listing.errors {
+            eprintln!("image-service: {failure}");
+        }
+        Ok(ExitCode::from(u8::from(listing.has_failed(&harbor))))
+    }
+}
+
+/// Two tables, with a blank line between them.
+fn table(listing: &Listing) -> String {
+    let node = listing.containerd_images.iter();
+    let registry = listing.harbor_images.iter();
+    let mut text = aligned(
+        ["IMAGE", "TAG", "IMAGE ID", "SIZE"],
+        node.map(|image| [&image.repository, &image.tag, &image.image_id, &image.size].map(String::as_str)),
+    );
+    text.push('\n');
+    text += &aligned(
+        ["PROJECT", "REPOSITORY", "TAG", "DIGEST", "SIZE"],
+        registry.map(|image| {
+            [&image.project, &image.repository, &image.tag, &image.digest, &image.size].map(String::as_str)
+        }),
+    );
+    text
+}
+
+/// Aligned as crictl does it: columns of 20 characters or more, with three spaces or more after each value, the last
+/// column as it is.
+fn aligned<'a, const N: usize>(header: [&'a str; N], rows: impl Iterator<Item = [&'a str; N]> + Clone) -> String {
+    const MIN_WIDTH: usize = 20;
+    const PADDING: usize = 3;
+    let lines = || std::iter::once(header).chain(rows.clone());
+    let mut widths = [MIN_WIDTH; N];
+    for line in lines() {
+        for (width, value) in widths.iter_mut().zip(line) {
+            *width = (*width).max(value.chars().count() + PADDING);
+        }
+    }
+    // Nothing follows the last column.
+    widths[N - 1] = 0;
+    let mut text = String::new();
+    for line in lines() {
+        for (width, value) in widths.iter().zip(line) {
+            text += &format!("{value:<width$}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn csv(listing: &Listing) -> Result<Vec<u8>> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(["source", "project", "repository", "tag", "image_id", "digest", "size"])?;
+    for image in &listing.containerd_images {
+        csv.write_record(["containerd", "", &image.repository, &image.tag, &image.image_id, "", &image.size])?;
+    }
+    for image in &listing.harbor_images {
+        csv.write_record(["harbor", &image.project, &image.repository, &image.tag, "", &image.digest, &image.size])?;
+    }
+    csv.into_inner().context("writing CSV into memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing() -> Listing {
+        serde_json::from_str(
+            r#"{"containerd_images": [
+                {"image_id": "a24bb4013296f", "repository": "k8s.gcr.io/kube-proxy", "size": "117MB", "tag": "v1.23.5"},
+                {"image_id": "b9f02c9a43ced", "repository": "<none>", "size": "1.2MB", "tag": "<none>"}],
+            "harbor_images": [
+                {"digest": "sha256:f6d", "project": "p,q", "repository": "my-app", "size": "250MB", "tag": "latest"}],
+            "errors": [{"source": "harbor", "error": "no", "repository": "p/x"}]}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn tables_are_aligned_as_crictls_are() {
+        assert_eq!(
+            table(&listing()),
+            "IMAGE                   TAG                 IMAGE ID            SIZE\n\
+             k8s.gcr.io/kube-proxy   v1.23.5             a24bb4013296f       117MB\n\
+             <none>                  <none>              b9f02c9a43ced       1.2MB\n\
+             \n\
+             PROJECT             REPOSITORY          TAG                 DIGEST              SIZE\n\
+             p,q                 my-app              latest              sha256:f6d          250MB\n"
+        );
+    }
+
+    #[test]
+    fn csv_has_the_keys_of_the_json_as_columns() {
+        assert_eq!(
+            String::from_utf8(csv(&listing()).unwrap()).unwrap(),
+            "source,project,repository,tag,image_id,digest,size\n\
+             containerd,,k8s.gcr.io/kube-proxy,v1.23.5,a24bb4013296f,,117MB\n\
+             containerd,,<none>,<none>,b9f02c9a43ced,,1.2MB\n\
+             harbor,\"p,q\",my-app,latest,,sha256:f6d,250MB\n"
+        );
+    }
+
+    #[test]
+    fn a_failure_names_its_source_and_repository() {
+        assert_eq!(listing().errors[0].to_string(), "harbor: p/x: no");
+    }
+}

@@ -1,0 +1,78 @@
+//! The listing, as the commands read it: the very answer of GET /images, got without a socket.
+
+use crate::config::Harbor;
+use crate::runtime::Service;
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use serde::Deserialize;
+
+/// The answer of GET /images.
+#[derive(Debug, Deserialize)]
+pub(super) struct Listing {
+    pub(super) containerd_images: Vec<NodeImage>,
+    pub(super) harbor_images: Vec<RegistryImage>,
+    pub(super) errors: Vec<Failure>,
+}
+
+/// A row of `containerd_images`.
+#[derive(Debug, Deserialize)]
+pub(super) struct NodeImage {
+    pub(super) image_id: String,
+    pub(super) repository: String,
+    pub(super) size: String,
+    pub(super) tag: String,
+}
+
+/// A row of `harbor_images`.
+#[derive(Debug, Deserialize)]
+pub(super) struct RegistryImage {
+    pub(super) digest: String,
+    pub(super) project: String,
+    pub(super) repository: String,
+    pub(super) size: String,
+    pub(super) tag: String,
+}
+
+/// A row of `errors`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Failure {
+    pub(super) source: String,
+    pub(super) repository: Option<String>,
+    pub(super) error: String,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.repository {
+            Some(repository) => write!(f, "{}: {repository}: {}", self.source, self.error),
+            None => write!(f, "{}: {}", self.source, self.error),
+        }
+    }
+}
+
+impl Listing {
+    /// Whether a source failed. Where no Harbor is configured at all, its not being there is no failure.
+    pub(super) fn has_failed(&self, harbor: &Harbor) -> bool {
+        self.errors.iter().any(|failure| failure.source != "harbor" || !harbor.is_unset())
+    }
+}
+
+/// Asks all sources: the bytes of the answer, and what they say.
+///
+/// # Errors
+///
+/// When the composition itself failed.
+pub(super) async fn ask(service: &Service) -> Result<(Bytes, Listing)> {
+    let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+    let request = Request::get("http://localhost/images").body(body)?;
+    let response = service.handle(request).await.context("listing the images")?;
+    let status = response.status();
+    if !status.is_success() {
+        bail!("the composition answered {status} to GET /images");
+    }
+    let body = response.into_body().collect().await.context("listing the images")?.to_bytes();
+    let listing = serde_json::from_slice(&body).context("the composition's answer to GET /images is not a listing")?;
+    Ok((body, listing))
+}

@@ -1,0 +1,54 @@
+//! What every instance is granted: the node, Harbor and settings, as the configuration says.
+
+use crate::config::Config;
+use crate::crictl::Crictl;
+use crate::outbound::Outbound;
+use anyhow::Result;
+
+/// What is granted to every instance.
+pub(super) struct Grants {
+    config: Config,
+    pub(super) crictl: Crictl,
+    pub(super) outbound: Outbound,
+}
+
+impl Grants {
+    /// What this configuration grants; nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// When the way to Harbor can't be prepared.
+    pub(super) fn new(config: Config) -> Result<Self> {
+        Ok(Self { outbound: Outbound::new(&config.harbor)?, crictl: Crictl::new(config.crictl.clone()), config })
+    }
+
+    /// The answer to a key of the interface `settings`; wit/inventory.wit has their table.
+    pub(super) fn setting(&self, key: &str) -> Option<String> {
+        let harbor = &self.config.harbor;
+        match key {
+            // The password stays here; that the login is complete shows in there being a URL.
+            "harbor-url" => harbor.is_complete().then(|| harbor.url.clone()),
+            "harbor-auth" => Some("host".to_owned()),
+            "harbor-project" => Some(harbor.project.clone()),
+            "harbor-page-size" => Some(harbor.page_size.to_string()),
+            "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),
+            "images-to-ignore" => self.images_to_ignore(),
+            "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),
+            "json-pretty" => Some(self.config.app.pretty.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Read anew for every request, so that an edit counts from the next one on.
+    fn images_to_ignore(&self) -> Option<String> {
+        let path = &self.config.crictl.ignore_file;
+        match std::fs::read(path) {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(%error, "{} can't be read; nothing is left out", path.display());
+                None
+            }
+        }
+    }
+}

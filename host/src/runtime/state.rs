@@ -1,0 +1,130 @@
+//! The state of one instance, and how its imports are answered from the grants.
+
+use super::grants::Grants;
+use super::stderr::{Notes, Stderr};
+use crate::crictl;
+use http::{Request, Response};
+use std::sync::Arc;
+use wasmtime::component::{Accessor, HasData, Linker, ResourceTable};
+use wasmtime::{Engine, StoreLimits, StoreLimitsBuilder};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from wit/")]
+mod bindings {
+    wasmtime::component::bindgen!({ path: "../wit", world: "host-grants" });
+}
+
+use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit};
+
+/// Bytes of memory that one instance may have.
+const MAX_MEMORY: usize = 256 * 1024 * 1024;
+
+/// The state of one instance.
+pub(super) struct State {
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+    pub(super) limits: StoreLimits,
+    grants: Arc<Grants>,
+}
+
+impl State {
+    pub(super) fn new(grants: Arc<Grants>, notes: Notes) -> Self {
+        let mut wasi = WasiCtx::builder();
+        // Components speak to operators on stderr and through nothing else: no files, sockets, environment or arguments.
+        wasi.stderr(Stderr(notes)).allow_tcp(false).allow_udp(false);
+        Self {
+            table: ResourceTable::new(),
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            hooks: Hooks(Arc::clone(&grants)),
+            limits: StoreLimitsBuilder::new().memory_size(MAX_MEMORY).build(),
+            grants,
+        }
+    }
+}
+
+/// A linker with all that a composition may import.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    crictl_wit::add_to_linker::<_, Ours>(&mut linker, |state| state)?;
+    settings_wit::add_to_linker::<_, Ours>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+struct Hooks(Arc<Grants>);
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
+    }
+}
+
+type Transmission = Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>;
+type Sent = Result<(Response<WasiBody>, Transmission), wasmtime_wasi_http::Error>;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Transmission,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let grants = Arc::clone(&self.0);
+        Box::new(async move {
+            let response = grants.outbound.send(request).await?;
+            Ok((response, Box::new(async { Ok(()) }) as Transmission))
+        })
+    }
+}
+
+/// Our own interfaces as the linker sees them.
+struct Ours;
+
+impl HasData for Ours {
+    type Data<'a> = &'a mut State;
+}
+
+impl settings_wit::Host for &mut State {
+    fn get(&mut self, key: String) -> Option<String> {
+        self.grants.setting(&key)
+    }
+}
+
+impl crictl_wit::Host for &mut State {}
+
+impl<T: Send> crictl_wit::HostWithStore<T> for Ours {
+    async fn images(accessor: &Accessor<T, Self>) -> Result<Vec<crictl_wit::Image>, crictl_wit::Error> {
+        let grants = accessor.with(|mut access| Arc::clone(&access.get().grants));
+        match grants.crictl.ask().await {
+            Ok(answer) => Ok(answer
+                .images
+                .into_iter()
+                .map(|image| crictl_wit::Image {
+                    id: image.id,
+                    repo_tags: image.repo_tags,
+                    repo_digests: image.repo_digests,
+                    size: image.size,
+                    pinned: image.pinned,
+                })
+                .collect()),
+            Err(error) => Err(match error {
+                crictl::Error::Unavailable(message) => crictl_wit::Error::Unavailable(message),
+                crictl::Error::Denied(message) => crictl_wit::Error::Denied(message),
+                crictl::Error::TimedOut(message) => crictl_wit::Error::TimedOut(message),
+                crictl::Error::Malformed(message) => crictl_wit::Error::Malformed(message),
+            }),
+        }
+    }
+}
