@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
@@ -16,7 +17,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 ///
 /// When the log file can't be written; said now, as later there is nowhere to say it.
 pub fn start(level: Level, file: Option<&LogFile>) -> Result<()> {
-    let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(level);
+    let colours = std::io::stderr().is_terminal();
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_filter(level);
     let to_file = match file {
         None => None,
         Some(file) => {

@@ -83,7 +83,7 @@ impl Check {
             Ok(answer) => report.say(
                 Verdict::Works,
                 "containerd",
-                format!("{} images, asked over {}", answer.images.len(), answer.way),
+                format!("{}, asked over {}", count(answer.images.len(), "image"), answer.way),
             ),
             Err(error) => report.say(Verdict::Fails, "containerd", error),
         }
@@ -101,11 +101,11 @@ fn ignore_file(report: &mut Report, config: &Config, listing: &Listing) {
     if listing.errors.iter().any(|failure| failure.source == "containerd") {
         return; // Nothing is known of what it leaves out.
     }
-    let rows = listing.containerd_images.len();
+    let rows = count(listing.containerd_images.len(), "row");
     match std::fs::metadata(&config.crictl.ignore_file) {
-        Ok(_) => report.say(Verdict::Works, "ignore file", format!("{path} is read; it leaves {rows} rows")),
+        Ok(_) => report.say(Verdict::Works, "ignore file", format!("{path} is read; it leaves {rows}")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            report.say(Verdict::Off, "ignore file", format!("there is no {path}, so all {rows} rows are listed"));
+            report.say(Verdict::Off, "ignore file", format!("there is no {path}, so nothing is left out of {rows}"));
         }
         Err(error) => report.say(Verdict::Odd, "ignore file", format!("{path} can't be read ({error})")),
     }
@@ -136,7 +136,7 @@ fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     let rows = listing.harbor_images.len();
     if failures.is_empty() || rows > 0 {
         let project = if harbor.project.is_empty() { "all projects".to_owned() } else { harbor.project.clone() };
-        let sentence = format!("{rows} rows of {project} from {} as {}", harbor.url, harbor.user);
+        let sentence = format!("{} of {project} from {} as {}", count(rows, "row"), harbor.url, harbor.user);
         report.say(Verdict::Works, PART, sentence);
     }
     if harbor.url.starts_with("http://") {
@@ -156,4 +156,10 @@ fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
         let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
         report.say(Verdict::Fails, PART, format!("{repository}{}", failure.error));
     }
+}
+
+/// Such as `1 row` and `2 rows`.
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }

@@ -1,8 +1,9 @@
 //! `image-service serve`: answers GET /images until it is told to end.
 
 use super::{Compositions, ConfigFile, demo_config};
+use crate::log;
 use crate::runtime::Service;
-use crate::{log, server};
+use crate::server::Server;
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
@@ -40,12 +41,12 @@ impl Serve {
         let composition = if self.demo { compositions.demo } else { compositions.native };
         let notes = Arc::new(|line: &str| tracing::warn!("{line}"));
         let service = Arc::new(Service::new(composition, loaded.config, notes)?);
-        let listener = server::listen(&address).await?;
-        let address = listener.local_addr()?;
+        let server = Server::listen(&address).await?;
+        let address = server.address()?;
         let sample = if self.demo { " with sample data" } else { "" };
         // Whoever started the program may have stopped reading; that is no reason not to serve.
         let _ = writeln!(std::io::stdout(), "Listening on http://{address}{sample}\nTry: curl http://{address}/images");
-        server::serve(listener, service).await?;
+        server.serve(service).await;
         Ok(ExitCode::SUCCESS)
     }
 }
