@@ -1,14 +1,28 @@
-//! A double of Harbor: the API v2.0 as Harbor 2.8 and 2.12 answer it, on a free port.
+//! A double of Harbor: the API v2.0 as Harbor 2.8 and 2.12 answer it, on a free port, with faults where a test wants them.
 
+mod answer;
+mod artifacts;
+mod fault;
+mod listener;
+
+pub use artifacts::{Artifact, Artifacts};
+pub use fault::Fault;
+
+use answer::Registry;
 use anyhow::Result;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use base64::Engine;
+use axum::response::Response;
+use fault::Faults;
+use http::header::AUTHORIZATION;
+use listener::{Counted, Listener};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use tokio::sync::{Mutex, watch};
+
+/// Whom the double knows.
+const USER: &str = "robot$ci";
+const PASSWORD: &str = "s3cret";
 
 /// Which Harbor the double is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,144 +33,165 @@ pub enum Version {
     V2_12,
 }
 
-/// The double, for the user `robot$ci` with the password `s3cret`.
-#[derive(Clone)]
+/// The double, for the user `robot$ci` with the password `s3cret`. It ends with the test's runtime.
 pub struct Harbor {
-    /// Its address.
+    /// Its address, with the path prefix if there is one.
     pub url: String,
-    inner: Arc<Inner>,
+    double: Arc<Double>,
+    asked: watch::Receiver<Vec<Asked>>,
+    connections: Counted,
 }
 
-struct Inner {
-    version: Version,
-    /// Artifacts by repository, newest first.
-    repositories: BTreeMap<String, Vec<Value>>,
-    /// A part of a path, and the status that it is answered with.
-    failing: Option<(&'static str, u16)>,
-    asked: Mutex<Vec<String>>,
+/// How many of these had this in their path or query.
+fn number(asked: &[Asked], part: &str) -> usize {
+    asked.iter().filter(|asked| asked.target.contains(part)).count()
+}
+
+/// A request that the double got.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Path and query, as they were sent.
+    pub target: String,
+    /// The version of HTTP.
+    pub version: http::Version,
+    /// The value of `Authorization`.
+    pub login: Option<String>,
+}
+
+/// A double that is not started yet.
+pub struct HarborBuilder {
+    registry: Registry,
+    faults: Faults,
+    prefix: &'static str,
+    tls: Option<rustls::ServerConfig>,
 }
 
 impl Harbor {
-    /// Starts a double with `count` artifacts of one tag in each of these repositories.
+    /// An empty Harbor of this version.
+    pub fn of(version: Version) -> HarborBuilder {
+        HarborBuilder { registry: Registry::new(version), faults: Faults::default(), prefix: "", tls: None }
+    }
+
+    /// The `harbor_config` of a program that lists it.
+    pub fn config(&self) -> Value {
+        json!({"url": self.url, "user": USER, "password": PASSWORD})
+    }
+
+    /// All requests so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.borrow().clone()
+    }
+
+    /// How many requests had this in their path or query.
+    pub fn count(&self, part: &str) -> usize {
+        number(&self.asked.borrow(), part)
+    }
+
+    /// Waits until so many requests have had this in their path or query.
+    ///
+    /// # Errors
+    ///
+    /// When the double ends before.
+    pub async fn wait_for(&self, part: &str, count: usize) -> Result<()> {
+        let mut asked = self.asked.clone();
+        asked.wait_for(|asked| number(asked, part) >= count).await?;
+        Ok(())
+    }
+
+    /// Pushes an artifact to this repository.
+    pub async fn push(&self, repository: &str) {
+        if let Some(artifacts) = self.double.registry.lock().await.artifacts(repository) {
+            artifacts.push();
+        }
+    }
+
+    /// How many connections it accepted; over TLS, those whose handshake was completed.
+    pub fn connections(&self) -> usize {
+        self.connections.get()
+    }
+}
+
+impl HarborBuilder {
+    /// Adds a repository, named with its project, to what the double holds: a number of artifacts, or just these.
+    #[must_use]
+    pub fn repository(mut self, name: &str, artifacts: impl Into<Artifacts>) -> Self {
+        self.registry.add(name, artifacts.into());
+        self
+    }
+
+    /// Hides a project from those who are not logged in.
+    #[must_use]
+    pub fn private(mut self, project: &str) -> Self {
+        self.registry.hide(project);
+        self
+    }
+
+    /// Goes wrong in this way wherever path and query of a request have `part` in them. The first that fits counts.
+    #[must_use]
+    pub fn fault(mut self, part: &'static str, fault: Fault) -> Self {
+        self.faults.add(part, fault);
+        self
+    }
+
+    /// Stands behind a proxy that puts it below this path, such as `/registry`, and has nothing elsewhere.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &'static str) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
+    /// Speaks TLS with this certificate.
+    #[must_use]
+    pub fn tls(mut self, config: rustls::ServerConfig) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Starts it.
     ///
     /// # Errors
     ///
     /// When no port is free.
-    pub async fn start(
-        version: Version,
-        repositories: &[&str],
-        count: usize,
-        failing: Option<(&'static str, u16)>,
-    ) -> Result<Self> {
-        let artifacts = |name: &str| {
-            (0..count)
-                .rev()
-                .map(|n| {
-                    json!({
-                        "digest": format!("sha256:{n:064x}"),
-                        "size": 1_500_000,
-                        "tags": [{"name": format!("v{n}")}],
-                        "push_time": format!("2025-01-01T{:02}:{:02}:{:02}.000Z", n / 3600, n / 60 % 60, n % 60),
-                        "repository_name": name,
-                    })
-                })
-                .collect()
-        };
-        let repositories = repositories.iter().map(|name| ((*name).to_owned(), artifacts(name))).collect();
-        let inner = Arc::new(Inner { version, repositories, failing, asked: Mutex::default() });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&inner));
+    pub async fn start(self) -> Result<Harbor> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let listener = Listener::bind(self.tls).await?;
+        let url = format!("{scheme}://{}{}", listener.address()?, self.prefix);
+        let connections = listener.accepted();
+        let (notes, asked) = watch::channel(Vec::new());
+        let double =
+            Arc::new(Double { registry: Mutex::new(self.registry), faults: self.faults, prefix: self.prefix, notes });
+        let router = Router::new().fallback(reply).with_state(Arc::clone(&double));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { url, inner })
-    }
-
-    /// How many requests had this in their path.
-    pub fn count(&self, part: &str) -> usize {
-        self.inner.asked.lock().map_or(0, |asked| asked.iter().filter(|path| path.contains(part)).count())
+        Ok(Harbor { url, double, asked, connections })
     }
 }
 
-async fn answer(State(harbor): State<Arc<Inner>>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    if let Ok(mut asked) = harbor.asked.lock() {
-        asked.push(path.clone());
+/// What all requests to a double share.
+struct Double {
+    registry: Mutex<Registry>,
+    faults: Faults,
+    prefix: &'static str,
+    notes: watch::Sender<Vec<Asked>>,
+}
+
+async fn reply(State(double): State<Arc<Double>>, request: Request) -> Response {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let login = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    double.notes.send_modify(|asked| {
+        asked.push(Asked { target: target.clone(), version: request.version(), login: login.clone() });
+    });
+    match double.faults.at(&target) {
+        None => double.answer(&target, login.as_deref()).await,
+        Some(faulty) => faulty.reply(&double, &target, login.as_deref()).await,
     }
-    if let Some((part, status)) = harbor.failing
-        && path.contains(part)
-    {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
-        return (status, json!({"errors": [{"code": "FAULT", "message": "as the test asked"}]}).to_string())
-            .into_response();
-    }
-    let logged_in = is_logged_in(request.headers());
-    let Some(path) = path.strip_prefix("/api/v2.0") else { return StatusCode::NOT_FOUND.into_response() };
-    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let rows: Vec<Value> = match parts[..] {
-        ["systeminfo"] => {
-            let version = match harbor.version {
-                Version::V2_8 => "v2.8.4-1",
-                Version::V2_12 => "v2.12.0-1",
-            };
-            return json(if logged_in { json!({"harbor_version": version}) } else { json!({}) });
+}
+
+impl Double {
+    /// The answer of a Harbor without faults.
+    async fn answer(&self, target: &str, login: Option<&str>) -> Response {
+        match target.strip_prefix(self.prefix) {
+            Some(target) => self.registry.lock().await.answer(target, login),
+            None => answer::error(404, "NOT_FOUND", "nothing but the proxy is here"),
         }
-        ["projects"] => {
-            let mut names: Vec<&str> =
-                harbor.repositories.keys().filter_map(|name| Some(name.split_once('/')?.0)).collect();
-            names.dedup();
-            names.iter().map(|name| json!({"name": name})).collect()
-        }
-        ["projects", project, "repositories"] => in_project(&harbor, project)
-            .map(|(name, artifacts)| json!({"name": name, "artifact_count": artifacts.len()}))
-            .collect(),
-        ["projects", project, "repositories", repository, "artifacts"] => {
-            // Encoded twice; Harbor decodes once by itself and once for the slashes.
-            let name = format!("{project}/{}", repository.replace("%252F", "/"));
-            harbor.repositories.get(&name).cloned().unwrap_or_default()
-        }
-        ["projects", project, "artifacts"] if harbor.version == Version::V2_12 => {
-            if !logged_in {
-                return StatusCode::UNAUTHORIZED.into_response();
-            }
-            in_project(&harbor, project).flat_map(|(_, artifacts)| artifacts.clone()).collect()
-        }
-        _ => return StatusCode::NOT_FOUND.into_response(),
-    };
-    paged(request.uri().query().unwrap_or_default(), path, &rows)
-}
-
-fn in_project<'a>(harbor: &'a Inner, project: &'a str) -> impl Iterator<Item = (&'a String, &'a Vec<Value>)> {
-    harbor.repositories.iter().filter(move |(name, _)| name.split_once('/').is_some_and(|(start, _)| start == project))
-}
-
-fn is_logged_in(headers: &HeaderMap) -> bool {
-    let expected = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode("robot$ci:s3cret"));
-    headers.get("authorization").is_some_and(|value| value.as_bytes() == expected.as_bytes())
-}
-
-fn paged(query: &str, path: &str, rows: &[Value]) -> Response {
-    let number = |name: &str, default: usize| {
-        query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(default)
-    };
-    let (page, size) = (number("page", 1), number("page_size", 10));
-    if size > 100 {
-        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
-    let items: Vec<&Value> = rows.iter().skip((page - 1) * size).take(size).collect();
-    let mut response = json(json!(items));
-    response.headers_mut().insert("x-total-count", rows.len().into());
-    if page * size < rows.len()
-        && let Ok(link) = format!("</api/v2.0{path}?page={}&page_size={size}>; rel=\"next\"", page + 1).parse()
-    {
-        response.headers_mut().insert("link", link);
-    }
-    response
-}
-
-fn json(value: Value) -> Response {
-    ([("content-type", "application/json")], value.to_string()).into_response()
 }

@@ -2,6 +2,10 @@
 
 mod harbor;
 mod program;
+mod stranger;
+mod tls;
 
-pub use harbor::{Harbor, Version};
+pub use harbor::{Artifact, Artifacts, Asked, Fault, Harbor, HarborBuilder, Version};
 pub use program::Program;
+pub use stranger::Stranger;
+pub use tls::Authority;

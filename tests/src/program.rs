@@ -15,14 +15,18 @@ pub struct Program {
     client: reqwest::Client,
 }
 
-/// The program that `cargo xtask build` leaves.
-fn path() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    target.join("release/image-service")
+/// The folder in which everything is built.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
 }
 
 impl Program {
+    /// The program that `cargo xtask build` leaves.
+    pub fn path() -> PathBuf {
+        target().join("release/image-service")
+    }
+
     /// Starts `serve` with these arguments, and `PATH` beginning with `first_in_path`.
     ///
     /// # Errors
@@ -31,13 +35,21 @@ impl Program {
     pub fn start(arguments: &[&str], first_in_path: Option<&Path>) -> Result<Self> {
         let mut paths: Vec<PathBuf> = first_in_path.map(Path::to_owned).into_iter().collect();
         paths.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-        let mut child = Command::new(path())
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .env("PATH", std::env::join_paths(paths)?)
+        let mut command = Command::new(Self::path());
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env("PATH", std::env::join_paths(paths)?);
+        Self::spawn(command)
+    }
+
+    /// Starts what this command runs, which has to be the program with `serve`.
+    ///
+    /// # Errors
+    ///
+    /// When the program is not built or ends at once.
+    pub fn spawn(mut command: Command) -> Result<Self> {
+        let mut child = command
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("starting {}; `cargo xtask build` makes it", path().display()))?;
+            .with_context(|| format!("starting {command:?}; `cargo xtask build` makes the program"))?;
         let stdout = child.stdout.take().context("its output is piped")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
@@ -47,13 +59,27 @@ impl Program {
         Ok(Self { child, address: address.to_owned(), client: reqwest::Client::new() })
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Gets a path.
     ///
     /// # Errors
     ///
     /// When no answer comes.
     pub async fn get(&self, path: &str) -> Result<reqwest::Response> {
-        Ok(self.client.get(format!("{}{path}", self.address)).send().await?)
+        self.request(http::Method::GET, path).await
+    }
+
+    /// Asks for a path with this method.
+    ///
+    /// # Errors
+    ///
+    /// When no answer comes.
+    pub async fn request(&self, method: http::Method, path: &str) -> Result<reqwest::Response> {
+        Ok(self.client.request(method, format!("{}{path}", self.address)).send().await?)
     }
 
     /// The listing; its status has to be 200.
@@ -70,8 +96,26 @@ impl Program {
     /// # Errors
     ///
     /// When it can't be waited for.
-    pub fn terminate(mut self) -> Result<ExitStatus> {
+    pub fn terminate(self) -> Result<ExitStatus> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.wait()
+    }
+
+    /// Sends SIGINT, as Ctrl-C does, and does not wait.
+    ///
+    /// # Errors
+    ///
+    /// When the program has ended already.
+    pub fn interrupt(&self) -> Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::INT)?)
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be waited for.
+    pub fn wait(mut self) -> Result<ExitStatus> {
         Ok(self.child.wait()?)
     }
 }

@@ -1,0 +1,71 @@
+//! Where the double listens: plain or over TLS, counting connections.
+
+use anyhow::Result;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// A listener on a free port of this machine.
+pub(super) struct Listener {
+    inner: TcpListener,
+    tls: Option<TlsAcceptor>,
+    accepted: Counted,
+}
+
+/// How many connections a listener accepted.
+#[derive(Clone, Default)]
+pub(super) struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A connection, encrypted or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Listener {
+    pub(super) async fn bind(tls: Option<rustls::ServerConfig>) -> Result<Self> {
+        let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
+        Ok(Self { inner: TcpListener::bind("127.0.0.1:0").await?, tls, accepted: Counted::default() })
+    }
+
+    pub(super) fn address(&self) -> Result<SocketAddr> {
+        Ok(self.inner.local_addr()?)
+    }
+
+    pub(super) fn accepted(&self) -> Counted {
+        self.accepted.clone()
+    }
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = Box<dyn Stream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = axum::serve::Listener::accept(&mut self.inner).await;
+            let stream: Self::Io = match &self.tls {
+                None => Box::new(stream),
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => Box::new(stream),
+                    // The program does not trust the certificate, say.
+                    Err(_) => continue,
+                },
+            };
+            self.accepted.0.fetch_add(1, Ordering::SeqCst);
+            return (stream, address);
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.inner.local_addr()
+    }
+}
