@@ -2,18 +2,26 @@
 
 use crate::registry::{assert_rows, listed, numbered, only_error, started};
 use http::Version as Http;
-use image_service_tests::{Authority, Harbor, Version};
+use image_service_tests::{Authority, Harbor, HarborBuilder, Version};
 use serde_json::{Value, json};
 use std::path::Path;
 use tempfile::TempDir;
 
 /// A Harbor with a certificate for these names, and the folder with its authority's certificate `ca.pem`.
 async fn harbor(names: &[&str]) -> (TempDir, Harbor) {
+    let (folder, authority) = authority();
+    (folder, plain().tls(authority.server(names).unwrap()).start().await.unwrap())
+}
+
+fn authority() -> (TempDir, Authority) {
     let authority = Authority::new().unwrap();
     let folder = tempfile::tempdir().unwrap();
     authority.write(&folder.path().join("ca.pem")).unwrap();
-    let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).repository("a/c", 250);
-    (folder, harbor.tls(authority.server(names).unwrap()).start().await.unwrap())
+    (folder, authority)
+}
+
+fn plain() -> HarborBuilder {
+    Harbor::of(Version::V2_8).repository("a/b", 3).repository("a/c", 250)
 }
 
 fn with_ca_file(harbor: &Harbor, folder: &Path) -> Value {
@@ -54,8 +62,7 @@ async fn a_private_authority_without_ca_file_is_one_error_that_names_the_key() {
 #[tokio::test]
 async fn another_authority_than_that_of_ca_file_is_not_trusted() {
     let (_folder, harbor) = harbor(&["127.0.0.1"]).await;
-    let folder = tempfile::tempdir().unwrap();
-    Authority::new().unwrap().write(&folder.path().join("ca.pem")).unwrap();
+    let (folder, _another) = authority();
     assert_is_not_trusted(&listed(&with_ca_file(&harbor, folder.path())).await);
     assert_eq!(harbor.asked().len(), 0, "the login may not be sent");
 }
@@ -69,6 +76,39 @@ async fn a_certificate_for_another_name_is_refused() {
     // The authority is trusted already: the advice has to be another one.
     let error = only_error(&images);
     assert!(error.contains("harbor_config.url") && error.contains("name"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_refused() {
+    let (folder, authority) = authority();
+    let harbor = plain().tls(authority.expired_server(&["127.0.0.1"]).unwrap()).start().await.unwrap();
+    let images = listed(&with_ca_file(&harbor, folder.path())).await;
+    assert_is_not_trusted(&images);
+    assert_eq!(harbor.asked().len(), 0, "the login may not be sent");
+    let error = only_error(&images);
+    assert!(error.contains("expired") && error.contains("renew"), "{error}");
+}
+
+#[tokio::test]
+async fn https_where_harbor_speaks_plain_http_is_one_error_that_names_the_url() {
+    let harbor = plain().start().await.unwrap();
+    let mut config = harbor.config();
+    config["url"] = json!(harbor.url.replace("http:", "https:"));
+    let images = listed(&config).await;
+    assert_eq!(images["harbor_images"], json!([]));
+    let error = only_error(&images);
+    assert!(error.contains("GET https://") && error.contains("harbor_config.url"), "{error}");
+}
+
+#[tokio::test]
+async fn plain_http_where_harbor_speaks_https_is_one_error_that_names_the_url() {
+    let (_folder, harbor) = harbor(&["127.0.0.1"]).await;
+    let mut config = harbor.config();
+    config["url"] = json!(harbor.url.replace("https:", "http:"));
+    let images = listed(&config).await;
+    assert_eq!(images["harbor_images"], json!([]));
+    let error = only_error(&images);
+    assert!(error.contains("GET http://") && error.contains("harbor_config.url"), "{error}");
 }
 
 #[tokio::test]
@@ -96,7 +136,7 @@ async fn http_2_is_spoken_where_it_is_offered_over_one_connection() {
 
 #[tokio::test]
 async fn http_1_1_connections_are_kept() {
-    let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).repository("a/c", 250).start().await.unwrap();
+    let harbor = plain().start().await.unwrap();
     let (_node, program) = started(&harbor.config());
     for _ in 0..5 {
         assert_lists_all(&program.images().await.unwrap());
