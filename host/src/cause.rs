@@ -1,10 +1,15 @@
 //! Errors of libraries: the chain of causes, and what is at its end.
 
 use std::error::Error;
+use std::io;
 
 /// The error and its causes, from the outermost to the root.
 pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| {
+        // The source of an I/O error is the source of what it carries, which would be left out.
+        let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        carried.map(|carried| carried as &(dyn Error + 'static)).or_else(|| error.source())
+    })
 }
 
 /// What the root cause says; the errors around it mostly repeat that something failed.

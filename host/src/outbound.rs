@@ -186,16 +186,17 @@ fn words(message: String) -> Error {
 fn explain(error: &hyper_util::client::legacy::Error) -> String {
     let cause = root_cause(error);
     let chain = cause::chain(error).map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    if chain.contains("certificate") {
-        return format!(
-            "its certificate is not trusted ({cause}); set harbor_config.ca_file to the authority that signed it"
-        );
+    if let Some(error) = cause::chain(error).find_map(|error| error.downcast_ref()) {
+        return tls::explain(error);
     }
     if chain.contains("dns error") {
         return format!("the host name can't be resolved ({cause}); check harbor_config.url");
     }
     if chain.contains("Connection refused") {
         return "connection refused; is Harbor running, and is this its port?".to_owned();
+    }
+    if cause::chain(error).filter_map(|error| error.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse) {
+        return format!("what answered is no HTTP ({cause}); is it https:// that harbor_config.url should begin with?");
     }
     if error.is_connect() {
         return format!("no connection ({cause}); can this machine reach Harbor?");

@@ -46,6 +46,8 @@ pub(crate) enum Kind {
     Status { status: u16, said: String, retry_after: Option<String> },
     /// A success whose body is not what was asked for.
     Unreadable(String),
+    /// Successes that don't fit together.
+    Changing(String),
     /// Not asked any more, as the last requests got no answer.
     GaveUp,
 }
@@ -67,7 +69,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GET {}: ", self.url)?;
         match &self.kind {
-            Kind::NoAnswer(what) => f.write_str(what),
+            Kind::NoAnswer(what) | Kind::Changing(what) => f.write_str(what),
             Kind::Unreadable(what) => {
                 write!(f, "{what}; is the Harbor URL that of Harbor itself, with its path prefix if it has one?")
             }

@@ -14,6 +14,9 @@ use std::hash::Hash;
 /// How often a list that keeps changing is read before what was seen has to do.
 const PASSES: usize = 3;
 
+/// How often part of a long list is read again because it changed, before what was seen has to do.
+const MAX_READ_AGAIN: usize = 100;
+
 /// A list of Harbor's: its path and what else is asked of it, such as `&with_tag=true`.
 #[derive(Clone, Debug)]
 pub(crate) struct List {
@@ -101,6 +104,10 @@ fn next_link(header: &str) -> Option<String> {
 
 /// Gives each page of a list to `take` in order, the first of which was read already. `take` says whether the page
 /// brought anything new and whether to go on.
+///
+/// Pages are asked for ahead of their turn, so a page may show the list as it was before a push that an earlier page
+/// shows, or after a deletion that it does not: then rows between the two are missing. Either way it tells of fewer rows,
+/// and it is read again, from as many rows before it as there are fewer. A page that tells of more rows repeats some.
 pub(crate) async fn each<T: DeserializeOwned>(
     api: &impl Api,
     list: &List,
@@ -108,30 +115,49 @@ pub(crate) async fn each<T: DeserializeOwned>(
     first: Page<T>,
     mut take: impl AsyncFnMut(Page<T>) -> Step,
 ) -> Result<(), Error> {
-    let (mut number, mut more, total) = (1, first.more, first.total);
+    let size = limits.page_size as u64;
+    // The last page that was taken, the rows that it told of, and whether another followed it.
+    let (mut number, mut total, mut more) = (1, first.total, first.more);
     let mut stray = first.stray.clone();
+    let mut read_again = 0;
     if matches!(take(first).await, Step::Stop) {
         return stray.map_or(Ok(()), Err);
     }
-    // The pages that are known to be there are asked for ahead of their turn, in order.
-    let known = total.unwrap_or_default().div_ceil(limits.page_size as u64);
-    let mut ahead = stream::iter(2..=known).map(|number| page(api, list, limits, number)).buffered(limits.concurrency);
-    loop {
-        let next = match ahead.next().await {
-            Some(page) => page?,
-            None if more => page(api, list, limits, number + 1).await?,
-            None => break,
-        };
-        number += 1;
-        more = next.more && number >= known;
-        stray = stray.or_else(|| next.stray.clone());
-        let empty = next.items.is_empty();
-        match take(next).await {
-            Step::Stop => break,
-            // A server that repeats itself would never come to an end.
-            Step::NothingNew if number > known => break,
-            _ if empty => break,
-            Step::New | Step::NothingNew => {}
+    'list: loop {
+        // The pages that are known to be there.
+        let known = total.unwrap_or_default().div_ceil(size);
+        let mut ahead =
+            stream::iter(number + 1..=known).map(|number| page(api, list, limits, number)).buffered(limits.concurrency);
+        loop {
+            let next = match ahead.next().await {
+                Some(page) => page?,
+                None if more => page(api, list, limits, number + 1).await?,
+                None => break 'list,
+            };
+            if let (Some(before), Some(now)) = (total, next.total)
+                && now < before
+            {
+                read_again += 1;
+                if read_again > MAX_READ_AGAIN {
+                    let what = "the list kept changing while it was read, so rows may be missing".to_owned();
+                    return Err(Error { url: api.url(&list.path), kind: Kind::Changing(what) });
+                }
+                number = number.saturating_sub((before - now).div_ceil(size));
+                (total, more) = (Some(now), false);
+                continue 'list;
+            }
+            number += 1;
+            total = next.total.or(total);
+            more = next.more && number >= known;
+            stray = stray.or_else(|| next.stray.clone());
+            let empty = next.items.is_empty();
+            match take(next).await {
+                Step::Stop => break 'list,
+                // A server that repeats itself would never come to an end.
+                Step::NothingNew if number > known => break 'list,
+                _ if empty => break 'list,
+                Step::New | Step::NothingNew => {}
+            }
         }
     }
     stray.map_or(Ok(()), Err)

@@ -5,7 +5,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,6 +30,24 @@ pub(super) fn client(verify: bool, ca_file: Option<&Path>) -> Result<ClientConfi
         }
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// What is wrong with the server's TLS, and what to do.
+pub(super) fn explain(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(problem) = error else {
+        return format!("no TLS connection ({error}); is harbor_config.url an address where Harbor speaks https?");
+    };
+    let advice = match problem {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "renew it, or check this machine's clock"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "check this machine's clock",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "use a name that it is for in harbor_config.url"
+        }
+        _ => "set harbor_config.ca_file to the authority that signed it",
+    };
+    format!("its certificate is not trusted ({error}); {advice}")
 }
 
 /// Trusts every certificate, for `verify_ssl: false`; signatures are still checked.
