@@ -39,8 +39,24 @@ pub fn imports(component: &[u8]) -> Result<Vec<String>> {
     Ok(types[package.ty()].imports.keys().cloned().collect())
 }
 
-/// Checks that a composition imports nothing of ours but what its host grants: plugging passes over what does not match,
-/// and a forgotten part would show at the first request only.
+/// Whether the bytes are a module of WebAssembly's core instead of a component.
+pub fn is_core_module(bytes: &[u8]) -> bool {
+    wasmparser::Parser::is_core_wasm(bytes)
+}
+
+/// The names of what a component exports, such as `wasi:http/handler@0.3.0`.
+///
+/// # Errors
+///
+/// When the bytes are no component.
+pub fn exports(component: &[u8]) -> Result<Vec<String>> {
+    let mut types = wac_graph::types::Types::default();
+    let package = wac_graph::types::Package::from_bytes("component", None, component.to_vec(), &mut types)?;
+    Ok(types[package.ty()].exports.keys().cloned().collect())
+}
+
+/// Checks that a composition imports nothing but what its host grants and what is inert everywhere: plugging passes over
+/// what does not match, and a forgotten part would show at the first request only.
 ///
 /// # Errors
 ///
@@ -48,21 +64,67 @@ pub fn imports(component: &[u8]) -> Result<Vec<String>> {
 pub fn check_imports(composition: &[u8], granted: &[&str]) -> Result<()> {
     for import in imports(composition)? {
         let interface = import.split('@').next().unwrap_or_default();
-        let is_type_only = interface == "image-service:inventory/types";
-        if interface.starts_with("image-service:") && !is_type_only && !granted.contains(&interface) {
+        if granted.contains(&interface) || is_granted_everywhere(interface) {
+            continue;
+        }
+        if interface.starts_with("image-service:") {
             bail!("nothing answers the import {import}; plug a component in for it");
         }
-        if interface == "wasi:http/client" && !granted.contains(&interface) {
-            bail!("the network is imported ({import}), which this environment does not grant");
-        }
+        bail!("{import} is imported, which this environment does not grant");
     }
     Ok(())
 }
 
-/// The compositions that are built into the program: name, and what its host grants besides the rest of WASI.
-pub const BUILT_IN: [(&str, &[&str]); 2] = [
-    ("native", &["image-service:inventory/crictl", "image-service:inventory/settings", "wasi:http/client"]),
-    ("demo", &[]),
+/// Types, and the WASI that any host has. The environment is part of it, which a host fills as it likes; files and sockets
+/// are not.
+fn is_granted_everywhere(interface: &str) -> bool {
+    matches!(interface, "image-service:inventory/types" | "wasi:http/types")
+        || ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/"]
+            .iter()
+            .any(|package| interface.starts_with(package))
+}
+
+/// A `.wac` file of compositions/, and what its host grants besides the rest of WASI.
+#[derive(Clone, Copy, Debug)]
+pub struct Environment {
+    /// The file's name without its ending.
+    pub name: &'static str,
+    /// Interfaces without their versions.
+    pub grants: &'static [&'static str],
+    /// Whether the native program embeds it.
+    pub built_in: bool,
+}
+
+/// What the native program grants.
+pub const NATIVE_GRANTS: &[&str] =
+    &["image-service:inventory/crictl", "image-service:inventory/settings", "wasi:http/client"];
+
+/// The environments.
+pub const ENVIRONMENTS: [Environment; 5] = [
+    Environment { name: "native", grants: NATIVE_GRANTS, built_in: true },
+    Environment { name: "demo", grants: &[], built_in: true },
+    Environment { name: "edge", grants: &["wasi:http/client"], built_in: false },
+    Environment {
+        name: "spin",
+        grants: &["spin:variables/variables", "wasi:filesystem/preopens", "wasi:filesystem/types", "wasi:http/client"],
+        built_in: false,
+    },
+    Environment { name: "harbor-only", grants: &["wasi:http/client"], built_in: false },
+];
+
+/// The components, one folder each under components/.
+pub const COMPONENTS: [&str; 11] = [
+    "crictl-remote",
+    "empty-crictl",
+    "filter",
+    "handler",
+    "harbor",
+    "lister",
+    "sample-crictl",
+    "sample-harbor",
+    "sample-settings",
+    "settings-env",
+    "settings-spin",
 ];
 
 /// Composes `NAME.wac` of `folder` from `components/NAME.wasm` files and checks it.

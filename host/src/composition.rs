@@ -1,19 +1,44 @@
 //! A composed component, from its bytes to what the engine runs.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use std::borrow::Cow;
+use std::path::Path;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Precompiled};
 
+/// What this host grants a composition besides the harmless rest of WASI.
+const GRANTS: &[&str] = image_service_compositions::NATIVE_GRANTS;
+
 /// A composition, with the machine code that its build made of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Composition {
     /// The component.
-    pub wasm: &'static [u8],
+    pub wasm: Cow<'static, [u8]>,
     /// The same as [`precompile`] leaves it; empty where there is none.
     pub precompiled: &'static [u8],
 }
 
 impl Composition {
+    /// Reads a composition of the operator's own, and checks that it imports no more than this host grants.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be read, is no component, or imports more; with the file's name.
+    pub fn read(path: &Path) -> Result<Self> {
+        let named = || format!("composition {}", path.display());
+        let wasm = std::fs::read(path).with_context(|| format!("{} can't be read", named()))?;
+        let kind = "build it for WASI 0.3 and compose it with `image-service compose`";
+        if image_service_compositions::is_core_module(&wasm) {
+            bail!("{} is a core module, not a component; {kind}", named());
+        }
+        let exports = image_service_compositions::exports(&wasm).with_context(named)?;
+        if !exports.iter().any(|export| export.starts_with("wasi:http/handler@0.3")) {
+            bail!("{} answers no HTTP of WASI 0.3 (wasi:http/handler@0.3.0 is not exported); {kind}", named());
+        }
+        image_service_compositions::check_imports(&wasm, GRANTS).with_context(named)?;
+        Ok(Self { wasm: wasm.into(), precompiled: &[] })
+    }
+
     /// What the engine runs: the machine code that the build made, or, where that is for another processor or another
     /// engine, one that is compiled now, which takes about a second.
     ///
@@ -27,7 +52,7 @@ impl Composition {
                 Err(error) => tracing::info!("compiling the composition, as what is built in does not fit: {error:#}"),
             }
         }
-        Component::new(engine, self.wasm).map_err(anyhow::Error::from).context("compiling the composition")
+        Component::new(engine, &self.wasm).map_err(anyhow::Error::from).context("compiling the composition")
     }
 }
 

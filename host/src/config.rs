@@ -19,6 +19,10 @@ pub struct Config {
     pub harbor: Harbor,
     /// `app_config`.
     pub app: App,
+    /// `node_api`: the token that it asks for, where it is on.
+    pub node_api: Option<Secret>,
+    /// A composition to run instead of the built-in one.
+    pub composition: Option<PathBuf>,
 }
 
 /// How the node is asked, and which of its images are left out.
@@ -91,6 +95,8 @@ pub struct App {
     pub host: String,
     /// The port to listen on; 0 for any that is free.
     pub port: u16,
+    /// How long a composition may take to begin an answer.
+    pub response_timeout: Duration,
     /// Whether JSON is indented.
     pub pretty: bool,
     /// What is logged to stderr.

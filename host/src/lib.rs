@@ -5,16 +5,21 @@
 //! - [`outbound`]: the capability to ask the configured Harbor;
 //! - [`composition`]: from a composed component's bytes to what the engine runs;
 //! - [`runtime`]: the engine and the instances that answer requests;
+//! - [`app`]: what answers requests: the composition, and the host's own routes, among them the node API;
 //! - [`server`]: the listener;
 //! - [`log`]: where logs go;
 //! - [`cli`]: the commands.
 
+pub mod app;
 mod cause;
 pub mod cli;
 pub mod composition;
 pub mod config;
 pub mod crictl;
 pub mod log;
+mod node_api;
+mod notify;
 pub mod outbound;
+mod problem;
 pub mod runtime;
 pub mod server;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 macro_rules! built_in {
     ($name:literal) => {
         Composition {
-            wasm: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".wasm")),
+            wasm: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".wasm")).as_slice().into(),
             precompiled: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".cwasm")),
         }
     };

@@ -3,9 +3,11 @@
 //! - `grants`: what every instance is granted;
 //! - `state`: one instance's state, and how its imports are answered;
 //! - `instances`: how long an instance lives;
-//! - `stderr`: what components say to operators.
+//! - `stderr`: what components say to operators;
+//! - `guarded`: answers that are still being sent.
 
 mod grants;
+mod guarded;
 mod instances;
 mod state;
 mod stderr;
@@ -14,9 +16,12 @@ pub use stderr::Notes;
 
 use crate::composition::Composition;
 use crate::config::Config;
+use crate::crictl::Crictl;
 use anyhow::Result;
 use grants::Grants;
+use guarded::Guarded;
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use instances::Instances;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -46,7 +51,7 @@ pub fn engine() -> Result<Engine> {
 /// A composition that is ready to answer requests.
 pub struct Service {
     handler: ProxyHandler<Instances>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Service {
@@ -55,14 +60,14 @@ impl Service {
     /// # Errors
     ///
     /// When the bytes are no component, it imports more than is granted, or the grants can't be prepared.
-    pub fn new(composition: Composition, config: Config, notes: Notes) -> Result<Self> {
+    pub fn new(composition: &Composition, config: Config, crictl: Arc<Crictl>, notes: Notes) -> Result<Self> {
         let engine = engine()?;
         let component = composition.load(&engine)?;
         let prepared = ServicePre::new(state::linker(&engine)?.instantiate_pre(&component)?)?;
-        let grants = Arc::new(Grants::new(config)?);
+        let grants = Arc::new(Grants::new(config, crictl)?);
         count_epochs(&engine);
         let instances = Instances { engine, prepared, grants, notes, ending: Arc::default() };
-        Ok(Self { handler: ProxyHandler::new(instances), permits: Semaphore::new(MAX_REQUESTS) })
+        Ok(Self { handler: ProxyHandler::new(instances), permits: Arc::new(Semaphore::new(MAX_REQUESTS)) })
     }
 
     /// Answers a request.
@@ -70,10 +75,11 @@ impl Service {
     /// # Errors
     ///
     /// When the composition trapped or took too long before its answer began.
-    pub async fn handle(&self, request: Request<WasiBody>) -> Result<Response<WasiBody>> {
-        // `ProxyHandler` takes on any number of requests.
-        let _permit = self.permits.acquire().await?;
-        Ok(self.handler.handle((), request).await?)
+    pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>> {
+        // `ProxyHandler` takes on any number of requests; a request is one until its answer has been sent.
+        let permit = Arc::clone(&self.permits).acquire_owned().await?;
+        let response = self.handler.handle((), request).await?;
+        Ok(response.map(|body| Guarded { body, _guard: (permit, self) }.boxed_unsync()))
     }
 }
 

@@ -1,11 +1,8 @@
-//! The listener: HTTP in, the composition's answers out, and a quiet end on SIGTERM and SIGINT.
+//! The listener: HTTP in, answers out, a new configuration on SIGHUP, and a quiet end on SIGTERM and SIGINT.
 
-use crate::runtime::Service;
+use crate::app::App;
+use crate::notify;
 use anyhow::{Context, Result};
-use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -16,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wasmtime_wasi_http::WasiBody;
+use tokio::sync::watch;
 
 /// How long requests under way may take to end.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -28,10 +25,11 @@ pub struct Server {
     listener: TcpListener,
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Server {
-    /// Opens the listening socket. From now on SIGTERM and SIGINT don't end the program by themselves.
+    /// Opens the listening socket. From now on SIGTERM, SIGINT and SIGHUP don't end the program by themselves.
     ///
     /// # Errors
     ///
@@ -40,7 +38,12 @@ impl Server {
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!("can't listen on {address}; does something else use the port? --listen takes another")
         })?;
-        Ok(Self { listener, terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            listener,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
     /// The address that it listens on.
@@ -52,9 +55,13 @@ impl Server {
         Ok(self.listener.local_addr()?)
     }
 
-    /// Serves until SIGTERM or SIGINT, then lets requests under way end.
-    pub async fn serve(self, service: Arc<Service>) {
-        let Self { listener, mut terminate, mut interrupt } = self;
+    /// Serves until SIGTERM or SIGINT, then lets requests under way end. On SIGHUP, `reload` makes what answers from then
+    /// on; requests under way are answered as they began, and when it fails, all stays as it is.
+    pub async fn serve(self, app: App, reload: impl Fn() -> Result<App> + Send + Sync + 'static) {
+        let Self { listener, mut terminate, mut interrupt, hang_up } = self;
+        let (sender, current) = watch::channel(Arc::new(app));
+        let helpers = [tokio::spawn(reload_on(hang_up, sender, Arc::new(reload))), tokio::spawn(notify::watchdog())];
+        notify::ready();
         let connections = GracefulShutdown::new();
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
@@ -73,10 +80,10 @@ impl Server {
                 },
             };
             let _ = stream.set_nodelay(true);
-            let service = Arc::clone(&service);
+            let current = current.clone();
             let answer = service_fn(move |request| {
-                let service = Arc::clone(&service);
-                async move { Ok::<_, Infallible>(answer(&service, request).await) }
+                let app = Arc::clone(&current.borrow());
+                async move { Ok::<_, Infallible>(app.answer(request).await) }
             });
             let connection = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
             let connection = connections.watch(connection);
@@ -86,33 +93,35 @@ impl Server {
                 }
             });
         }
+        notify::stopping();
         drop(listener);
         if tokio::time::timeout(DRAIN, connections.shutdown()).await.is_err() {
             tracing::warn!("requests still under way after {} s were cut off", DRAIN.as_secs());
         }
-    }
-}
-
-async fn answer(service: &Service, request: Request<Incoming>) -> Response<WasiBody> {
-    if request.uri().path() == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
-        return text(StatusCode::OK, "text/plain", "ok\n");
-    }
-    let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync());
-    match service.handle(request).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!("a request failed: {error:#}");
-            let problem = "{\"type\":\"about:blank\",\"title\":\"Internal Server Error\",\"status\":500,\"detail\":\"The \
-                           composition failed; the log says why.\"}\n";
-            text(StatusCode::INTERNAL_SERVER_ERROR, "application/problem+json", problem)
+        for helper in helpers {
+            helper.abort();
         }
     }
 }
 
-fn text(status: StatusCode, content_type: &'static str, body: &'static str) -> Response<WasiBody> {
-    let body = Full::new(Bytes::from_static(body.as_bytes())).map_err(|never| match never {}).boxed_unsync();
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-    response
+/// Replaces what answers at each SIGHUP.
+async fn reload_on<R: Fn() -> Result<App> + Send + Sync + 'static>(
+    mut hang_up: Signal,
+    current: watch::Sender<Arc<App>>,
+    reload: Arc<R>,
+) {
+    while hang_up.recv().await.is_some() {
+        notify::reloading();
+        let reload = Arc::clone(&reload);
+        // A composition of the operator's own is compiled, which takes about a second of a processor.
+        match tokio::task::spawn_blocking(move || reload()).await {
+            Ok(Ok(app)) => {
+                current.send_replace(Arc::new(app));
+                tracing::info!("SIGHUP: the configuration was read again and counts from now on");
+            }
+            Ok(Err(error)) => tracing::error!("SIGHUP: nothing was changed, as this failed: {error:#}"),
+            Err(error) => tracing::error!("SIGHUP: nothing was changed, as reading it again broke off: {error}"),
+        }
+        notify::ready();
+    }
 }

@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use image_service_compositions::{BUILT_IN, compose_file};
+use image_service_compositions::{COMPONENTS, ENVIRONMENTS, Environment, compose_file};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,6 +21,8 @@ enum Task {
     /// Builds the components (target/components), the compositions (target/compositions) and the release program
     /// (target/release/image-service).
     Build,
+    /// Builds the components (target/components) and the compositions (target/compositions) only.
+    Compose,
     /// Builds everything and serves sample data on 127.0.0.1:5375.
     Demo,
     /// Builds everything and serves this node; further arguments go to `image-service serve`.
@@ -35,10 +37,6 @@ enum Task {
     Lint,
 }
 
-/// The components, one folder each under components/.
-const COMPONENTS: [&str; 7] =
-    ["filter", "handler", "harbor", "lister", "sample-crictl", "sample-harbor", "sample-settings"];
-
 const TARGET: &str = "wasm32-wasip2";
 
 fn main() -> Result<()> {
@@ -46,6 +44,7 @@ fn main() -> Result<()> {
     std::env::set_current_dir(root)?;
     match Arguments::parse().task {
         Task::Build => build(),
+        Task::Compose => compositions(),
         Task::Demo => serve(&["--demo".to_owned()]),
         Task::Serve { arguments } => serve(&arguments),
         Task::Test => test(),
@@ -100,7 +99,9 @@ fn native(arguments: &[&str]) -> Result<()> {
 fn precompile() -> Result<()> {
     native(&["build", "--bin", "precompile"])?;
     let program = target().join("release/precompile");
-    let compositions = BUILT_IN.iter().map(|(name, _)| target().join("compositions").join(name).with_extension("wasm"));
+    let built_in = ENVIRONMENTS.iter().filter(|environment| environment.built_in);
+    let compositions =
+        built_in.map(|environment| target().join("compositions").join(environment.name).with_extension("wasm"));
     let status =
         Command::new(&program).args(compositions).status().with_context(|| format!("running {}", program.display()))?;
     if !status.success() {
@@ -124,9 +125,9 @@ fn compositions() -> Result<()> {
     }
     let compositions = target().join("compositions");
     std::fs::create_dir_all(&compositions)?;
-    for (name, granted) in BUILT_IN {
-        let composition =
-            compose_file(&Path::new("compositions").join(name).with_extension("wac"), &components, granted)?;
+    for Environment { name, grants, .. } in ENVIRONMENTS {
+        let wac = Path::new("compositions").join(name).with_extension("wac");
+        let composition = compose_file(&wac, &components, grants)?;
         std::fs::write(compositions.join(name).with_extension("wasm"), composition)?;
     }
     Ok(())

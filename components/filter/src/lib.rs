@@ -26,7 +26,7 @@ struct Filter;
 
 impl Guest for Filter {
     async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
-        let ignored = ignore_list();
+        let ignored = ignore_list().await;
         let (mut input, input_errors) = containerd::images().await;
         let (mut rows, rows_reader) = wit_stream::new();
         let (errors, errors_reader) = wit_future::new(|| {
@@ -52,19 +52,16 @@ impl Guest for Filter {
 }
 
 /// The list as it is now; what is wrong with it goes to stderr, which the host logs.
-fn ignore_list() -> IgnoreList {
-    let text = settings::get("images-to-ignore").unwrap_or_default();
+async fn ignore_list() -> IgnoreList {
+    let text = settings::get("images-to-ignore".to_owned()).await.unwrap_or_default();
     let list = IgnoreList::parse(&text);
-    if !list.skipped().is_empty() {
-        WARNED.with_borrow_mut(|warned| {
-            if *warned != text {
-                let name = settings::get("images-to-ignore-name").unwrap_or_else(|| "images_to_ignore.txt".to_owned());
-                for skipped in list.skipped() {
-                    eprintln!("{name}:{skipped}");
-                }
-                *warned = text;
-            }
-        });
+    if !list.skipped().is_empty() && WARNED.with_borrow(|warned| *warned != text) {
+        let name = settings::get("images-to-ignore-name".to_owned()).await;
+        let name = name.unwrap_or_else(|| "images_to_ignore.txt".to_owned());
+        for skipped in list.skipped() {
+            eprintln!("{name}:{skipped}");
+        }
+        WARNED.set(text);
     }
     list
 }

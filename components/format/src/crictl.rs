@@ -1,7 +1,7 @@
 //! What `crictl images` prints, as JSON (`-o json`) and as the plain table.
 
 use crate::{NONE, size};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// An image as the container runtime knows it.
@@ -38,6 +38,34 @@ impl std::error::Error for Malformed {}
 /// When the output is neither, with the line and what was expected there.
 pub fn parse(output: &str) -> Result<Vec<Image>, Malformed> {
     if output.trim_start().starts_with('{') { parse_json(output) } else { parse_table(output) }
+}
+
+/// Writes images as `crictl images -o json` does; what is not known of them reads as it does for images without.
+pub fn to_json(images: &[Image]) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Row<'a> {
+        id: &'a str,
+        repo_tags: &'a [String],
+        repo_digests: &'a [String],
+        size: String,
+        username: &'static str,
+        pinned: bool,
+    }
+    #[derive(Serialize)]
+    struct Output<'a> {
+        images: Vec<Row<'a>>,
+    }
+    let images = images.iter().map(|image| Row {
+        id: &image.id,
+        repo_tags: &image.repo_tags,
+        repo_digests: &image.repo_digests,
+        size: image.size.to_string(),
+        username: "",
+        pinned: image.pinned,
+    });
+    // Strings, numbers and lists of them can always be written.
+    serde_json::to_string_pretty(&Output { images: images.collect() }).unwrap_or_default() + "\n"
 }
 
 /// The shape of `crictl images -o json`: 64-bit numbers are strings there, and lists may be null.
@@ -205,6 +233,11 @@ mod tests {
             .collect();
         rows.sort();
         rows
+    }
+
+    #[test]
+    fn what_is_written_is_what_crictl_wrote() {
+        assert_eq!(to_json(&parse(JSON).unwrap()), JSON);
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn images() -> Body {
 }
 
 async fn list(chunks: mpsc::Sender<Bytes>) -> Result<(), mpsc::SendError> {
-    let pretty = settings::get("json-pretty").is_some_and(|value| value == "true");
+    let pretty = settings::get("json-pretty".to_owned()).await.is_some_and(|value| value == "true");
     let mut out = Out { listing: Listing::new(pretty), chunks };
     let (node, registry) = join!(containerd::images(), harbor::images());
 

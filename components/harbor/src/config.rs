@@ -1,6 +1,18 @@
 //! What the operator said about Harbor, read from settings.
 
+use std::collections::HashMap;
 use url::Url;
+
+/// The settings that count here.
+pub(crate) const KEYS: [&str; 7] = [
+    "harbor-url",
+    "harbor-auth",
+    "harbor-user",
+    "harbor-password",
+    "harbor-project",
+    "harbor-page-size",
+    "harbor-max-concurrency",
+];
 
 /// Harbor answers 422 to more.
 const MAX_PAGE_SIZE: usize = 100;
@@ -39,9 +51,9 @@ impl std::fmt::Debug for Login {
 }
 
 impl Config {
-    /// Reads the settings; see the table in wit/inventory.wit.
-    pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let get = |key: &str| get(key).filter(|value| !value.is_empty());
+    /// Reads the settings of [`KEYS`]; see the table in wit/inventory.wit.
+    pub(crate) fn read(settings: &HashMap<&str, String>) -> Result<Self, String> {
+        let get = |key: &str| settings.get(key).filter(|value| !value.is_empty()).cloned();
         // The words that clients of this API know.
         let incomplete = || "Harbor configuration incomplete".to_owned();
         let url = get("harbor-url").ok_or_else(incomplete)?;
@@ -102,7 +114,7 @@ mod tests {
     use super::*;
 
     fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
-        Config::read(|key| settings.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned()))
+        Config::read(&settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect())
     }
 
     #[test]

@@ -30,6 +30,7 @@ use bindings::{wit_future, wit_stream};
 use client::Client;
 use config::Config;
 use listing::Sink;
+use std::collections::HashMap;
 use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
 struct Harbor;
@@ -42,7 +43,7 @@ impl Guest for Harbor {
         });
         wit_bindgen::spawn(async move {
             let mut out = Out { rows, errors: Vec::new() };
-            match Config::read(settings::get) {
+            match Config::read(&settings().await) {
                 Ok(config) => {
                     let client = Client::new(&config);
                     listing::list(&client, &config, &mut out).await;
@@ -55,6 +56,12 @@ impl Guest for Harbor {
         });
         (rows_reader, errors_reader)
     }
+}
+
+/// What the operator said, by key.
+async fn settings() -> HashMap<&'static str, String> {
+    let values = config::KEYS.map(async |key| Some((key, settings::get(key.to_owned()).await?)));
+    futures::future::join_all(values).await.into_iter().flatten().collect()
 }
 
 /// Where rows and failures go.

@@ -10,7 +10,7 @@ use bindings::exports::image_service::inventory::settings::Guest;
 struct SampleSettings;
 
 impl Guest for SampleSettings {
-    fn get(key: String) -> Option<String> {
+    async fn get(key: String) -> Option<String> {
         let value = match key.as_str() {
             "images-to-ignore" => "IMAGE,TAG,IMAGE ID,SIZE\nregistry.k8s.io/pause,3.9,e6f181688397e,322kB\n",
             "json-pretty" => "true",

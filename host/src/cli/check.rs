@@ -68,16 +68,16 @@ impl Check {
             report.say(Verdict::Odd, "config", warning);
         }
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let service = Service::new(compositions.native, config.clone(), {
+        let crictl = Arc::new(Crictl::new(config.crictl.clone()));
+        let service = Arc::new(Service::new(&compositions.native, config.clone(), Arc::clone(&crictl), {
             let notes = Arc::clone(&notes);
             Arc::new(move |line| {
                 if let Ok(mut notes) = notes.lock() {
                     notes.push(line.to_owned());
                 }
             })
-        })?;
-        let (asked, listed) =
-            tokio::join!(async { Crictl::new(config.crictl.clone()).ask().await }, listing::ask(&service));
+        })?);
+        let (asked, listed) = tokio::join!(crictl.ask(), listing::ask(&service));
         let (_, listing) = listed?;
         match asked {
             Ok(answer) => report.say(

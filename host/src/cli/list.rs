@@ -2,6 +2,7 @@
 
 use super::listing::{self, Listing};
 use super::{Compositions, ConfigFile, demo_config};
+use crate::crictl::Crictl;
 use crate::runtime::Service;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -44,7 +45,8 @@ impl List {
         let composition = if self.demo { compositions.demo } else { compositions.native };
         let notes = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
         let harbor = loaded.config.harbor.clone();
-        let service = Service::new(composition, loaded.config, notes)?;
+        let crictl = Arc::new(Crictl::new(loaded.config.crictl.clone()));
+        let service = Arc::new(Service::new(&composition, loaded.config, crictl, notes)?);
         let (json, listing) = listing::ask(&service).await?;
         let text = match self.output {
             Output::Table => table(&listing).into_bytes(),

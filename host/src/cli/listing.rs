@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The answer of GET /images.
 #[derive(Debug, Deserialize)]
@@ -64,10 +65,10 @@ impl Listing {
 /// # Errors
 ///
 /// When the composition itself failed.
-pub(super) async fn ask(service: &Service) -> Result<(Bytes, Listing)> {
+pub(super) async fn ask(service: &Arc<Service>) -> Result<(Bytes, Listing)> {
     let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
     let request = Request::get("http://localhost/images").body(body)?;
-    let response = service.handle(request).await.context("listing the images")?;
+    let response = Arc::clone(service).handle(request).await.context("listing the images")?;
     let status = response.status();
     if !status.is_success() {
         bail!("the composition answered {status} to GET /images");

@@ -23,6 +23,8 @@ struct File {
     crictl_config: Option<Object<CrictlSection>>,
     harbor_config: Option<Object<HarborSection>>,
     app_config: Option<Object<AppSection>>,
+    node_api: Option<Object<NodeApiSection>>,
+    composition: Option<PathBuf>,
 }
 
 /// A JSON object. By themselves, structs are also read from lists, which would be taken for their values in order.
@@ -85,6 +87,14 @@ struct AppSection {
     log_level_app: Option<String>,
     log_level_file_handler: Option<String>,
     jsonify_prettyprint_regular: Option<bool>,
+    response_timeout: Option<f64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct NodeApiSection {
+    enabled: Option<bool>,
+    token_file: Option<PathBuf>,
 }
 
 /// Reads the file, or takes the defaults where there is none. Also returns warnings, a sentence each.
@@ -115,6 +125,8 @@ pub fn parse(text: &str, folder: &Path) -> Result<(Config, Vec<String>)> {
         crictl: crictl(section(file.crictl_config), &folder)?,
         harbor: harbor(section(file.harbor_config), &folder, &mut warnings)?,
         app: app(section(file.app_config), &folder)?,
+        node_api: node_api(section(file.node_api), &folder)?,
+        composition: file.composition.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
     };
     Ok((config, warnings))
 }
@@ -176,7 +188,9 @@ fn socket(endpoint: &str) -> Result<PathBuf> {
 fn harbor(section: HarborSection, folder: &Path, warnings: &mut Vec<String>) -> Result<Harbor> {
     let url = section.url.unwrap_or_default().trim().to_owned();
     if !url.is_empty() {
-        crate::outbound::Origin::of(&url).with_context(|| format!("harbor_config.url {url:?}"))?;
+        // What may hold a login is not repeated.
+        let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
+        crate::outbound::Origin::of(&url).with_context(|| format!("harbor_config.url{shown}"))?;
     }
     let page_size = match section.page_size.unwrap_or(MAX_PAGE_SIZE) {
         0 => bail!("harbor_config.page_size is 0; it can be 1 to {MAX_PAGE_SIZE}"),
@@ -213,6 +227,7 @@ fn app(section: AppSection, folder: &Path) -> Result<App> {
     Ok(App {
         host: section.host.filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
         port: section.port.unwrap_or(DEFAULT_PORT),
+        response_timeout: seconds("app_config.response_timeout", section.response_timeout)?,
         pretty: section.jsonify_prettyprint_regular.unwrap_or_default(),
         log_level: level("app_config.log_level_app", section.log_level_app)?,
         log_file: section.log_file.filter(|path| !path.as_os_str().is_empty()).map(|path| LogFile {
@@ -222,6 +237,24 @@ fn app(section: AppSection, folder: &Path) -> Result<App> {
             level: file_level,
         }),
     })
+}
+
+/// The token of the node API, where it is on.
+fn node_api(section: NodeApiSection, folder: &Path) -> Result<Option<Secret>> {
+    if !section.enabled.unwrap_or_default() {
+        return Ok(None);
+    }
+    let Some(path) = section.token_file.filter(|path| !path.as_os_str().is_empty()) else {
+        bail!("node_api is enabled without a token_file; name a file that holds the token that clients send");
+    };
+    let path = folder.join(path);
+    let named = || format!("node_api.token_file {}", path.display());
+    let text = std::fs::read_to_string(&path).with_context(|| format!("{} can't be read", named()))?;
+    let token = text.trim();
+    if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
+        bail!("{} holds no token: one line of printable ASCII without spaces is needed", named());
+    }
+    Ok(Some(Secret::from(token.to_owned())))
 }
 
 /// Python's level names, which existing files use.

@@ -4,11 +4,12 @@ use crate::config::Config;
 use crate::crictl::Crictl;
 use crate::outbound::Outbound;
 use anyhow::Result;
+use std::sync::Arc;
 
 /// What is granted to every instance.
 pub(super) struct Grants {
     config: Config,
-    pub(super) crictl: Crictl,
+    pub(super) crictl: Arc<Crictl>,
     pub(super) outbound: Outbound,
 }
 
@@ -18,8 +19,8 @@ impl Grants {
     /// # Errors
     ///
     /// When the way to Harbor can't be prepared.
-    pub(super) fn new(config: Config) -> Result<Self> {
-        Ok(Self { outbound: Outbound::new(&config.harbor)?, crictl: Crictl::new(config.crictl.clone()), config })
+    pub(super) fn new(config: Config, crictl: Arc<Crictl>) -> Result<Self> {
+        Ok(Self { outbound: Outbound::new(&config.harbor)?, crictl, config })
     }
 
     /// The answer to a key of the interface `settings`; wit/inventory.wit has their table.

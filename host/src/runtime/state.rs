@@ -96,9 +96,11 @@ impl HasData for Ours {
     type Data<'a> = &'a mut State;
 }
 
-impl settings_wit::Host for &mut State {
-    fn get(&mut self, key: String) -> Option<String> {
-        self.grants.setting(&key)
+impl settings_wit::Host for &mut State {}
+
+impl<T: Send> settings_wit::HostWithStore<T> for Ours {
+    async fn get(accessor: &Accessor<T, Self>, key: String) -> Option<String> {
+        accessor.with(|mut access| access.get().grants.setting(&key))
     }
 }
 

@@ -1,0 +1,47 @@
+//! Another node's crictl: asks that node's `image-service serve`, over HTTP, for what `crictl images -o json` says there.
+
+mod answer;
+
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "crictl-remote-component",
+        with: {
+            "wasi:clocks/types@0.3.0": wasip3::clocks::types,
+            "wasi:http/types@0.3.0": wasip3::http::types,
+            "wasi:http/client@0.3.0": wasip3::http::client,
+        },
+        generate_all,
+    });
+}
+
+use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
+use bindings::image_service::inventory::settings;
+
+/// What crictl itself receives at most.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
+struct CrictlRemote;
+
+impl Guest for CrictlRemote {
+    async fn images() -> Result<Vec<Image>, Error> {
+        let url = settings::get("crictl-url".to_owned()).await.unwrap_or_default();
+        let token = settings::get("crictl-token".to_owned()).await.unwrap_or_default();
+        let url = answer::address(&url).map_err(Error::Unavailable)?;
+        let headers = [
+            ("accept".to_owned(), b"application/json".to_vec()),
+            ("authorization".to_owned(), format!("Bearer {token}").into_bytes()),
+        ];
+        let answer = image_service_fetch::get(&url, &headers, MAX_ANSWER)
+            .await
+            .map_err(|message| Error::Unavailable(format!("GET {url}: {message}")))?;
+        answer::images(&url, answer.status, &answer.body)
+    }
+}
+
+#[allow(unsafe_code, reason = "generated from wit/")]
+mod exported {
+    use super::CrictlRemote;
+    super::bindings::export!(CrictlRemote with_types_in super::bindings);
+}

@@ -1,0 +1,101 @@
+//! One GET over wasi:http, for the components that ask a server: the whole answer, or why there is none, in words.
+
+use url::Url;
+use wasip3::http::client;
+use wasip3::http::types::{ErrorCode, Fields, Request, Response, Scheme};
+use wasip3::wit_future;
+use wit_bindgen::StreamResult;
+
+/// Bytes read from a body at a time.
+const READ: usize = 64 * 1024;
+
+/// What a server answered, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    /// All of it.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The values of a header, given in lower case, joined by commas; empty where there is none.
+    pub fn header(&self, name: &str) -> String {
+        let values = self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
+        values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Gets `url` with these headers. Redirects are not followed.
+///
+/// # Errors
+///
+/// When no answer came or it broke off or has more than `limit` bytes: what happened, and what to do.
+pub async fn get(url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Answer, String> {
+    let request = request(url, headers)?;
+    let response = client::send(request).await.map_err(no_answer)?;
+    let status = response.get_status_code();
+    let headers = response.get_headers().copy_all();
+    let body = read(response, limit).await?;
+    Ok(Answer { status, headers, body })
+}
+
+fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, String> {
+    let refused = |what: &str| format!("the host refused the {what} of the request");
+    let headers = Fields::from_list(headers).map_err(|_| refused("headers"))?;
+    let (_, no_trailers) = wit_future::new(|| Ok(None));
+    let (request, _sent) = Request::new(headers, None, no_trailers, None);
+    let scheme = if url.scheme() == "https" { Scheme::Https } else { Scheme::Http };
+    request.set_scheme(Some(&scheme)).map_err(|()| refused("scheme"))?;
+    request.set_authority(Some(url.authority())).map_err(|()| refused("address"))?;
+    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    request.set_path_with_query(Some(&path)).map_err(|()| refused("path"))?;
+    Ok(request)
+}
+
+async fn read(response: Response, limit: usize) -> Result<Vec<u8>, String> {
+    let (_, no_result) = wit_future::new(|| Ok(()));
+    let (mut stream, trailers) = Response::consume_body(response, no_result);
+    let mut body = Vec::new();
+    loop {
+        let (status, chunk) = stream.read(Vec::with_capacity(READ)).await;
+        if body.len() + chunk.len() > limit {
+            return Err(format!("the answer is larger than {limit} bytes"));
+        }
+        if body.is_empty() {
+            body = chunk;
+        } else {
+            body.extend_from_slice(&chunk);
+        }
+        if !matches!(status, StreamResult::Complete(_)) {
+            break;
+        }
+    }
+    match trailers.await {
+        Ok(_) => Ok(body),
+        Err(code) => Err(no_answer(code)),
+    }
+}
+
+/// A failure below HTTP: what happened and what to do.
+fn no_answer(code: ErrorCode) -> String {
+    match code {
+        // A host's own words are more exact than any code.
+        ErrorCode::InternalError(Some(message)) => message,
+        ErrorCode::ConnectionRefused => "connection refused; is the server running, and is this its port?".to_owned(),
+        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => {
+            "the host name can't be resolved; check the address and the resolver".to_owned()
+        }
+        ErrorCode::ConnectionTimeout => "no connection in time; can this machine reach the server?".to_owned(),
+        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
+            "no complete answer in time; is the server overloaded?".to_owned()
+        }
+        ErrorCode::HttpResponseIncomplete | ErrorCode::ConnectionTerminated => {
+            "the answer broke off before its end".to_owned()
+        }
+        ErrorCode::TlsCertificateError => "its certificate is not trusted".to_owned(),
+        ErrorCode::HttpRequestDenied => "refused by the host, which does not grant this destination".to_owned(),
+        other => format!("no answer ({other})"),
+    }
+}

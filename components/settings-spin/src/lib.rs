@@ -1,0 +1,58 @@
+//! Settings from Spin's variables: `harbor-url` is the component variable `harbor_url`. The ignore file is the one that
+//! the manifest's `files` put beside the component, which Spin gives anew at each start.
+
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "settings-spin-component",
+        with: { "spin:variables/variables@3.0.0": spin_sdk::variables::wit::variables },
+        generate_all,
+    });
+}
+
+use bindings::exports::image_service::inventory::settings::Guest;
+use spin_sdk::variables;
+
+/// Where spin.toml puts the ignore file.
+const IGNORE_FILE: &str = "/images_to_ignore.txt";
+
+struct SettingsSpin;
+
+impl Guest for SettingsSpin {
+    async fn get(key: String) -> Option<String> {
+        if key == "images-to-ignore" {
+            return std::fs::read(IGNORE_FILE).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        }
+        match variables::get(variable(&key)).await {
+            Ok(value) => Some(value),
+            // Not in the manifest, so not set.
+            Err(variables::Error::Undefined(_)) => None,
+            Err(error) => {
+                eprintln!("the variable {} can't be read ({error}); is its provider running?", variable(&key));
+                None
+            }
+        }
+    }
+}
+
+/// The variable that answers a key; Spin's names have no hyphens.
+fn variable(key: &str) -> String {
+    key.replace('-', "_")
+}
+
+#[allow(unsafe_code, reason = "generated from wit/")]
+mod exported {
+    use super::SettingsSpin;
+    super::bindings::export!(SettingsSpin with_types_in super::bindings);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_the_key_with_underscores() {
+        assert_eq!(variable("harbor-max-concurrency"), "harbor_max_concurrency");
+    }
+}

@@ -1,0 +1,65 @@
+//! What answers requests: the composition and the host's own routes. Made from one reading of the configuration, and
+//! replaced as a whole by the next.
+
+use crate::composition::Composition;
+use crate::config::Config;
+use crate::crictl::Crictl;
+use crate::node_api::{self, NodeApi};
+use crate::problem::{answer, problem};
+use crate::runtime::{Notes, Service};
+use anyhow::Result;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime_wasi_http::WasiBody;
+
+/// Answers requests.
+pub struct App {
+    service: Arc<Service>,
+    node_api: Option<NodeApi>,
+    response_timeout: Duration,
+}
+
+impl App {
+    /// Loads the composition and grants it what the configuration says; `notes` is told what its components say on
+    /// stderr.
+    ///
+    /// # Errors
+    ///
+    /// When the composition can't be loaded or imports more than is granted.
+    pub fn new(composition: &Composition, config: Config, notes: Notes) -> Result<Self> {
+        let crictl = Arc::new(Crictl::new(config.crictl.clone()));
+        let node_api = config.node_api.clone().map(|token| NodeApi::new(Arc::clone(&crictl), token));
+        let response_timeout = config.app.response_timeout;
+        let service = Arc::new(Service::new(composition, config, crictl, notes)?);
+        Ok(Self { service, node_api, response_timeout })
+    }
+
+    /// Answers a request, whatever happens to the composition.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<WasiBody> {
+        let path = request.uri().path();
+        if path == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
+            return answer(StatusCode::OK, "text/plain", "ok\n");
+        }
+        if let (node_api::PATH, Some(node_api)) = (path, &self.node_api) {
+            return node_api.answer(request.method(), request.headers()).await;
+        }
+        let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync());
+        match tokio::time::timeout(self.response_timeout, Arc::clone(&self.service).handle(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                tracing::error!("a request failed: {error:#}");
+                problem(StatusCode::INTERNAL_SERVER_ERROR, "The composition failed; the log says why.")
+            }
+            Err(_) => {
+                tracing::error!(
+                    "a request got no answer within {} s from the composition",
+                    self.response_timeout.as_secs_f64()
+                );
+                problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
+            }
+        }
+    }
+}

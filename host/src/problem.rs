@@ -1,0 +1,23 @@
+//! Answers of the host itself: short texts, and refusals as problem details (RFC 9457).
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use wasmtime_wasi_http::WasiBody;
+
+/// An answer with a body that is there already.
+pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<WasiBody> {
+    let body = Full::new(body.into()).map_err(|never| match never {}).boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A refusal; `detail` is for people.
+pub(crate) fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let body = serde_json::json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
+    answer(status, "application/problem+json", format!("{body}\n"))
+}
