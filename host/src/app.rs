@@ -6,20 +6,18 @@ use crate::config::Config;
 use crate::crictl::Crictl;
 use crate::node_api::{self, NodeApi};
 use crate::problem::{answer, problem};
-use crate::runtime::{Notes, Service};
+use crate::runtime::{Notes, Service, is_too_late};
 use anyhow::Result;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::sync::Arc;
-use std::time::Duration;
 use wasmtime_wasi_http::WasiBody;
 
 /// Answers requests.
 pub struct App {
     service: Arc<Service>,
     node_api: Option<NodeApi>,
-    response_timeout: Duration,
 }
 
 impl App {
@@ -32,9 +30,8 @@ impl App {
     pub fn new(composition: &Composition, config: Config, notes: Notes) -> Result<Self> {
         let crictl = Arc::new(Crictl::new(config.crictl.clone()));
         let node_api = config.node_api.clone().map(|token| NodeApi::new(Arc::clone(&crictl), token));
-        let response_timeout = config.app.response_timeout;
         let service = Arc::new(Service::new(composition, config, crictl, notes)?);
-        Ok(Self { service, node_api, response_timeout })
+        Ok(Self { service, node_api })
     }
 
     /// Answers a request, whatever happens to the composition.
@@ -47,18 +44,15 @@ impl App {
             return node_api.answer(request.method(), request.headers()).await;
         }
         let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync());
-        match tokio::time::timeout(self.response_timeout, Arc::clone(&self.service).handle(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
+        match Arc::clone(&self.service).handle(request).await {
+            Ok(response) => response,
+            Err(error) if is_too_late(&error) => {
+                tracing::error!("the composition did not begin an answer within app_config.response_timeout");
+                problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
+            }
+            Err(error) => {
                 tracing::error!("a request failed: {error:#}");
                 problem(StatusCode::INTERNAL_SERVER_ERROR, "The composition failed; the log says why.")
-            }
-            Err(_) => {
-                tracing::error!(
-                    "a request got no answer within {} s from the composition",
-                    self.response_timeout.as_secs_f64()
-                );
-                problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
             }
         }
     }

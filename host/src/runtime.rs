@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::ProxyHandler;
+use wasmtime_wasi_http::handler::{ExpirationError, ProxyHandler};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// Requests that are worked on at a time; others wait.
@@ -64,9 +64,10 @@ impl Service {
         let engine = engine()?;
         let component = composition.load(&engine)?;
         let prepared = ServicePre::new(state::linker(&engine)?.instantiate_pre(&component)?)?;
+        let response_timeout = config.app.response_timeout;
         let grants = Arc::new(Grants::new(config, crictl)?);
         count_epochs(&engine);
-        let instances = Instances { engine, prepared, grants, notes, ending: Arc::default() };
+        let instances = Instances { engine, prepared, grants, response_timeout, notes, ending: Arc::default() };
         Ok(Self { handler: ProxyHandler::new(instances), permits: Arc::new(Semaphore::new(MAX_REQUESTS)) })
     }
 
@@ -74,13 +75,18 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// When the composition trapped or took too long before its answer began.
+    /// When the composition trapped, or took too long to begin its answer; [`is_too_late`] tells which.
     pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>> {
         // `ProxyHandler` takes on any number of requests; a request is one until its answer has been sent.
         let permit = Arc::clone(&self.permits).acquire_owned().await?;
         let response = self.handler.handle((), request).await?;
         Ok(response.map(|body| Guarded { body, _guard: (permit, self) }.boxed_unsync()))
     }
+}
+
+/// Whether an answer had not begun in time.
+pub fn is_too_late(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ExpirationError>().is_some()
 }
 
 impl Drop for Service {

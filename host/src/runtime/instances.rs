@@ -18,7 +18,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 const MAX_REQUESTS_PER_INSTANCE: usize = 16;
 const MAX_REUSE: usize = 1024;
-/// How long an answer may take from its beginning to its end.
+/// How long an answer may take once it has begun.
 const MAX_DURATION: Duration = Duration::from_secs(600);
 const MAX_IDLE: Duration = Duration::from_secs(60);
 
@@ -27,6 +27,8 @@ pub(super) struct Instances {
     pub(super) engine: Engine,
     pub(super) prepared: ServicePre<State>,
     pub(super) grants: Arc<Grants>,
+    /// How long an answer may take to begin.
+    pub(super) response_timeout: Duration,
     /// Who is told what instances say on stderr.
     pub(super) notes: Notes,
     /// Whether the program is ending, when instances are dropped as they are.
@@ -49,31 +51,42 @@ impl HandlerState for Instances {
             store,
             proxy: Proxy::P3(service),
             view: WasiHttpView::http,
-            expiration: Expiration(Box::pin(tokio::time::sleep(MAX_IDLE))),
-            state: Worker { ending: Arc::clone(&self.ending) },
+            expiration: Expiration {
+                sleep: Box::pin(tokio::time::sleep(MAX_IDLE)),
+                response_timeout: self.response_timeout,
+            },
+            state: Worker { response_timeout: self.response_timeout, ending: Arc::clone(&self.ending) },
         })
     }
 }
 
-/// Ends an instance that has been idle or busy for too long.
-pub(super) struct Expiration(Pin<Box<tokio::time::Sleep>>);
+/// Ends an instance that has been idle or busy for too long. Its clock runs outside the instance, so it stops one that
+/// never lets go of the processor too.
+pub(super) struct Expiration {
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    response_timeout: Duration,
+}
 
 impl WorkerExpiration for Expiration {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
         let limit = match status {
             WorkerStatus::Idle => MAX_IDLE,
-            WorkerStatus::Requests | WorkerStatus::PostReturn => MAX_DURATION,
+            // An answer has yet to begin.
+            WorkerStatus::Requests => self.response_timeout,
+            // Answers have begun and are being streamed.
+            WorkerStatus::PostReturn => MAX_DURATION,
         };
         let deadline = (start + limit).into();
-        if deadline != self.0.deadline() {
-            self.0.as_mut().reset(deadline);
+        if deadline != self.sleep.deadline() {
+            self.sleep.as_mut().reset(deadline);
         }
-        self.0.as_mut().poll(cx)
+        self.sleep.as_mut().poll(cx)
     }
 }
 
 /// Reports how an instance ended.
 pub(super) struct Worker {
+    response_timeout: Duration,
     /// Whether the program is ending, when instances are dropped as they are.
     ending: Arc<AtomicBool>,
 }
@@ -98,7 +111,7 @@ impl WorkerState for Worker {
         (): (),
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        Box::pin(tokio::time::sleep(MAX_DURATION))
+        Box::pin(tokio::time::sleep(self.response_timeout))
     }
 
     fn drop(&self, _: Store<State>, result: Result<(), wasmtime::Error>) {

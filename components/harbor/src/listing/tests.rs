@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+/// Something that happens after a request, from its number and path.
+type Meanwhile = Box<dyn Fn(&Fake, usize, &str)>;
+
 /// A Harbor in memory: lists by path, and what happens to some of them.
 #[derive(Default)]
 struct Fake {
@@ -16,8 +19,8 @@ struct Fake {
     failures: BTreeMap<String, (u16, u64)>,
     without_total: bool,
     link_elsewhere: bool,
-    /// Runs after each request, with its number and path.
-    meanwhile: Option<Box<dyn Fn(&Fake, usize, &str)>>,
+    /// Runs after each request.
+    meanwhile: Option<Meanwhile>,
     asked: RefCell<Vec<String>>,
     anonymous: Cell<bool>,
 }
