@@ -1,12 +1,22 @@
 //! The real program over HTTP, one sentence a test.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by panicking")]
+
 mod audit;
+mod commands;
 mod config;
+mod containerd;
+mod crictl_faults;
 mod demo;
+mod environments;
 mod harbor_double;
 mod harbor_faults;
 mod http;
 mod node;
+mod node_api;
 mod registry;
+mod reload;
 mod scale;
+mod service_manager;
+mod socket;
 mod tls;

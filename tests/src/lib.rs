@@ -1,11 +1,20 @@
 //! What the end-to-end tests stand on: the real program as a process, and a Harbor double.
 
+mod containerd;
+mod cri;
 mod harbor;
+mod node;
+pub mod oci;
 mod program;
+mod stock_host;
 mod stranger;
 mod tls;
 
+pub use containerd::Containerd;
+pub use cri::{Cri, CriAnswer, CriImage, ListImages};
 pub use harbor::{Artifact, Artifacts, Asked, Fault, Harbor, HarborBuilder, Version};
-pub use program::Program;
+pub use node::Node;
+pub use program::{Program, composition};
+pub use stock_host::StockHost;
 pub use stranger::Stranger;
 pub use tls::Authority;

@@ -21,6 +21,11 @@ pub(crate) fn target() -> PathBuf {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
 }
 
+/// A composition that `cargo xtask build` leaves, by its name.
+pub fn composition(name: &str) -> PathBuf {
+    target().join("compositions").join(name).with_extension("wasm")
+}
+
 impl Program {
     /// The program that `cargo xtask build` leaves.
     pub fn path() -> PathBuf {
@@ -108,6 +113,15 @@ impl Program {
     /// When the program has ended already.
     pub fn interrupt(&self) -> Result<()> {
         Ok(kill_process(Pid::from_child(&self.child), Signal::INT)?)
+    }
+
+    /// Sends SIGHUP.
+    ///
+    /// # Errors
+    ///
+    /// When the program has ended already.
+    pub fn hang_up(&self) -> Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), Signal::HUP)?)
     }
 
     /// Waits for the end.
