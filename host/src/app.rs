@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::crictl::Crictl;
 use crate::node_api::{self, NodeApi};
 use crate::problem::{answer, problem};
-use crate::runtime::{Notes, Service, is_too_late};
+use crate::runtime::{Notes, Service, TooLate};
 use anyhow::Result;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -46,8 +46,8 @@ impl App {
         let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync());
         match Arc::clone(&self.service).handle(request).await {
             Ok(response) => response,
-            Err(error) if is_too_late(&error) => {
-                tracing::error!("the composition did not begin an answer within app_config.response_timeout");
+            Err(error) if error.is::<TooLate>() => {
+                tracing::error!("{error}");
                 problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
             }
             Err(error) => {

@@ -1,6 +1,8 @@
 //! The commands of `image-service`, one file each.
 
 mod check;
+mod compose;
+mod inspect;
 mod list;
 mod listing;
 mod serve;
@@ -12,13 +14,15 @@ use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The compositions that are built into the program.
+/// The compositions and components that are built into the program.
 #[derive(Clone, Debug)]
 pub struct Compositions {
     /// For a node: crictl and settings from this host.
     pub native: Composition,
     /// Sample data.
     pub demo: Composition,
+    /// The components that compositions are made of, by name.
+    pub components: &'static [(&'static str, &'static [u8])],
 }
 
 /// Lists the container images on this node and in a Harbor registry.
@@ -45,6 +49,10 @@ enum Command {
     List(list::List),
     /// Reads the configuration, tries each source, and says what works and what to change.
     Check(check::Check),
+    /// Plugs components together as a .wac file says, any built-in one replaced by yours.
+    Compose(compose::Compose),
+    /// Prints what a component may do, and which part of it asks for that.
+    Inspect(inspect::Inspect),
 }
 
 /// Which configuration a command works with.
@@ -89,6 +97,8 @@ pub fn main(compositions: Compositions) -> ExitCode {
                 Command::Serve(serve) => serve.run(compositions).await,
                 Command::List(list) => list.run(compositions).await,
                 Command::Check(check) => check.run(compositions).await,
+                Command::Compose(compose) => compose.run(&compositions),
+                Command::Inspect(inspect) => inspect.run(),
             }
         })
     });

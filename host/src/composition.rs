@@ -1,13 +1,12 @@
 //! A composed component, from its bytes to what the engine runs.
 
 use anyhow::{Context, Result, bail};
+use image_service_compositions::environments::NATIVE_GRANTS;
+use image_service_compositions::imports::{check_imports, exports};
 use std::borrow::Cow;
 use std::path::Path;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Precompiled};
-
-/// What this host grants a composition besides the harmless rest of WASI.
-const GRANTS: &[&str] = image_service_compositions::NATIVE_GRANTS;
 
 /// A composition, with the machine code that its build made of it.
 #[derive(Clone, Debug)]
@@ -27,16 +26,28 @@ impl Composition {
     pub fn read(path: &Path) -> Result<Self> {
         let named = || format!("composition {}", path.display());
         let wasm = std::fs::read(path).with_context(|| format!("{} can't be read", named()))?;
-        let kind = "build it for WASI 0.3 and compose it with `image-service compose`";
-        if image_service_compositions::is_core_module(&wasm) {
-            bail!("{} is a core module, not a component; {kind}", named());
-        }
-        let exports = image_service_compositions::exports(&wasm).with_context(named)?;
-        if !exports.iter().any(|export| export.starts_with("wasi:http/handler@0.3")) {
-            bail!("{} answers no HTTP of WASI 0.3 (wasi:http/handler@0.3.0 is not exported); {kind}", named());
-        }
-        image_service_compositions::check_imports(&wasm, GRANTS).with_context(named)?;
+        Self::check(&wasm).with_context(named)?;
         Ok(Self { wasm: wasm.into(), precompiled: &[] })
+    }
+
+    /// Checks that this host can run a component: that it answers HTTP and imports no more than is granted.
+    ///
+    /// # Errors
+    ///
+    /// When it can't; with what to do.
+    pub fn check(wasm: &[u8]) -> Result<()> {
+        let exports = exports(wasm)?;
+        let answers = |interface: &str| exports.iter().any(|export| export.starts_with(interface));
+        if answers("wasi:http/incoming-handler@0.2") {
+            bail!("it is built for WASI 0.2 (wasi:http/incoming-handler); build it for WASI 0.3");
+        }
+        if !answers("wasi:http/handler@0.3") {
+            bail!(
+                "it answers no HTTP (wasi:http/handler@0.3.0 is not exported); compose it with a handler by \
+                 `image-service compose`"
+            );
+        }
+        check_imports(wasm, NATIVE_GRANTS)
     }
 
     /// What the engine runs: the machine code that the build made, or, where that is for another processor or another

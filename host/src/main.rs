@@ -1,6 +1,6 @@
-//! The program `image-service`: the library with the compositions that were built for it.
+//! The program `image-service`: the library with the compositions and components that were built for it.
 //!
-//! `cargo xtask build` makes the compositions before it compiles this file.
+//! `cargo xtask build` makes them before it compiles this file.
 
 use image_service::cli::{self, Compositions};
 use image_service::composition::Composition;
@@ -16,6 +16,15 @@ macro_rules! built_in {
     };
 }
 
+/// All components by their names under target/components.
+macro_rules! components {
+    ($($name:literal,)*) => {
+        &[$(($name, include_bytes!(concat!(env!("IMAGE_SERVICE_COMPONENTS"), "/", $name, ".wasm")))),*]
+    };
+}
+
+const COMPONENTS: &[(&str, &[u8])] = image_service_compositions::with_components!(components);
+
 fn main() -> ExitCode {
-    cli::main(Compositions { native: built_in!("native"), demo: built_in!("demo") })
+    cli::main(Compositions { native: built_in!("native"), demo: built_in!("demo"), components: COMPONENTS })
 }

@@ -29,11 +29,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::{ExpirationError, ProxyHandler};
+use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// Requests that are worked on at a time; others wait.
 const MAX_REQUESTS: usize = 64;
+/// How much longer than its request an instance lives that does not begin an answer: the request is then told what
+/// happened before its instance is gone.
+const GRACE: Duration = Duration::from_millis(100);
 const EPOCH: Duration = Duration::from_millis(10);
 
 /// The engine that runs compositions.
@@ -52,6 +55,7 @@ pub fn engine() -> Result<Engine> {
 pub struct Service {
     handler: ProxyHandler<Instances>,
     permits: Arc<Semaphore>,
+    response_timeout: Duration,
 }
 
 impl Service {
@@ -67,27 +71,33 @@ impl Service {
         let response_timeout = config.app.response_timeout;
         let grants = Arc::new(Grants::new(config, crictl)?);
         count_epochs(&engine);
-        let instances = Instances { engine, prepared, grants, response_timeout, notes, ending: Arc::default() };
-        Ok(Self { handler: ProxyHandler::new(instances), permits: Arc::new(Semaphore::new(MAX_REQUESTS)) })
+        let given_up = response_timeout + GRACE;
+        let instances = Instances { engine, prepared, grants, given_up, notes, ending: Arc::default() };
+        Ok(Self {
+            handler: ProxyHandler::new(instances),
+            permits: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            response_timeout,
+        })
     }
 
     /// Answers a request.
     ///
     /// # Errors
     ///
-    /// When the composition trapped, or took too long to begin its answer; [`is_too_late`] tells which.
+    /// When the composition trapped, or took too long to begin its answer, which is [`TooLate`].
     pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>> {
         // `ProxyHandler` takes on any number of requests; a request is one until its answer has been sent.
         let permit = Arc::clone(&self.permits).acquire_owned().await?;
-        let response = self.handler.handle((), request).await?;
+        let answer = self.handler.handle((), request);
+        let response = tokio::time::timeout(self.response_timeout, answer).await.map_err(|_| TooLate)??;
         Ok(response.map(|body| Guarded { body, _guard: (permit, self) }.boxed_unsync()))
     }
 }
 
-/// Whether an answer had not begun in time.
-pub fn is_too_late(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<ExpirationError>().is_some()
-}
+/// An answer had not begun in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the composition did not begin an answer within app_config.response_timeout")]
+pub struct TooLate;
 
 impl Drop for Service {
     fn drop(&mut self) {

@@ -4,6 +4,7 @@
 
 mod audit;
 mod commands;
+mod compose;
 mod config;
 mod containerd;
 mod crictl_faults;
@@ -12,6 +13,7 @@ mod environments;
 mod harbor_double;
 mod harbor_faults;
 mod http;
+mod misbehaving;
 mod node;
 mod node_api;
 mod registry;

@@ -14,7 +14,7 @@ pub use containerd::Containerd;
 pub use cri::{Cri, CriAnswer, CriImage, ListImages};
 pub use harbor::{Artifact, Artifacts, Asked, Fault, Harbor, HarborBuilder, Version};
 pub use node::Node;
-pub use program::{Program, composition};
+pub use program::{Program, component, composition, test_component};
 pub use stock_host::StockHost;
 pub use stranger::Stranger;
 pub use tls::Authority;

@@ -26,6 +26,16 @@ pub fn composition(name: &str) -> PathBuf {
     target().join("compositions").join(name).with_extension("wasm")
 }
 
+/// A component that `cargo xtask build` leaves, by its name.
+pub fn component(name: &str) -> PathBuf {
+    target().join("components").join(name).with_extension("wasm")
+}
+
+/// A component that only tests use, which `cargo xtask test` leaves, by its name.
+pub fn test_component(name: &str) -> PathBuf {
+    target().join("test-components").join(name).with_extension("wasm")
+}
+
 impl Program {
     /// The program that `cargo xtask build` leaves.
     pub fn path() -> PathBuf {

@@ -4,7 +4,8 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use image_service_compositions::{COMPONENTS, ENVIRONMENTS, Environment, compose_file};
+use image_service_compositions::compose::compose_file;
+use image_service_compositions::environments::{COMPONENTS, ENVIRONMENTS, Environment};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -110,24 +111,33 @@ fn precompile() -> Result<()> {
     Ok(())
 }
 
-/// Builds the components and composes them.
-fn compositions() -> Result<()> {
+/// Components that only tests use, in tests/components.
+const TEST_COMPONENTS: &[&str] = &["misbehaving", "opens-sockets", "picky-filter", "reads-files", "wasi-0-2"];
+
+/// Builds components of the workspace into `folder`.
+fn components(names: &[&str], folder: &Path) -> Result<()> {
     add_target()?;
     let mut arguments = vec!["build", "--target", TARGET, "--profile", "guest"];
-    arguments.extend(COMPONENTS.iter().flat_map(|component| ["--package", component]));
+    arguments.extend(names.iter().flat_map(|component| ["--package", component]));
     cargo(&arguments)?;
-    let components = target().join("components");
-    std::fs::create_dir_all(&components)?;
-    for component in COMPONENTS {
+    std::fs::create_dir_all(folder)?;
+    for component in names {
         let built = target().join(TARGET).join("guest").join(component.replace('-', "_")).with_extension("wasm");
-        let to = components.join(component).with_extension("wasm");
+        let to = folder.join(component).with_extension("wasm");
         std::fs::copy(&built, &to).with_context(|| format!("copying {} to {}", built.display(), to.display()))?;
     }
+    Ok(())
+}
+
+/// Builds the components and composes them.
+fn compositions() -> Result<()> {
+    let components_folder = target().join("components");
+    components(COMPONENTS, &components_folder)?;
     let compositions = target().join("compositions");
     std::fs::create_dir_all(&compositions)?;
     for Environment { name, grants, .. } in ENVIRONMENTS {
         let wac = Path::new("compositions").join(name).with_extension("wac");
-        let composition = compose_file(&wac, &components, grants)?;
+        let composition = compose_file(&wac, &components_folder, grants)?;
         std::fs::write(compositions.join(name).with_extension("wasm"), composition)?;
     }
     Ok(())
@@ -148,6 +158,7 @@ fn add_target() -> Result<()> {
 
 fn test() -> Result<()> {
     build()?;
+    components(TEST_COMPONENTS, &target().join("test-components"))?;
     // `--lib`: a component's own library can't be linked for this machine, its unit tests can.
     native(&["test", "--lib", "--bins"])?;
     native(&["test", "--test", "*"])

@@ -27,8 +27,8 @@ pub(super) struct Instances {
     pub(super) engine: Engine,
     pub(super) prepared: ServicePre<State>,
     pub(super) grants: Arc<Grants>,
-    /// How long an answer may take to begin.
-    pub(super) response_timeout: Duration,
+    /// After how long an instance ends that has not begun an answer.
+    pub(super) given_up: Duration,
     /// Who is told what instances say on stderr.
     pub(super) notes: Notes,
     /// Whether the program is ending, when instances are dropped as they are.
@@ -51,11 +51,8 @@ impl HandlerState for Instances {
             store,
             proxy: Proxy::P3(service),
             view: WasiHttpView::http,
-            expiration: Expiration {
-                sleep: Box::pin(tokio::time::sleep(MAX_IDLE)),
-                response_timeout: self.response_timeout,
-            },
-            state: Worker { response_timeout: self.response_timeout, ending: Arc::clone(&self.ending) },
+            expiration: Expiration { sleep: Box::pin(tokio::time::sleep(MAX_IDLE)), given_up: self.given_up },
+            state: Worker { given_up: self.given_up, ending: Arc::clone(&self.ending) },
         })
     }
 }
@@ -64,7 +61,7 @@ impl HandlerState for Instances {
 /// never lets go of the processor too.
 pub(super) struct Expiration {
     sleep: Pin<Box<tokio::time::Sleep>>,
-    response_timeout: Duration,
+    given_up: Duration,
 }
 
 impl WorkerExpiration for Expiration {
@@ -72,7 +69,7 @@ impl WorkerExpiration for Expiration {
         let limit = match status {
             WorkerStatus::Idle => MAX_IDLE,
             // An answer has yet to begin.
-            WorkerStatus::Requests => self.response_timeout,
+            WorkerStatus::Requests => self.given_up,
             // Answers have begun and are being streamed.
             WorkerStatus::PostReturn => MAX_DURATION,
         };
@@ -86,7 +83,7 @@ impl WorkerExpiration for Expiration {
 
 /// Reports how an instance ended.
 pub(super) struct Worker {
-    response_timeout: Duration,
+    given_up: Duration,
     /// Whether the program is ending, when instances are dropped as they are.
     ending: Arc<AtomicBool>,
 }
@@ -111,7 +108,7 @@ impl WorkerState for Worker {
         (): (),
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        Box::pin(tokio::time::sleep(self.response_timeout))
+        Box::pin(tokio::time::sleep(self.given_up))
     }
 
     fn drop(&self, _: Store<State>, result: Result<(), wasmtime::Error>) {

@@ -1,0 +1,116 @@
+//! What an import lets a component do, in an operator's words.
+
+/// What an import lets a component do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Capability {
+    /// Speak to others: HTTP requests, sockets.
+    Network,
+    /// Ask the node's container runtime for its images.
+    Node,
+    /// Read and write files.
+    Files,
+    /// Read settings that its host chooses.
+    Settings,
+    /// Read environment variables and arguments that its host chooses.
+    Environment,
+    /// Tell the time and wait.
+    Clock,
+    /// Draw random numbers.
+    Random,
+    /// Read and write the standard streams that its host gives it.
+    Stdio,
+    /// Nothing beyond itself: types, waiting for its own events, its own end.
+    Nothing,
+    /// Something that this program doesn't know.
+    Other,
+}
+
+impl Capability {
+    /// All of them, what matters most first.
+    pub const ALL: [Self; 10] = [
+        Self::Network,
+        Self::Node,
+        Self::Files,
+        Self::Settings,
+        Self::Environment,
+        Self::Clock,
+        Self::Random,
+        Self::Stdio,
+        Self::Other,
+        Self::Nothing,
+    ];
+
+    /// What an interface, such as `wasi:http/client@0.3.0`, gives to who imports it.
+    pub fn of(import: &str) -> Self {
+        let interface = import.split('@').next().unwrap_or_default();
+        match interface {
+            "image-service:inventory/crictl" => Self::Node,
+            "image-service:inventory/settings" => Self::Settings,
+            "image-service:inventory/types" | "wasi:http/types" | "wasi:cli/exit" | "wasi:cli/types" => Self::Nothing,
+            "wasi:cli/environment" => Self::Environment,
+            _ => match interface.split('/').next().unwrap_or_default() {
+                "wasi:http" | "wasi:sockets" => Self::Network,
+                "wasi:filesystem" => Self::Files,
+                "wasi:config" | "spin:variables" | "fermyon:spin" => Self::Settings,
+                "wasi:clocks" => Self::Clock,
+                "wasi:random" => Self::Random,
+                "wasi:cli" => Self::Stdio,
+                "wasi:io" => Self::Nothing,
+                _ => Self::Other,
+            },
+        }
+    }
+
+    /// Its name in one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Node => "node",
+            Self::Files => "files",
+            Self::Settings => "settings",
+            Self::Environment => "environment",
+            Self::Clock => "clock",
+            Self::Random => "random",
+            Self::Stdio => "stdio",
+            Self::Nothing => "nothing",
+            Self::Other => "other",
+        }
+    }
+
+    /// Whether any host of ours grants it: it reaches nothing but what the host itself puts there.
+    pub fn is_harmless(self) -> bool {
+        matches!(self, Self::Environment | Self::Clock | Self::Random | Self::Stdio | Self::Nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interfaces_are_told_apart() {
+        for (import, capability) in [
+            ("wasi:http/client@0.3.0", Capability::Network),
+            ("wasi:http/outgoing-handler@0.2.0", Capability::Network),
+            ("wasi:sockets/tcp@0.2.6", Capability::Network),
+            ("wasi:http/types@0.3.0", Capability::Nothing),
+            ("wasi:cli/environment@0.2.6", Capability::Environment),
+            ("wasi:cli/terminal-stderr@0.2.6", Capability::Stdio),
+            ("wasi:filesystem/preopens@0.2.6", Capability::Files),
+            ("spin:variables/variables@3.0.0", Capability::Settings),
+            ("image-service:inventory/crictl@0.1.0", Capability::Node),
+            ("acme:database/query", Capability::Other),
+        ] {
+            assert_eq!(Capability::of(import), capability, "{import}");
+        }
+    }
+
+    #[test]
+    fn all_holds_each_once() {
+        let mut all = Capability::ALL.to_vec();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), Capability::ALL.len());
+        assert!(all.contains(&Capability::Other) && all.contains(&Capability::Nothing));
+    }
+}

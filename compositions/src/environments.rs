@@ -1,0 +1,57 @@
+//! The environments: one `.wac` file each, and what its host grants.
+
+/// A `.wac` file of compositions/, and what its host grants besides the harmless rest of WASI.
+#[derive(Clone, Copy, Debug)]
+pub struct Environment {
+    /// The file's name without its ending.
+    pub name: &'static str,
+    /// Interfaces without their versions.
+    pub grants: &'static [&'static str],
+    /// Whether the native program embeds it.
+    pub built_in: bool,
+}
+
+/// What the native program grants.
+pub const NATIVE_GRANTS: &[&str] =
+    &["image-service:inventory/crictl", "image-service:inventory/settings", "wasi:http/client"];
+
+/// The environments.
+pub const ENVIRONMENTS: [Environment; 5] = [
+    Environment { name: "native", grants: NATIVE_GRANTS, built_in: true },
+    Environment { name: "demo", grants: &[], built_in: true },
+    Environment { name: "edge", grants: &["wasi:http/client"], built_in: false },
+    Environment {
+        name: "spin",
+        grants: &["spin:variables/variables", "wasi:filesystem/preopens", "wasi:filesystem/types", "wasi:http/client"],
+        built_in: false,
+    },
+    Environment { name: "harbor-only", grants: &["wasi:http/client"], built_in: false },
+];
+
+/// Calls a macro with the names of all components: one folder each under components/, `image-service:NAME` in a `.wac`
+/// file.
+#[macro_export]
+macro_rules! with_components {
+    ($callback:ident) => {
+        $callback! {
+            "crictl-remote",
+            "empty-crictl",
+            "filter",
+            "handler",
+            "harbor",
+            "lister",
+            "sample-crictl",
+            "sample-harbor",
+            "sample-settings",
+            "settings-env",
+            "settings-spin",
+        }
+    };
+}
+
+macro_rules! names {
+    ($($name:literal,)*) => { &[$($name),*] };
+}
+
+/// The components' names.
+pub const COMPONENTS: &[&str] = with_components!(names);

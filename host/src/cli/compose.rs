@@ -1,0 +1,104 @@
+//! `image-service compose`: plugs components together as a `.wac` file says.
+
+use super::Compositions;
+use crate::composition::Composition;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use image_service_compositions::compose::compose;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Args)]
+#[command(
+    after_help = "A package of the .wac file is looked for among --dep by its whole name (acme:registry), then by \
+                        NAME for image-service:NAME, then among the built-in components, which `image-service compose \
+                        --components` lists.\n\n\
+                        Examples:\n  image-service compose mine.wac --dep filter=my-filter.wasm -o mine.wasm\n  \
+                        image-service inspect mine.wasm\n  \
+                        image-service serve --composition mine.wasm"
+)]
+pub(super) struct Compose {
+    /// Which component plugs into which, in WAC.
+    #[arg(value_name = "FILE.wac", required_unless_present = "components")]
+    wac: Option<PathBuf>,
+    /// A component of your own, in place of the built-in one of that name or beside them.
+    #[arg(long = "dep", value_name = "NAME=FILE.wasm", value_parser = dependency)]
+    dependencies: Vec<(String, PathBuf)>,
+    /// Where to write the composed component.
+    #[arg(short, long, value_name = "FILE.wasm", required_unless_present = "components")]
+    output: Option<PathBuf>,
+    /// Lists the built-in components and ends.
+    #[arg(long, conflicts_with_all = ["wac", "dependencies", "output"])]
+    components: bool,
+}
+
+fn dependency(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
+        _ => Err("it reads NAME=FILE.wasm, such as filter=my-filter.wasm".to_owned()),
+    }
+}
+
+impl Compose {
+    pub(super) fn run(self, compositions: &Compositions) -> Result<ExitCode> {
+        let (Some(wac), Some(output)) = (&self.wac, &self.output) else {
+            for (name, _) in compositions.components {
+                writeln!(std::io::stdout(), "image-service:{name}")?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        };
+        let text = std::fs::read_to_string(wac).with_context(|| format!("{} can't be read", wac.display()))?;
+        let dependencies = self.dependencies()?;
+        let used = std::cell::RefCell::new(Vec::new());
+        let composition = compose(&wac.display().to_string(), &text, |package| {
+            let name = package.strip_prefix("image-service:");
+            let own = [Some(package), name].into_iter().flatten().find_map(|key| dependencies.get_key_value(key));
+            if let Some((key, (_, bytes))) = own {
+                used.borrow_mut().push(key.clone());
+                return Ok(Some(bytes.clone()));
+            }
+            let built_in = compositions.components.iter().find(|(built_in, _)| Some(*built_in) == name);
+            Ok(built_in.map(|(_, bytes)| bytes.to_vec()))
+        })?;
+        if let Some(unused) = dependencies.keys().find(|name| !used.borrow().contains(name)) {
+            bail!("--dep {unused}: {} names no such package; is it spelled as there?", wac.display());
+        }
+        write(output, &composition)?;
+        if let Err(error) = Composition::check(&composition) {
+            eprintln!("image-service: note: `image-service serve` would not run {}: {error:#}", output.display());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The components of --dep by their names, with the files they were read from.
+    fn dependencies(&self) -> Result<BTreeMap<String, (&Path, Vec<u8>)>> {
+        let mut dependencies = BTreeMap::new();
+        for (name, path) in &self.dependencies {
+            let bytes =
+                std::fs::read(path).with_context(|| format!("--dep {name}: {} can't be read", path.display()))?;
+            if let Some((other, _)) = dependencies.insert(name.clone(), (path.as_path(), bytes)) {
+                bail!("--dep {name} is given twice: {} and {}", other.display(), path.display());
+            }
+        }
+        Ok(dependencies)
+    }
+}
+
+/// Writes a file whole or not at all: a running program may be reading the one that it takes the place of.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let context = || format!("{} can't be written", path.display());
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .with_context(context)?;
+    file.write_all(bytes).with_context(context)?;
+    file.persist(path).with_context(context)?;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `image-service inspect`: what a component may do, and which part of it asks for that.
+
+use crate::composition::Composition;
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use image_service_compositions::capability::Capability;
+use image_service_compositions::inspect::{Import, Inspection, inspect};
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+#[command(
+    after_help = "A component can do what it imports, and nothing else. Its host decides what is behind each import: \
+                        `image-service serve` gives it no environment variables, no arguments, the log for its stderr, and \
+                        of the network the configured Harbor.\n\n\
+                        Examples:\n  image-service inspect mine.wasm\n  \
+                        image-service inspect mine.wasm --output json"
+)]
+pub(super) struct Inspect {
+    /// The component, composed or not.
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+impl Inspect {
+    pub(super) fn run(&self) -> Result<ExitCode> {
+        let name = self.file.display();
+        let bytes = std::fs::read(&self.file).with_context(|| format!("{name} can't be read"))?;
+        let inspection = inspect(&bytes).with_context(|| name.to_string())?;
+        let refused = Composition::check(&bytes).err().map(|error| format!("{error:#}"));
+        let text = match self.output {
+            Output::Table => table(&inspection, refused.as_deref()),
+            Output::Json => json_text(&inspection, refused.as_deref())?,
+        };
+        std::io::stdout().write_all(text.as_bytes())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A line an import, and one for each capability that is not asked for: what something can't do matters as much.
+fn table(inspection: &Inspection, refused: Option<&str>) -> String {
+    let mut rows = vec![["CAPABILITY", "IMPORT", "ASKED FOR BY"].map(str::to_owned)];
+    for capability in Capability::ALL {
+        let before = rows.len();
+        for import in inspection.imports.iter().filter(|import| import.capability == capability) {
+            let parts = if import.parts.is_empty() { "itself".to_owned() } else { import.parts.join(", ") };
+            let row = [capability.name().to_owned(), shown(import), parts];
+            if rows.last() != Some(&row) {
+                rows.push(row);
+            }
+        }
+        if rows.len() == before && !matches!(capability, Capability::Other | Capability::Nothing) {
+            rows.push([capability.name().to_owned(), "none".to_owned(), String::new()]);
+        }
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
+    let (first, second) = (width(0), width(1));
+    let mut text = String::new();
+    for [capability, import, parts] in &rows {
+        let line = format!("{capability:first$}   {import:second$}   {parts}");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text.push_str(&format!("\nIt answers: {}\n", inspection.exports.join(", ")));
+    text.push_str(&match refused {
+        None => "`image-service serve --composition` runs it.\n".to_owned(),
+        Some(reason) => format!("`image-service serve --composition` refuses it: {reason}\n"),
+    });
+    text
+}
+
+/// The import's name; of those that nobody is going to look into, and that come by the dozen, the package only.
+fn shown(import: &Import) -> String {
+    match (import.capability, import.name.split_once('/'), import.name.split_once('@')) {
+        (Capability::Stdio | Capability::Nothing, Some((package, _)), Some((_, version))) => {
+            format!("{package}/*@{version}")
+        }
+        _ => import.name.clone(),
+    }
+}
+
+fn json_text(inspection: &Inspection, refused: Option<&str>) -> Result<String> {
+    let import = |import: &Import| json!({"name": import.name, "parts": import.parts});
+    let capabilities: serde_json::Map<_, _> = Capability::ALL
+        .iter()
+        .map(|capability| {
+            let of_it = inspection.imports.iter().filter(|import| import.capability == *capability);
+            (capability.name().to_owned(), of_it.map(import).collect())
+        })
+        .collect();
+    let value = json!({"capabilities": capabilities, "exports": inspection.exports, "serve_refuses": refused});
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}

@@ -1,0 +1,11 @@
+//! A handler that answers with whether it can connect to its own machine.
+
+use bytes::Bytes;
+use spin_sdk::http::{FullBody, Request, Response};
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(_: Request) -> Response<FullBody<Bytes>> {
+    let connected = std::net::TcpStream::connect("127.0.0.1:22").map(|_| "connected".to_owned());
+    Response::new(FullBody::new(Bytes::from(connected.unwrap_or_else(|error| error.to_string()))))
+}
