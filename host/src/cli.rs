@@ -25,6 +25,13 @@ pub struct Compositions {
     pub components: &'static [(&'static str, &'static [u8])],
 }
 
+impl Compositions {
+    /// The operator's own composition where there is one, else the built-in one for a node.
+    fn own_or_native(&self, own: Option<&Path>) -> Result<Composition> {
+        own.map_or_else(|| Ok(self.native.clone()), Composition::read)
+    }
+}
+
 /// Lists the container images on this node and in a Harbor registry.
 #[derive(Parser)]
 #[command(

@@ -84,9 +84,8 @@ impl Outbound {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .build(https);
-        let complete = config.is_complete();
-        let login = complete.then(|| basic(config)).transpose()?;
-        let origin = complete.then(|| Origin::of(&config.url)).transpose()?;
+        let login = config.is_complete().then(|| basic(config)).transpose()?;
+        let origin = (!config.url.is_empty()).then(|| Origin::of(&config.url)).transpose()?;
         Ok(Self { client, origin, login, timeout: config.timeout })
     }
 

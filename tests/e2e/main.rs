@@ -10,6 +10,7 @@ mod containerd;
 mod crictl_faults;
 mod demo;
 mod environments;
+mod example_registry;
 mod harbor_double;
 mod harbor_faults;
 mod http;

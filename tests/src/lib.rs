@@ -2,6 +2,8 @@
 
 mod containerd;
 mod cri;
+mod debian;
+mod docker_registry;
 mod harbor;
 mod node;
 pub mod oci;
@@ -12,9 +14,11 @@ mod tls;
 
 pub use containerd::Containerd;
 pub use cri::{Cri, CriAnswer, CriImage, ListImages};
+pub use debian::skip;
+pub use docker_registry::DockerRegistry;
 pub use harbor::{Artifact, Artifacts, Asked, Fault, Harbor, HarborBuilder, Version};
 pub use node::Node;
-pub use program::{Program, component, composition, test_component};
+pub use program::{Program, component, composition, example, test_component};
 pub use stock_host::StockHost;
 pub use stranger::Stranger;
 pub use tls::Authority;

@@ -67,6 +67,21 @@ impl Image {
         Ok(Self { config, layer, manifest })
     }
 
+    /// Bytes of the configuration and the layer: the image's size to a registry.
+    pub fn content_size(&self) -> usize {
+        self.config.bytes.len() + self.layer.bytes.len()
+    }
+
+    /// The manifest's media type and bytes.
+    pub(crate) fn manifest(&self) -> (&'static str, &[u8]) {
+        (self.manifest.media_type, &self.manifest.bytes)
+    }
+
+    /// What the manifest points at: digests and bytes.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        [&self.config, &self.layer].into_iter().map(|blob| (blob.digest.as_str(), blob.bytes.as_slice()))
+    }
+
     /// The id by which a runtime knows the image: the digest of its config.
     pub fn id(&self) -> &str {
         &self.config.digest

@@ -36,6 +36,11 @@ pub fn test_component(name: &str) -> PathBuf {
     target().join("test-components").join(name).with_extension("wasm")
 }
 
+/// A component of examples/, which `cargo xtask test` leaves, by its name.
+pub fn example(name: &str) -> PathBuf {
+    target().join("examples/wasm32-wasip2/release").join(name).with_extension("wasm")
+}
+
 impl Program {
     /// The program that `cargo xtask build` leaves.
     pub fn path() -> PathBuf {

@@ -129,6 +129,16 @@ fn components(names: &[&str], folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Cargo's arguments for the example, which is no part of the workspace.
+const EXAMPLE: [&str; 5] =
+    ["--manifest-path=examples/registry/Cargo.toml", "--release", "--locked", "--target", TARGET];
+
+/// Runs cargo for the example.
+fn example(arguments: &[&str], further: &[&str]) -> Result<()> {
+    let folder = format!("--target-dir={}", target().join("examples").display());
+    cargo(&[arguments, &EXAMPLE, &[&folder], further].concat())
+}
+
 /// Builds the components and composes them.
 fn compositions() -> Result<()> {
     let components_folder = target().join("components");
@@ -159,6 +169,7 @@ fn add_target() -> Result<()> {
 fn test() -> Result<()> {
     build()?;
     components(TEST_COMPONENTS, &target().join("test-components"))?;
+    example(&["build"], &[])?;
     // `--lib`: a component's own library can't be linked for this machine, its unit tests can.
     native(&["test", "--lib", "--bins"])?;
     native(&["test", "--test", "*"])
@@ -168,5 +179,7 @@ fn lint() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     compositions()?;
     precompile()?;
-    native(&["clippy", "--all-targets", "--", "-D", "warnings"])
+    native(&["clippy", "--all-targets", "--", "-D", "warnings"])?;
+    cargo(&["fmt", "--manifest-path=examples/registry/Cargo.toml", "--check"])?;
+    example(&["clippy"], &["--", "-D", "warnings"])
 }

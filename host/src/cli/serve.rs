@@ -2,7 +2,6 @@
 
 use super::{Compositions, ConfigFile, Loaded, demo_config};
 use crate::app::App;
-use crate::composition::Composition;
 use crate::log;
 use crate::server::Server;
 use anyhow::Result;
@@ -60,10 +59,10 @@ impl Serve {
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let composition = match self.composition.as_ref().or(loaded.config.composition.as_ref()) {
-            Some(path) => Composition::read(path)?,
-            None if self.demo => compositions.demo.clone(),
-            None => compositions.native.clone(),
+        let composition = if self.demo {
+            compositions.demo.clone()
+        } else {
+            compositions.own_or_native(self.composition.as_deref().or(loaded.config.composition.as_deref()))?
         };
         App::new(&composition, loaded.config, Arc::new(|line: &str| tracing::warn!("{line}")))
     }

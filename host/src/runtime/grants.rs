@@ -27,9 +27,9 @@ impl Grants {
     pub(super) fn setting(&self, key: &str) -> Option<String> {
         let harbor = &self.config.harbor;
         match key {
-            // The password stays here; that the login is complete shows in there being a URL.
-            "harbor-url" => harbor.is_complete().then(|| harbor.url.clone()),
-            "harbor-auth" => Some("host".to_owned()),
+            "harbor-url" => Some(harbor.url.clone()),
+            // The password stays here; whether there is a login shows in who adds it.
+            "harbor-auth" => harbor.is_complete().then(|| "host".to_owned()),
             "harbor-project" => Some(harbor.project.clone()),
             "harbor-page-size" => Some(harbor.page_size.to_string()),
             "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),

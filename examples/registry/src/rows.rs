@@ -1,0 +1,24 @@
+//! What a registry says, as rows.
+
+use crate::bindings::exports::image_service::inventory::harbor::Image;
+use crate::registry::Tagged;
+
+/// The project of a repository and its name in it. A registry has no projects: the part before the first slash stands for
+/// one, as it does in Harbor.
+pub fn split(repository: &str) -> (&str, &str) {
+    repository.split_once('/').unwrap_or(("<none>", repository))
+}
+
+/// The rows of a repository, ordered by tag.
+pub fn of(repository: &str, mut images: Vec<Tagged>) -> Vec<Image> {
+    images.sort_by(|a, b| a.tag.cmp(&b.tag));
+    let (project, name) = split(repository);
+    let row = |image: Tagged| Image {
+        project: project.to_owned(),
+        repository: name.to_owned(),
+        tag: image.tag,
+        digest: image.digest,
+        size: image.size,
+    };
+    images.into_iter().map(row).collect()
+}

@@ -1,0 +1,126 @@
+//! A real docker-registry of Debian's, started by a test with a folder and a port of its own.
+
+use crate::debian;
+use crate::oci;
+use anyhow::{Context, Result, bail, ensure};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A registry with an empty store. It ends, and all that it wrote goes away, when this is dropped.
+pub struct DockerRegistry {
+    /// Where it listens, such as `http://127.0.0.1:40123`.
+    pub address: String,
+    process: Child,
+    client: reqwest::Client,
+    _folder: TempDir,
+}
+
+impl DockerRegistry {
+    /// Starts one; `None` where there is none to be had, which is said on stderr.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start, or none is to be had although the environment variable `CI` is `true`.
+    pub async fn start() -> Result<Option<Self>> {
+        let Some(package) = debian::package("docker-registry")? else { return Ok(None) };
+        let folder = tempfile::tempdir()?;
+        // It does not tell which port it took, so one is chosen that was free a moment ago.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let config = folder.path().join("config.yml");
+        let store = folder.path().join("store");
+        std::fs::write(
+            &config,
+            format!(
+                "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {store:?}}}, \
+                 delete: {{enabled: true}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+            ),
+        )?;
+        let process = Command::new(package.join("usr/bin/docker-registry"))
+            .arg("serve")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let address = format!("http://127.0.0.1:{port}");
+        let mut registry = Self { address, process, client: reqwest::Client::new(), _folder: folder };
+        let started = Instant::now();
+        while registry.client.get(format!("{}/v2/", registry.address)).send().await.is_err() {
+            let ended = registry.process.try_wait()?;
+            if ended.is_some() || started.elapsed() > PATIENCE {
+                bail!("docker-registry did not start ({ended:?})");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Some(registry))
+    }
+
+    /// Pushes an image under a tag, as the distribution specification says.
+    ///
+    /// # Errors
+    ///
+    /// When the registry refuses it.
+    pub async fn push(&self, repository: &str, tag: &str, image: &oci::Image) -> Result<()> {
+        for (digest, bytes) in image.parts() {
+            let begun = self.client.post(format!("{}/v2/{repository}/blobs/uploads/", self.address)).send().await?;
+            let location = begun.headers().get("location").context("where to upload to")?.to_str()?.to_owned();
+            let uploaded = self.client.put(location).query(&[("digest", digest)]).body(bytes.to_vec()).send().await?;
+            ensure!(uploaded.status() == 201, "uploading a blob: {}", uploaded.text().await?);
+        }
+        let (kind, bytes) = image.manifest();
+        self.put_manifest(repository, tag, kind, bytes.to_vec()).await
+    }
+
+    /// Pushes an index of images, which have to be there, under a tag.
+    ///
+    /// # Errors
+    ///
+    /// When the registry refuses it.
+    pub async fn push_index(&self, repository: &str, tag: &str, images: &[&oci::Image]) -> Result<()> {
+        let manifests: Vec<_> = images
+            .iter()
+            .zip(["amd64", "arm64", "riscv64"])
+            .map(|(image, architecture)| {
+                let (kind, bytes) = image.manifest();
+                serde_json::json!({
+                    "mediaType": kind,
+                    "digest": image.digest(),
+                    "size": bytes.len(),
+                    "platform": {"architecture": architecture, "os": "linux"},
+                })
+            })
+            .collect();
+        let kind = "application/vnd.oci.image.index.v1+json";
+        let index = serde_json::json!({"schemaVersion": 2, "mediaType": kind, "manifests": manifests});
+        self.put_manifest(repository, tag, kind, index.to_string().into_bytes()).await
+    }
+
+    async fn put_manifest(&self, repository: &str, tag: &str, kind: &str, bytes: Vec<u8>) -> Result<()> {
+        let url = format!("{}/v2/{repository}/manifests/{tag}", self.address);
+        let put = self.client.put(url).header("content-type", kind).body(bytes).send().await?;
+        ensure!(put.status() == 201, "putting the manifest: {}", put.text().await?);
+        Ok(())
+    }
+
+    /// Deletes the manifest of this digest, and with it all its tags.
+    ///
+    /// # Errors
+    ///
+    /// When the registry refuses.
+    pub async fn delete(&self, repository: &str, digest: &str) -> Result<()> {
+        let url = format!("{}/v2/{repository}/manifests/{digest}", self.address);
+        self.client.delete(url).send().await?.error_for_status()?;
+        Ok(())
+    }
+}
+
+impl Drop for DockerRegistry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
