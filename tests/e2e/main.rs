@@ -22,4 +22,5 @@ mod reload;
 mod scale;
 mod service_manager;
 mod socket;
+mod spin_manifest;
 mod tls;
