@@ -9,6 +9,7 @@ mod config;
 mod containerd;
 mod crictl_faults;
 mod demo;
+mod deploy;
 mod environments;
 mod example_registry;
 mod harbor_double;

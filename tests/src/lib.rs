@@ -18,7 +18,7 @@ pub use debian::skip;
 pub use docker_registry::DockerRegistry;
 pub use harbor::{Artifact, Artifacts, Asked, Fault, Harbor, HarborBuilder, Version};
 pub use node::Node;
-pub use program::{Program, component, composition, example, test_component};
+pub use program::{Program, component, composition, example, target, test_component};
 pub use stock_host::StockHost;
 pub use stranger::Stranger;
 pub use tls::Authority;
