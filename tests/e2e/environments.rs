@@ -1,6 +1,6 @@
-//! The compositions of other environments, under a stock host of WASI 0.3 that knows nothing of this project.
+//! The compositions of other environments, under hosts of WASI 0.3 that know nothing of this project.
 
-use image_service_tests::{Harbor, Node, Program, StockHost, Version, composition};
+use image_service_tests::{Containerd, ForeignHost, Harbor, Node, Program, StockHost, Version, composition, oci};
 use serde_json::{Value, json};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../components/format/testdata");
@@ -21,8 +21,9 @@ async fn inventory() -> (Node, Harbor) {
 #[tokio::test]
 async fn demo_answers_the_same_bytes_under_any_host() {
     let native = Program::start(&["--demo"], None).unwrap().get("/images").await.unwrap().text().await.unwrap();
-    let host = StockHost::start(&composition("demo"), &[]).await.unwrap();
-    assert_eq!(host.images().await.unwrap(), native);
+    for host in ForeignHost::each(&composition("demo"), &[]).await.unwrap() {
+        assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
+    }
 }
 
 #[tokio::test]
@@ -37,10 +38,10 @@ async fn edge_answers_the_bytes_of_the_native_program_for_the_same_node_and_harb
         ("HARBOR_USER", "robot$ci"),
         ("HARBOR_PASSWORD", "s3cret"),
     ];
-    let host = StockHost::start(&composition("edge"), &environment).await.unwrap();
-    let answer = host.images().await.unwrap();
-    assert_eq!(answer, native);
-    let images: Value = serde_json::from_str(&answer).unwrap();
+    for host in ForeignHost::each(&composition("edge"), &environment).await.unwrap() {
+        assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
+    }
+    let images: Value = serde_json::from_str(&native).unwrap();
     assert_eq!(images["containerd_images"].as_array().unwrap().len(), 10);
     assert_eq!(images["harbor_images"].as_array().unwrap().len(), 123);
     assert_eq!(images["errors"], json!([]));
@@ -93,11 +94,38 @@ async fn edge_without_settings_says_what_is_missing() {
 }
 
 #[tokio::test]
+async fn edge_lists_the_real_containerd_of_another_node() {
+    let Some(containerd) = Containerd::start().unwrap() else { return };
+    let image = oci::Image::new(b"one").unwrap();
+    containerd
+        .import(&[("registry.example.com:5000/team/app:v1", &image), ("docker.io/library/nginx:1", &image)])
+        .unwrap();
+    let node = Node::configured(&json!({
+        "crictl_config": {"mode": "cri", "endpoint": format!("unix://{}", containerd.socket().display())},
+        "node_api": {"enabled": true, "token_file": "token"},
+    }))
+    .unwrap();
+    std::fs::write(node.path().join("token"), "t0ken").unwrap();
+    let program = node.start().unwrap();
+    let native = program.get("/images").await.unwrap().text().await.unwrap();
+    assert!(native.contains("registry.example.com:5000/team/app"), "{native}");
+    let environment = [("CRICTL_URL", program.address.as_str()), ("CRICTL_TOKEN", "t0ken")];
+    for host in ForeignHost::each(&composition("edge"), &environment).await.unwrap() {
+        assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
+    }
+}
+
+#[tokio::test]
 async fn harbor_only_lists_the_registry_and_asks_no_node() {
     let (_, harbor) = inventory().await;
+    let no_images = json!({"mode": "exec", "command": ["echo", r#"{"images": []}"#]});
+    let empty_node = Node::configured(&json!({"crictl_config": no_images, "harbor_config": harbor.config()})).unwrap();
+    let native = empty_node.start().unwrap().get("/images").await.unwrap().text().await.unwrap();
     let environment = [("HARBOR_URL", harbor.url.as_str()), ("HARBOR_USER", "robot$ci"), ("HARBOR_PASSWORD", "s3cret")];
-    let host = StockHost::start(&composition("harbor-only"), &environment).await.unwrap();
-    let images: Value = serde_json::from_str(&host.images().await.unwrap()).unwrap();
+    for host in ForeignHost::each(&composition("harbor-only"), &environment).await.unwrap() {
+        assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
+    }
+    let images: Value = serde_json::from_str(&native).unwrap();
     assert_eq!(images["containerd_images"], json!([]));
     assert_eq!(images["harbor_images"].as_array().unwrap().len(), 123);
     assert_eq!(images["errors"], json!([]));

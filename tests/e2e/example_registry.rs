@@ -50,7 +50,7 @@ async fn a_docker_registrys_images_arrive_beside_the_nodes() {
     registry.push("team/app", "v1", &one).await.unwrap();
     registry.push("team/deep/name", "latest", &one).await.unwrap();
     registry.push("team/gone", "latest", &two).await.unwrap();
-    registry.delete("team/gone", &two.digest()).await.unwrap();
+    registry.delete("team/gone", two.digest()).await.unwrap();
     let mut images = node(&registry.address).start().unwrap().images().await.unwrap();
     let sizes = take_sizes(&mut images);
     assert_eq!(images["errors"], json!([]));
