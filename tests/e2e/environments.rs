@@ -94,6 +94,22 @@ async fn edge_without_settings_says_what_is_missing() {
 }
 
 #[tokio::test]
+async fn spin_answers_the_bytes_of_the_native_program_for_the_same_node_and_harbor() {
+    let (node, harbor) = inventory().await;
+    let program = node.start().unwrap();
+    let native = program.get("/images").await.unwrap().text().await.unwrap();
+    let variables = [
+        ("crictl_url", program.address.as_str()),
+        ("crictl_token", "t0ken"),
+        ("harbor_url", harbor.url.as_str()),
+        ("harbor_user", "robot$ci"),
+        ("harbor_password", "s3cret"),
+    ];
+    let Some(spin) = ForeignHost::spin(&variables).await.unwrap() else { return };
+    assert_eq!(spin.images().await.unwrap(), native);
+}
+
+#[tokio::test]
 async fn edge_lists_the_real_containerd_of_another_node() {
     let Some(containerd) = Containerd::start().unwrap() else { return };
     let image = oci::Image::new(b"one").unwrap();

@@ -1,4 +1,4 @@
-//! Hosts that are not ours: the stock host always, and the program `wasmtime` where it is on PATH.
+//! Hosts that are not ours: the stock host always, and the programs `wasmtime` and `spin` where they are on PATH.
 
 use crate::stock_host::StockHost;
 use anyhow::{Context, Result, bail};
@@ -49,6 +49,41 @@ impl ForeignHost {
         Ok(hosts)
     }
 
+    /// Serves `spin.toml` with these variables under `spin` of version 4 or later; `None` where it is not on PATH, which is
+    /// said on stderr.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub async fn spin(variables: &[(&str, &str)]) -> Result<Option<Self>> {
+        if major_version("spin").is_none_or(|major| major < 4) {
+            #[allow(clippy::print_stderr, reason = "whoever runs the tests has to see that one was left out")]
+            {
+                eprintln!("left out: there is no spin 4 or later on PATH");
+            }
+            return Ok(None);
+        }
+        // It does not tell which port it took, so one is chosen that was free a moment ago.
+        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let state = crate::program::target().join("spin-state");
+        let mut command = Command::new("spin");
+        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+        command.args(["up", "--from", "spin.toml", "--listen", &address, "--state-dir"]).arg(state);
+        command.envs(variables.iter().map(|(name, value)| (format!("SPIN_VARIABLE_{}", name.to_uppercase()), value)));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        let mut serving = Serving::Process(child);
+        let address = format!("http://{address}");
+        while reqwest::get(&address).await.is_err() {
+            if let Serving::Process(child) = &mut serving
+                && let Some(status) = child.try_wait()?
+            {
+                bail!("spin up ended ({status})");
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        Ok(Some(Self { name: "spin", address, _serving: serving }))
+    }
+
     /// The answer to GET /images; its status has to be 200.
     ///
     /// # Errors
@@ -60,12 +95,15 @@ impl ForeignHost {
     }
 }
 
+/// The first number of a program's version; `None` where it is not on PATH.
+fn major_version(program: &str) -> Option<u32> {
+    let said = Command::new(program).arg("--version").output().ok()?;
+    String::from_utf8_lossy(&said.stdout).split([' ', '.']).nth(1)?.parse().ok()
+}
+
 /// `wasmtime serve` of version 46 or later, where it is on PATH.
 fn wasmtime(component: &Path, environment: &[(&str, &str)]) -> Result<Option<ForeignHost>> {
-    let Ok(version) = Command::new("wasmtime").arg("--version").output() else { return Ok(None) };
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let major = version.split([' ', '.']).nth(1).and_then(|major| major.parse::<u32>().ok());
-    if major.is_none_or(|major| major < 46) {
+    if major_version("wasmtime").is_none_or(|major| major < 46) {
         return Ok(None);
     }
     let mut command = Command::new("wasmtime");
