@@ -18,6 +18,7 @@ use http::header::AUTHORIZATION;
 use listener::{Counted, Listener};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 /// Whom the double knows.
@@ -64,12 +65,19 @@ pub struct HarborBuilder {
     faults: Faults,
     prefix: &'static str,
     tls: Option<rustls::ServerConfig>,
+    latency: Duration,
 }
 
 impl Harbor {
     /// An empty Harbor of this version.
     pub fn of(version: Version) -> HarborBuilder {
-        HarborBuilder { registry: Registry::new(version), faults: Faults::default(), prefix: "", tls: None }
+        HarborBuilder {
+            registry: Registry::new(version),
+            faults: Faults::default(),
+            prefix: "",
+            tls: None,
+            latency: Duration::ZERO,
+        }
     }
 
     /// The `harbor_config` of a program that lists it.
@@ -147,6 +155,13 @@ impl HarborBuilder {
         self
     }
 
+    /// Thinks for so long about each request.
+    #[must_use]
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -158,8 +173,13 @@ impl HarborBuilder {
         let url = format!("{scheme}://{}{}", listener.address()?, self.prefix);
         let connections = listener.accepted();
         let (notes, asked) = watch::channel(Vec::new());
-        let double =
-            Arc::new(Double { registry: Mutex::new(self.registry), faults: self.faults, prefix: self.prefix, notes });
+        let double = Arc::new(Double {
+            registry: Mutex::new(self.registry),
+            faults: self.faults,
+            prefix: self.prefix,
+            latency: self.latency,
+            notes,
+        });
         let router = Router::new().fallback(reply).with_state(Arc::clone(&double));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Harbor { url, double, asked, connections })
@@ -171,6 +191,7 @@ struct Double {
     registry: Mutex<Registry>,
     faults: Faults,
     prefix: &'static str,
+    latency: Duration,
     notes: watch::Sender<Vec<Asked>>,
 }
 
@@ -180,6 +201,9 @@ async fn reply(State(double): State<Arc<Double>>, request: Request) -> Response 
     double.notes.send_modify(|asked| {
         asked.push(Asked { target: target.clone(), version: request.version(), login: login.clone() });
     });
+    if !double.latency.is_zero() {
+        tokio::time::sleep(double.latency).await;
+    }
     match double.faults.at(&target) {
         None => double.answer(&target, login.as_deref()).await,
         Some(faulty) => faulty.reply(&double, &target, login.as_deref()).await,

@@ -34,6 +34,11 @@ enum Task {
     },
     /// Builds everything and runs all tests.
     Test,
+    /// Builds everything and measures it against references; prints a table of ratios.
+    Bench {
+        /// Which part: listing, serving or starting; all of them where there is none.
+        part: Option<String>,
+    },
     /// Checks formatting and clippy, warnings denied.
     Lint,
 }
@@ -49,6 +54,7 @@ fn main() -> Result<()> {
         Task::Demo => serve(&["--demo".to_owned()]),
         Task::Serve { arguments } => serve(&arguments),
         Task::Test => test(),
+        Task::Bench { part } => bench(part.as_deref()),
         Task::Lint => lint(),
     }
 }
@@ -111,8 +117,8 @@ fn precompile() -> Result<()> {
     Ok(())
 }
 
-/// Components that only tests use, in tests/components.
-const TEST_COMPONENTS: &[&str] = &["misbehaving", "opens-sockets", "picky-filter", "reads-files", "wasi-0-2"];
+/// Components that only tests and benches use, in tests/components.
+const TEST_COMPONENTS: &[&str] = &["hello", "misbehaving", "opens-sockets", "picky-filter", "reads-files", "wasi-0-2"];
 
 /// Builds components of the workspace into `folder`.
 fn components(names: &[&str], folder: &Path) -> Result<()> {
@@ -173,6 +179,15 @@ fn test() -> Result<()> {
     // `--lib`: a component's own library can't be linked for this machine, its unit tests can.
     native(&["test", "--lib", "--bins"])?;
     native(&["test", "--test", "*"])
+}
+
+fn bench(part: Option<&str>) -> Result<()> {
+    build()?;
+    components(TEST_COMPONENTS, &target().join("test-components"))?;
+    native(&["build", "--bin", "bench"])?;
+    let program = target().join("release/bench");
+    let error = Command::new(&program).args(part).exec();
+    Err(error).with_context(|| format!("running {}", program.display()))
 }
 
 fn lint() -> Result<()> {

@@ -1,0 +1,40 @@
+//! A plain HTTP/1.1 client: one connection, one request after another, bodies read to their end.
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http::{HeaderValue, Request};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// One connection.
+pub(crate) struct Connection {
+    sender: SendRequest<Empty<Bytes>>,
+    host: HeaderValue,
+    login: Option<HeaderValue>,
+}
+
+impl Connection {
+    /// Connects to an address such as `http://127.0.0.1:5375`.
+    pub(crate) async fn open(address: &str, login: Option<HeaderValue>) -> Result<Self> {
+        let host = address.strip_prefix("http://").context("an http:// address")?;
+        let stream = TcpStream::connect(host).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self { sender, host: HeaderValue::from_str(host)?, login })
+    }
+
+    /// Gets a path; its status has to be 200.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes> {
+        let mut request = Request::get(path).header("host", self.host.clone()).body(Empty::new())?;
+        if let Some(login) = &self.login {
+            request.headers_mut().insert("authorization", login.clone());
+        }
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request).await?;
+        ensure!(response.status() == 200, "{path}: {}", response.status());
+        Ok(response.into_body().collect().await?.to_bytes())
+    }
+}

@@ -1,0 +1,141 @@
+//! A whole listing of a node and of Harbor: ours, what the Flask service did, and what the network allows.
+
+use crate::client::Connection;
+use crate::measure::{Row, alternate, ms};
+use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use futures::{StreamExt, TryStreamExt, stream};
+use http::HeaderValue;
+use image_service_tests::{Containerd, Harbor, Node, Version, oci};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+const PROJECTS: usize = 20;
+const REPOSITORIES: usize = 20;
+const ARTIFACTS: usize = 10;
+/// How long Harbor thinks about each request.
+const LATENCY: Duration = Duration::from_millis(5);
+/// Requests to Harbor at a time, the program's default.
+const CONCURRENCY: usize = 8;
+
+pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
+    let containerd = Containerd::start()?.context("the bench needs a containerd")?;
+    let image = oci::Image::new(b"one")?;
+    let names: Vec<String> = (0..30).map(|number| format!("registry.example.com/team/app{number}:v1")).collect();
+    containerd.import(&names.iter().map(|name| (name.as_str(), &image)).collect::<Vec<_>>())?;
+    let containerd = Arc::new(containerd);
+    compare(rows, Version::V2_12, "2.12", 25.0, &containerd).await?;
+    compare(rows, Version::V2_8, "2.8", 6.0, &containerd).await
+}
+
+async fn compare(
+    rows: &mut Vec<Row>,
+    version: Version,
+    name: &str,
+    target: f64,
+    containerd: &Arc<Containerd>,
+) -> Result<()> {
+    let mut harbor = Harbor::of(version).latency(LATENCY);
+    for project in 0..PROJECTS {
+        for repository in 0..REPOSITORIES {
+            harbor = harbor.repository(&format!("project{project:02}/repository{repository:02}"), ARTIFACTS);
+        }
+    }
+    let harbor = harbor.start().await?;
+    let node = Node::configured(&json!({
+        "crictl_config": {"mode": "cri", "endpoint": format!("unix://{}", containerd.socket().display())},
+        "harbor_config": harbor.config(),
+    }))?;
+    let program = node.start()?;
+    let expected = PROJECTS * REPOSITORIES * ARTIFACTS;
+    let listed = program.images().await?["harbor_images"].as_array().map(Vec::len);
+    ensure!(listed == Some(expected), "{listed:?} rows instead of {expected}");
+    let plan: Arc<Vec<String>> = Arc::new(harbor.asked().into_iter().map(|asked| asked.target).collect());
+    let login = login(&harbor)?;
+
+    let address = program.address.clone();
+    let ours = || {
+        let address = address.clone();
+        async move { seconds(async { Connection::open(&address, None).await?.get("/images").await }).await }
+    };
+    let url = harbor.url.clone();
+    let sequential = || {
+        let (url, login, containerd) = (url.clone(), login.clone(), Arc::clone(containerd));
+        async move { seconds(sequential(url, login, containerd, expected)).await }
+    };
+    let connections: Vec<Connection> =
+        stream::iter(0..CONCURRENCY).then(|_| Connection::open(&harbor.url, Some(login.clone()))).try_collect().await?;
+    let connections = Arc::new(connections.into_iter().map(Mutex::new).collect::<Vec<_>>());
+    let limit = || {
+        let (plan, connections) = (Arc::clone(&plan), Arc::clone(&connections));
+        async move { seconds(limit(plan, connections)).await }
+    };
+    let [ours, sequential, limit] = alternate([&ours, &sequential, &limit]).await?;
+    let work = format!("full listing, Harbor {name}, {} requests: times faster than sequential", plan.len());
+    rows.push(Row::at_least(&work, sequential / ours, target, format!("{} against {}", ms(sequential), ms(ours))));
+    let work = format!("full listing, Harbor {name}: against limit");
+    rows.push(Row::at_most(&work, ours / limit, 1.3, "", format!("{} against {}", ms(ours), ms(limit))));
+    Ok(())
+}
+
+fn login(harbor: &Harbor) -> Result<HeaderValue> {
+    let config = harbor.config();
+    let text = |key: &str| config[key].as_str().unwrap_or_default().to_owned();
+    let pair = BASE64_STANDARD.encode(format!("{}:{}", text("user"), text("password")));
+    Ok(HeaderValue::from_str(&format!("Basic {pair}"))?)
+}
+
+async fn seconds<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
+    let begun = Instant::now();
+    work.await?;
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// What the Flask service did: a process for the node, then projects, their repositories and their artifacts, one request
+/// after another, a connection each.
+async fn sequential(url: String, login: HeaderValue, containerd: Arc<Containerd>, expected: usize) -> Result<()> {
+    tokio::task::spawn_blocking(move || containerd.ctr(&["images", "list"])).await??;
+    let list = async |path: &str| -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        for page in 1.. {
+            let path = format!("/api/v2.0{path}?page={page}&page_size=100");
+            let body = Connection::open(&url, Some(login.clone())).await?.get(&path).await?;
+            let rows: Vec<Value> = serde_json::from_slice(&body)?;
+            let last = rows.len() < 100;
+            all.extend(rows);
+            if last {
+                break;
+            }
+        }
+        Ok(all)
+    };
+    let mut found = 0;
+    for project in list("/projects").await? {
+        let project = project["name"].as_str().context("a project's name")?;
+        for repository in list(&format!("/projects/{project}/repositories")).await? {
+            let repository = repository["name"].as_str().context("a repository's name")?;
+            let name = repository.split_once('/').context("a repository in a project")?.1.to_owned();
+            found += list(&format!("/projects/{project}/repositories/{name}/artifacts")).await?.len();
+        }
+    }
+    ensure!(found == expected, "{found} artifacts instead of {expected}");
+    Ok(())
+}
+
+/// The very requests of our plan, with the same concurrency over connections that are open already; the bodies are thrown
+/// away. What depends on what is not kept, so this is a bound from below.
+async fn limit(plan: Arc<Vec<String>>, connections: Arc<Vec<Mutex<Connection>>>) -> Result<()> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let workers = connections.iter().map(async |connection| {
+        let mut connection = connection.lock().await;
+        while let Some(target) = plan.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            connection.get(target).await?;
+        }
+        Ok::<_, anyhow::Error>(())
+    });
+    futures::future::try_join_all(workers).await?;
+    Ok(())
+}

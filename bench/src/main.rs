@@ -1,0 +1,60 @@
+//! `cargo xtask bench`: the real program against references, side by side in one run; what is printed are ratios.
+//!
+//! - [`listing`]: a whole listing, against what the Flask service did and against what the network allows;
+//! - [`serving`]: requests a second, against a server that does nothing;
+//! - [`starting`]: from the start of the process to its first answer, and its memory;
+//! - [`measure`]: alternating runs and medians;
+//! - [`client`]: the plain HTTP client that everything is measured with.
+
+#![allow(clippy::print_stdout, reason = "a command's output")]
+
+mod client;
+mod listing;
+mod measure;
+mod serving;
+mod starting;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use measure::Row;
+
+/// Measures Image Service against references, and prints a table of ratios.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Subcommand, Clone, Copy)]
+enum Part {
+    /// Whole listings of Harbor 2.12 and 2.8.
+    Listing,
+    /// Requests a second.
+    Serving,
+    /// Start and memory.
+    Starting,
+    /// The reference server that answers a fixed body; `serving` starts it.
+    #[command(hide = true)]
+    Bare {
+        /// The body's bytes.
+        length: usize,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let mut rows: Vec<Row> = Vec::new();
+    match Arguments::parse().part {
+        Some(Part::Bare { length }) => return serving::bare(length).await,
+        Some(Part::Listing) => listing::measure(&mut rows).await?,
+        Some(Part::Serving) => serving::measure(&mut rows).await?,
+        Some(Part::Starting) => starting::measure(&mut rows).await?,
+        None => {
+            listing::measure(&mut rows).await?;
+            serving::measure(&mut rows).await?;
+            starting::measure(&mut rows).await?;
+        }
+    }
+    println!("{}", measure::table(&rows));
+    Ok(())
+}

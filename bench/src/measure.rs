@@ -1,0 +1,83 @@
+//! Alternating runs, medians, and the table that comes out.
+
+use anyhow::Result;
+use std::time::Duration;
+
+/// Runs of each subject; the median counts.
+pub(crate) const RUNS: usize = 7;
+
+/// One line of the table.
+pub(crate) struct Row {
+    pub(crate) work: String,
+    pub(crate) figure: String,
+    pub(crate) target: String,
+    pub(crate) met: bool,
+    /// What the figure was made from.
+    pub(crate) from: String,
+}
+
+impl Row {
+    /// A ratio that is to be large.
+    pub(crate) fn at_least(work: &str, ratio: f64, target: f64, from: String) -> Self {
+        let (figure, target_text) = (format!("{ratio:.2}"), format!("at least {target}"));
+        Self { work: work.to_owned(), figure, target: target_text, met: ratio >= target, from }
+    }
+
+    /// A figure that is to be small.
+    pub(crate) fn at_most(work: &str, figure: f64, target: f64, unit: &str, from: String) -> Self {
+        let (shown, target_text) = (format!("{figure:.2}{unit}"), format!("at most {target}{unit}"));
+        Self { work: work.to_owned(), figure: shown, target: target_text, met: figure <= target, from }
+    }
+}
+
+/// The median.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Runs subjects in turns, so that what else the machine does hits all of them alike; the medians of what they return, in
+/// their order. The first turn is not counted.
+pub(crate) async fn alternate<const N: usize>(subjects: [&dyn AsyncSubject; N]) -> Result<[f64; N]> {
+    let mut values: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
+    for turn in 0..=RUNS {
+        for (subject, values) in subjects.iter().zip(&mut values) {
+            let value = subject.run().await?;
+            if turn > 0 {
+                values.push(value);
+            }
+        }
+    }
+    Ok(values.map(median))
+}
+
+/// Something that is measured: what it returns are seconds, or requests a second.
+pub(crate) trait AsyncSubject {
+    fn run(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<f64>> + '_>>;
+}
+
+impl<F, R> AsyncSubject for F
+where
+    F: Fn() -> R,
+    R: Future<Output = Result<f64>> + 'static,
+{
+    fn run(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<f64>> + '_>> {
+        Box::pin(self())
+    }
+}
+
+/// Milliseconds, as people read them.
+pub(crate) fn ms(seconds: f64) -> String {
+    let duration = Duration::from_secs_f64(seconds);
+    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+}
+
+/// The rows as a table in Markdown.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let mut text = "| work | figure | target | met | from |\n|---|---|---|---|---|".to_owned();
+    for Row { work, figure, target, met, from } in rows {
+        let met = if *met { "yes" } else { "no" };
+        text.push_str(&format!("\n| {work} | {figure} | {target} | {met} | {from} |"));
+    }
+    text
+}

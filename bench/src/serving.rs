@@ -1,0 +1,108 @@
+//! Requests a second over 32 connections: the demonstration, a component that does nothing, and a server without any.
+
+use crate::client::Connection;
+use crate::measure::{Row, alternate};
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use image_service_tests::{Program, test_component};
+use std::convert::Infallible;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const CONNECTIONS: usize = 32;
+const SPAN: Duration = Duration::from_millis(1500);
+
+pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
+    let demo = Program::start(&["--demo"], None)?;
+    let length = demo.get("/images").await?.bytes().await?.len();
+    let component = test_component("hello");
+    let hello = Program::start(&["--composition", component.to_str().context("a path in text")?], None)?;
+    let (bare, bare_address) = start_bare(length)?;
+    let (demo_address, hello_address) = (demo.address.clone(), hello.address.clone());
+    let path = format!("/{length}");
+    let on_demo = || rate(demo_address.clone(), "/images".to_owned());
+    let on_hello = || rate(hello_address.clone(), path.clone());
+    let on_bare = || rate(bare_address.clone(), path.clone());
+    let [demo_rate, hello_rate, bare_rate] = alternate([&on_demo, &on_hello, &on_bare]).await?;
+    drop(bare);
+    let from = |a: f64, b: f64| format!("{a:.0} against {b:.0} requests a second of {length} bytes");
+    rows.push(Row::at_least(
+        "demo composition without I/O: of hello",
+        demo_rate / hello_rate,
+        0.7,
+        from(demo_rate, hello_rate),
+    ));
+    rows.push(Row::at_least(
+        "hello, a component that does nothing: of bare",
+        hello_rate / bare_rate,
+        0.25,
+        from(hello_rate, bare_rate),
+    ));
+    Ok(())
+}
+
+/// Requests a second.
+async fn rate(address: String, path: String) -> Result<f64> {
+    let begun = Instant::now();
+    let workers = (0..CONNECTIONS).map(|_| {
+        let (address, path) = (address.clone(), path.clone());
+        tokio::spawn(async move {
+            let mut connection = Connection::open(&address, None).await?;
+            let mut count = 0u32;
+            while begun.elapsed() < SPAN {
+                connection.get(&path).await?;
+                count += 1;
+            }
+            Ok::<_, anyhow::Error>(count)
+        })
+    });
+    let mut total = 0;
+    for count in futures::future::join_all(workers).await {
+        total += count??;
+    }
+    Ok(f64::from(total) / begun.elapsed().as_secs_f64())
+}
+
+/// The reference server in a process of its own; it ends when this is dropped.
+struct Bare(Child);
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start_bare(length: usize) -> Result<(Bare, String)> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["bare", &length.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting the reference server")?;
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().context("its output is piped")?).read_line(&mut address)?;
+    Ok((Bare(child), address.trim().to_owned()))
+}
+
+/// Serves a body of so many bytes at any path, and prints the address.
+pub(crate) async fn bare(length: usize) -> Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("http://{}", listener.local_addr()?);
+    let body = Bytes::from(vec![b'x'; length]);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let body = body.clone();
+        let answer = service_fn(move |_: Request<Incoming>| {
+            let response = Response::new(Full::new(body.clone()));
+            async move { Ok::<_, Infallible>(response) }
+        });
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+    }
+}

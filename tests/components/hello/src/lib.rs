@@ -1,0 +1,11 @@
+//! A handler that answers `/NUMBER` with so many bytes at once: what a component costs that does nothing.
+
+use bytes::Bytes;
+use spin_sdk::http::{FullBody, Request, Response};
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> Response<FullBody<Bytes>> {
+    let length = request.uri().path().trim_start_matches('/').parse().unwrap_or_default();
+    Response::new(FullBody::new(Bytes::from(vec![b'x'; length])))
+}
