@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use wasmtime::Engine;
+use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -39,6 +39,14 @@ const MAX_REQUESTS: usize = 64;
 const GRACE: Duration = Duration::from_millis(100);
 const EPOCH: Duration = Duration::from_millis(10);
 
+/// Instances that there can be at a time. Each may be many: a composition of a dozen components has as many memories, and
+/// three times as many core instances and tables.
+const MAX_INSTANCES: u32 = 2 * MAX_REQUESTS as u32;
+const MEMORIES_PER_INSTANCE: u32 = 12;
+const CORES_PER_INSTANCE: u32 = 3 * MEMORIES_PER_INSTANCE;
+/// Stacks that can be in use at a time: an instance needs a second one only for calls that block.
+const MAX_STACKS: u32 = 8 * MAX_INSTANCES;
+
 /// The engine that runs compositions.
 ///
 /// # Errors
@@ -48,7 +56,24 @@ pub fn engine() -> Result<Engine> {
     let mut config = wasmtime::Config::new();
     config.wasm_component_model_async(true);
     config.epoch_interruption(true);
-    Ok(Engine::new(&config)?)
+    // Memories and stacks are taken from a pool: making them anew costs more than most requests do.
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_core_instances(CORES_PER_INSTANCE * MAX_INSTANCES)
+        .total_memories(MEMORIES_PER_INSTANCE * MAX_INSTANCES)
+        .total_tables(CORES_PER_INSTANCE * MAX_INSTANCES)
+        .total_stacks(MAX_STACKS)
+        .max_memory_size(state::MAX_MEMORY);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    match Engine::new(&config) {
+        Ok(engine) => Ok(engine),
+        // The pool reserves terabytes of addresses, which a limit (`ulimit -v`) may forbid.
+        Err(error) => {
+            tracing::warn!("slower from here on, as memory can't be pooled: {error:#}");
+            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+            Ok(Engine::new(&config)?)
+        }
+    }
 }
 
 /// A composition that is ready to answer requests.

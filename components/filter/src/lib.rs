@@ -12,14 +12,15 @@ use bindings::image_service::inventory::{containerd, settings};
 use bindings::{wit_future, wit_stream};
 use ignore::IgnoreList;
 use std::cell::RefCell;
+use std::rc::Rc;
 use wit_bindgen::{FutureReader, StreamReader, StreamResult};
 
 /// Rows read at a time: large enough that crossing the boundary costs little, small enough to keep memory flat.
 const BATCH: usize = 512;
 
 thread_local! {
-    /// The text that was warned about last, so that an instance repeats its warnings only after an edit.
-    static WARNED: RefCell<String> = const { RefCell::new(String::new()) };
+    /// The text that was read last and its meaning, so that an instance reads it, and warns about it, after an edit only.
+    static READ: RefCell<(String, Rc<IgnoreList>)> = RefCell::default();
 }
 
 struct Filter;
@@ -52,17 +53,20 @@ impl Guest for Filter {
 }
 
 /// The list as it is now; what is wrong with it goes to stderr, which the host logs.
-async fn ignore_list() -> IgnoreList {
+async fn ignore_list() -> Rc<IgnoreList> {
     let text = settings::get("images-to-ignore".to_owned()).await.unwrap_or_default();
-    let list = IgnoreList::parse(&text);
-    if !list.skipped().is_empty() && WARNED.with_borrow(|warned| *warned != text) {
+    if let Some(list) = READ.with_borrow(|(read, list)| (*read == text).then(|| Rc::clone(list))) {
+        return list;
+    }
+    let list = Rc::new(IgnoreList::parse(&text));
+    if !list.skipped().is_empty() {
         let name = settings::get("images-to-ignore-name".to_owned()).await;
         let name = name.unwrap_or_else(|| "images_to_ignore.txt".to_owned());
         for skipped in list.skipped() {
             eprintln!("{name}:{skipped}");
         }
-        WARNED.set(text);
     }
+    READ.set((text, Rc::clone(&list)));
     list
 }
 

@@ -18,7 +18,7 @@ mod bindings {
 use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit};
 
 /// Bytes of memory that one instance may have.
-const MAX_MEMORY: usize = 256 * 1024 * 1024;
+pub(super) const MAX_MEMORY: usize = 256 * 1024 * 1024;
 
 /// The state of one instance.
 pub(super) struct State {
