@@ -104,7 +104,8 @@ impl Cutter {
         self.ends.resize(line.matches(',').count() + 1, 0);
         let (_, read, written, mut ended) = self.reader.read_record(line.as_bytes(), &mut self.cells, &mut self.ends);
         // The end of the text ends the last cell.
-        ended += self.reader.read_record(&line.as_bytes()[read..], &mut self.cells[written..], &mut self.ends[ended..]).3;
+        ended +=
+            self.reader.read_record(&line.as_bytes()[read..], &mut self.cells[written..], &mut self.ends[ended..]).3;
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let cells = starts.zip(&self.ends[..ended]).map(|(start, end)| &self.cells[start..*end]);
         Ok(cells.map(|cell| String::from_utf8_lossy(cell).trim().to_owned()).collect())
