@@ -1,6 +1,6 @@
 //! What an import lets a component do, in an operator's words.
 
-/// What an import lets a component do.
+/// What an import lets a component do; what matters most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Capability {
     /// Speak to others: HTTP requests, sockets.
@@ -19,14 +19,14 @@ pub enum Capability {
     Random,
     /// Read and write the standard streams that its host gives it.
     Stdio,
-    /// Nothing beyond itself: types, waiting for its own events, its own end.
-    Nothing,
     /// Something that this program doesn't know.
     Other,
+    /// Nothing beyond itself: types, waiting for its own events, its own end.
+    Nothing,
 }
 
 impl Capability {
-    /// All of them, what matters most first.
+    /// All of them, in their order.
     pub const ALL: [Self; 10] = [
         Self::Network,
         Self::Node,
@@ -106,9 +106,9 @@ mod tests {
     }
 
     #[test]
-    fn all_holds_each_once() {
+    fn all_holds_each_once_in_order() {
         let mut all = Capability::ALL.to_vec();
-        all.sort();
+        assert!(all.is_sorted());
         all.dedup();
         assert_eq!(all.len(), Capability::ALL.len());
         assert!(all.contains(&Capability::Other) && all.contains(&Capability::Nothing));

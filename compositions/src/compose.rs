@@ -16,7 +16,7 @@ use wac_parser::Document;
 ///
 /// When the text is no WAC, names a package that there is not, or plugs together what does not fit: wac's own message with
 /// the file's name and the line. Also when `component` fails or gives what is no component.
-pub fn compose(file: &str, text: &str, component: impl Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Vec<u8>> {
+pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result<Option<Vec<u8>>>) -> Result<Vec<u8>> {
     let explain = |error: Report| explain(&error.with_source_code(NamedSource::new(file, text.to_owned())));
     let document = Document::parse(text).map_err(|error| explain(error.into()))?;
     let keys = wac_resolver::packages(&document).map_err(|error| explain(error.into()))?;

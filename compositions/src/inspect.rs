@@ -42,8 +42,7 @@ pub fn inspect(component: &[u8]) -> Result<Inspection> {
         .into_iter()
         .map(|name| Import { capability: Capability::of(&name), parts: askers.remove(&name).unwrap_or_default(), name })
         .collect();
-    let rank = |import: &Import| Capability::ALL.iter().position(|capability| *capability == import.capability);
-    imports.sort_by(|a, b| (rank(a), &a.name).cmp(&(rank(b), &b.name)));
+    imports.sort_by(|a, b| (a.capability, &a.name).cmp(&(b.capability, &b.name)));
     Ok(Inspection { exports: exports(component)?, imports })
 }
 

@@ -26,9 +26,13 @@ pub struct Compositions {
 }
 
 impl Compositions {
-    /// The operator's own composition where there is one, else the built-in one for a node.
-    fn own_or_native(&self, own: Option<&Path>) -> Result<Composition> {
-        own.map_or_else(|| Ok(self.native.clone()), Composition::read)
+    /// The one to run: the sample data's, else the operator's own where there is one, else the built-in one for a node.
+    fn choose(&self, demo: bool, own: Option<&Path>) -> Result<Composition> {
+        match own {
+            _ if demo => Ok(self.demo.clone()),
+            Some(path) => Composition::read(path),
+            None => Ok(self.native.clone()),
+        }
     }
 }
 

@@ -81,11 +81,15 @@ fn cargo(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Becomes the program, so that signals reach it.
 fn serve(arguments: &[String]) -> Result<()> {
     build()?;
-    let program = target().join("release/image-service");
-    let error = Command::new(&program).arg("serve").args(arguments).exec();
+    replace_by("image-service", ["serve"].into_iter().chain(arguments.iter().map(String::as_str)))
+}
+
+/// Becomes a release program, so that signals reach it.
+fn replace_by<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    let program = target().join("release").join(program);
+    let error = Command::new(&program).args(arguments).exec();
     Err(error).with_context(|| format!("running {}", program.display()))
 }
 
@@ -135,6 +139,10 @@ fn components(names: &[&str], folder: &Path) -> Result<()> {
     Ok(())
 }
 
+fn test_components() -> Result<()> {
+    components(TEST_COMPONENTS, &target().join("test-components"))
+}
+
 /// Cargo's arguments for the example, which is no part of the workspace.
 const EXAMPLE: [&str; 5] =
     ["--manifest-path=examples/registry/Cargo.toml", "--release", "--locked", "--target", TARGET];
@@ -174,7 +182,7 @@ fn add_target() -> Result<()> {
 
 fn test() -> Result<()> {
     build()?;
-    components(TEST_COMPONENTS, &target().join("test-components"))?;
+    test_components()?;
     example(&["build"], &[])?;
     // `--lib`: a component's own library can't be linked for this machine, its unit tests can.
     native(&["test", "--lib", "--bins"])?;
@@ -183,11 +191,9 @@ fn test() -> Result<()> {
 
 fn bench(part: Option<&str>) -> Result<()> {
     build()?;
-    components(TEST_COMPONENTS, &target().join("test-components"))?;
+    test_components()?;
     native(&["build", "--bin", "bench"])?;
-    let program = target().join("release/bench");
-    let error = Command::new(&program).args(part).exec();
-    Err(error).with_context(|| format!("running {}", program.display()))
+    replace_by("bench", part)
 }
 
 fn lint() -> Result<()> {

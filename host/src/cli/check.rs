@@ -69,7 +69,7 @@ impl Check {
         }
         let notes = Arc::new(Mutex::new(Vec::new()));
         let crictl = Arc::new(Crictl::new(config.crictl.clone()));
-        let composition = compositions.own_or_native(config.composition.as_deref())?;
+        let composition = compositions.choose(false, config.composition.as_deref())?;
         if let Some(path) = &config.composition {
             report.say(Verdict::Works, "composition", format!("{} runs in place of the built-in one", path.display()));
         }

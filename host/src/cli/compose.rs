@@ -51,18 +51,18 @@ impl Compose {
         };
         let text = std::fs::read_to_string(wac).with_context(|| format!("{} can't be read", wac.display()))?;
         let dependencies = self.dependencies()?;
-        let used = std::cell::RefCell::new(Vec::new());
+        let mut used = Vec::new();
         let composition = compose(&wac.display().to_string(), &text, |package| {
             let name = package.strip_prefix("image-service:");
             let own = [Some(package), name].into_iter().flatten().find_map(|key| dependencies.get_key_value(key));
             if let Some((key, (_, bytes))) = own {
-                used.borrow_mut().push(key.clone());
+                used.push(key.clone());
                 return Ok(Some(bytes.clone()));
             }
             let built_in = compositions.components.iter().find(|(built_in, _)| Some(*built_in) == name);
             Ok(built_in.map(|(_, bytes)| bytes.to_vec()))
         })?;
-        if let Some(unused) = dependencies.keys().find(|name| !used.borrow().contains(name)) {
+        if let Some(unused) = dependencies.keys().find(|name| !used.contains(*name)) {
             bail!("--dep {unused}: {} names no such package; is it spelled as there?", wac.display());
         }
         write(output, &composition)?;

@@ -59,11 +59,8 @@ impl Serve {
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let composition = if self.demo {
-            compositions.demo.clone()
-        } else {
-            compositions.own_or_native(self.composition.as_deref().or(loaded.config.composition.as_deref()))?
-        };
+        let own = self.composition.as_deref().or(loaded.config.composition.as_deref());
+        let composition = compositions.choose(self.demo, own)?;
         App::new(&composition, loaded.config, Arc::new(|line: &str| tracing::warn!("{line}")))
     }
 }
