@@ -1,6 +1,7 @@
 //! What answers requests: the composition and the host's own routes. Made from one reading of the configuration, and
 //! replaced as a whole by the next.
 
+use crate::cache::{Cache, Origin};
 use crate::composition::Composition;
 use crate::config::Config;
 use crate::crictl::Crictl;
@@ -16,7 +17,9 @@ use wasmtime_wasi_http::WasiBody;
 
 /// Answers requests.
 pub struct App {
-    service: Arc<Service>,
+    origin: Origin,
+    /// What stands before the composition, unless it is off.
+    cache: Option<Arc<Cache>>,
     node_api: Option<NodeApi>,
 }
 
@@ -30,8 +33,11 @@ impl App {
     pub fn new(composition: &Composition, config: Config, notes: Notes) -> Result<Self> {
         let crictl = Arc::new(Crictl::new(config.crictl.clone()));
         let node_api = config.node_api.clone().map(|token| NodeApi::new(Arc::clone(&crictl), token));
+        let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let service = Arc::new(Service::new(composition, config, crictl, notes)?);
-        Ok(Self { service, node_api })
+        let origin: Origin = Arc::new(move |request| Box::pin(composed(Arc::clone(&service), request)));
+        let cache = (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file));
+        Ok(Self { origin, cache, node_api })
     }
 
     /// Answers a request, whatever happens to the composition.
@@ -44,16 +50,24 @@ impl App {
             return node_api.answer(request.method(), request.headers()).await;
         }
         let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync());
-        match Arc::clone(&self.service).handle(request).await {
-            Ok(response) => response,
-            Err(error) if error.is::<TooLate>() => {
-                tracing::error!("{error}");
-                problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
-            }
-            Err(error) => {
-                tracing::error!("a request failed: {error:#}");
-                problem(StatusCode::INTERNAL_SERVER_ERROR, "The composition failed; the log says why.")
-            }
+        match &self.cache {
+            Some(cache) => cache.answer(request).await,
+            None => (self.origin)(request).await,
+        }
+    }
+}
+
+/// The composition's answer, or a problem in its place.
+async fn composed(service: Arc<Service>, request: Request<WasiBody>) -> Response<WasiBody> {
+    match service.handle(request).await {
+        Ok(response) => response,
+        Err(error) if error.is::<TooLate>() => {
+            tracing::error!("{error}");
+            problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
+        }
+        Err(error) => {
+            tracing::error!("a request failed: {error:#}");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "The composition failed; the log says why.")
         }
     }
 }

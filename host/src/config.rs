@@ -19,6 +19,8 @@ pub struct Config {
     pub harbor: Harbor,
     /// `app_config`.
     pub app: App,
+    /// `cache_config`.
+    pub cache: Cache,
     /// `node_api`: the token that it asks for, where it is on.
     pub node_api: Option<Secret>,
     /// A composition to run instead of the built-in one.
@@ -85,6 +87,25 @@ impl Harbor {
     /// Whether none of the three is: no Harbor is meant to be listed.
     pub fn is_unset(&self) -> bool {
         self.url.is_empty() && self.user.is_empty() && self.password.0.is_empty()
+    }
+}
+
+/// How long answers are given out again.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Seconds that an answer is good; 0 for no cache.
+    pub lifetime: u32,
+    /// Seconds that it is given out after that, while a newer one is fetched.
+    pub stale_while_revalidate: u32,
+    /// Bytes of all answers that are kept.
+    pub max_bytes: usize,
+}
+
+impl Cache {
+    /// The answer's `Cache-Control`; nothing where there is no cache.
+    pub fn control(&self) -> Option<String> {
+        let Self { lifetime, stale_while_revalidate, .. } = self;
+        (*lifetime > 0).then(|| format!("max-age={lifetime}, stale-while-revalidate={stale_while_revalidate}"))
     }
 }
 

@@ -11,6 +11,7 @@
 //! - [`cli`]: the commands.
 
 pub mod app;
+mod cache;
 mod cause;
 pub mod cli;
 pub mod composition;

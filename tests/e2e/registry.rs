@@ -25,9 +25,8 @@ pub(crate) fn started_with(harbor_config: &Value, app_config: &Value) -> (Node, 
         "size": "117000000",
     });
     let crictl_config = json!({"mode": "exec", "command": ["echo", json!({"images": [image]}).to_string()]});
-    let node = Node::new(json!({})).unwrap();
     let config = json!({"crictl_config": crictl_config, "harbor_config": harbor_config, "app_config": app_config});
-    std::fs::write(node.config(), config.to_string()).unwrap();
+    let node = Node::configured(&config).unwrap();
     let program = node.start().unwrap();
     (node, program)
 }

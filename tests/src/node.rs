@@ -46,12 +46,16 @@ impl Node {
         Ok(node)
     }
 
-    /// Writes its config.json anew.
+    /// Writes its config.json anew. Where it says nothing of a cache there is none, so that every request asks the sources.
     ///
     /// # Errors
     ///
     /// When it can't be written.
     pub fn configure(&self, config: &Value) -> Result<()> {
+        let mut config = config.clone();
+        if let Some(config) = config.as_object_mut() {
+            config.entry("cache_config").or_insert_with(|| json!({"lifetime": 0}));
+        }
         Ok(std::fs::write(self.config(), config.to_string())?)
     }
 

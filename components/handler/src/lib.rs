@@ -12,11 +12,12 @@ use bindings::image_service::inventory::{containerd, harbor, settings, types::So
 use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt, join};
+use http_body::Frame;
 use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
 use json::{ContainerdRow, HarborRow, Listing};
 use route::Route;
-use spin_sdk::http::{EmptyBody, FullBody, HeaderValue, Request, Response, StatusCode, box_body};
+use spin_sdk::http::{EmptyBody, FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, box_body};
 use spin_sdk::http_service;
 use wit_bindgen::{FutureReader, StreamReader, StreamResult};
 
@@ -28,11 +29,14 @@ const BATCH: usize = 512;
 /// Bytes of JSON sent at a time: what is larger costs memory, what is smaller costs crossings to the host.
 const CHUNK: usize = 16 * 1024;
 
+/// The trailer that says how many items `errors` has, for a cache: what failed is known at the end only.
+const ERRORS: &str = "image-service-errors";
+
 #[http_service]
 async fn handle(request: Request) -> Response<Body> {
     match Route::of(request.method(), request.uri().path()) {
-        Route::Images => answer(StatusCode::OK, route::JSON, images()),
-        Route::ImagesHead => answer(StatusCode::OK, route::JSON, box_body(EmptyBody::new())),
+        Route::Images => listing(images()).await,
+        Route::ImagesHead => listing(box_body(EmptyBody::new())).await,
         Route::Problem(problem) => {
             let body = box_body(FullBody::new(Bytes::from(problem.body())));
             let mut response = answer(problem.status, route::PROBLEM_JSON, body);
@@ -42,6 +46,15 @@ async fn handle(request: Request) -> Response<Body> {
             response
         }
     }
+}
+
+async fn listing(body: Body) -> Response<Body> {
+    let mut response = answer(StatusCode::OK, route::JSON, body);
+    let control = settings::get("cache-control".to_owned()).await;
+    if let Some(control) = control.and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert("cache-control", control);
+    }
+    response
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
@@ -54,17 +67,17 @@ fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Respons
 /// The listing as a body that is made while it is read.
 fn images() -> Body {
     // No chunk waits besides the one being sent: a slow client slows the sources down instead of filling memory.
-    let (chunks, receiver) = mpsc::channel::<Bytes>(0);
+    let (frames, receiver) = mpsc::channel(0);
     wit_bindgen::spawn(async move {
         // Only a client that hung up ends the listing early.
-        let _ = list(chunks).await;
+        let _ = list(frames).await;
     });
-    box_body(StreamBody::new(receiver.map(|chunk| Ok::<_, anyhow::Error>(http_body::Frame::data(chunk)))))
+    box_body(StreamBody::new(receiver.map(Ok::<_, anyhow::Error>)))
 }
 
-async fn list(chunks: mpsc::Sender<Bytes>) -> Result<(), mpsc::SendError> {
+async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError> {
     let pretty = settings::get("json-pretty".to_owned()).await.is_some_and(|value| value == "true");
-    let mut out = Out { listing: Listing::new(pretty), chunks };
+    let mut out = Out { listing: Listing::new(pretty), frames };
     let (node, registry) = join!(containerd::images(), harbor::images());
 
     let mut errors = out.section("containerd_images", "containerd", node, ContainerdRow::from).await?;
@@ -76,13 +89,15 @@ async fn list(chunks: mpsc::Sender<Bytes>) -> Result<(), mpsc::SendError> {
     }
     out.listing.close();
     out.listing.end();
-    out.send().await
+    out.send().await?;
+    let count = HeaderMap::from_iter([(HeaderName::from_static(ERRORS), HeaderValue::from(errors.len()))]);
+    out.frames.send(Frame::trailers(count)).await
 }
 
 /// The listing on its way to the client.
 struct Out {
     listing: Listing,
-    chunks: mpsc::Sender<Bytes>,
+    frames: mpsc::Sender<Frame<Bytes>>,
 }
 
 impl Out {
@@ -112,6 +127,6 @@ impl Out {
     }
 
     async fn send(&mut self) -> Result<(), mpsc::SendError> {
-        self.chunks.send(Bytes::from(self.listing.take())).await
+        self.frames.send(Frame::data(Bytes::from(self.listing.take()))).await
     }
 }

@@ -1,6 +1,6 @@
 //! Reading config.json: the keys as they stand in the file, and what is wrong with them.
 
-use super::{App, Config, Crictl, CrictlMode, Harbor, Level, LogFile, Secret};
+use super::{App, Cache, Config, Crictl, CrictlMode, Harbor, Level, LogFile, Secret};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -16,6 +16,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Harbor answers 422 to more.
 const MAX_PAGE_SIZE: usize = 100;
 const DEFAULT_CONCURRENCY: usize = 8;
+/// Seconds.
+const DEFAULT_LIFETIME: u32 = 5;
+/// Twice the answer of a registry with 100,000 tags.
+const DEFAULT_CACHE: usize = 32 * 1024 * 1024;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -23,6 +27,7 @@ struct File {
     crictl_config: Option<Object<CrictlSection>>,
     harbor_config: Option<Object<HarborSection>>,
     app_config: Option<Object<AppSection>>,
+    cache_config: Option<Object<CacheSection>>,
     node_api: Option<Object<NodeApiSection>>,
     composition: Option<PathBuf>,
 }
@@ -92,6 +97,14 @@ struct AppSection {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
+struct CacheSection {
+    lifetime: Option<u32>,
+    stale_while_revalidate: Option<u32>,
+    max_bytes: Option<usize>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct NodeApiSection {
     enabled: Option<bool>,
     token_file: Option<PathBuf>,
@@ -125,6 +138,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<(Config, Vec<String>)> {
         crictl: crictl(section(file.crictl_config), &folder)?,
         harbor: harbor(section(file.harbor_config), &folder, &mut warnings)?,
         app: app(section(file.app_config), &folder)?,
+        cache: cache(section(file.cache_config)),
         node_api: node_api(section(file.node_api), &folder)?,
         composition: file.composition.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
     };
@@ -239,6 +253,15 @@ fn app(section: AppSection, folder: &Path) -> Result<App> {
     })
 }
 
+fn cache(section: CacheSection) -> Cache {
+    let lifetime = section.lifetime.unwrap_or(DEFAULT_LIFETIME);
+    Cache {
+        lifetime,
+        stale_while_revalidate: section.stale_while_revalidate.unwrap_or(lifetime),
+        max_bytes: section.max_bytes.unwrap_or(DEFAULT_CACHE),
+    }
+}
+
 /// The token of the node API, where it is on.
 fn node_api(section: NodeApiSection, folder: &Path) -> Result<Option<Secret>> {
     if !section.enabled.unwrap_or_default() {
@@ -299,6 +322,7 @@ mod tests {
         assert_eq!(config.crictl.ignore_file, Path::new("/etc/image-service/images_to_ignore.txt"));
         assert_eq!(config.crictl.timeout, Duration::from_secs(30));
         assert_eq!((config.harbor.page_size, config.harbor.max_concurrency), (100, 8));
+        assert_eq!(config.cache.control().unwrap(), "max-age=5, stale-while-revalidate=5");
         assert!(config.harbor.verify_ssl && !config.harbor.is_complete());
         assert_eq!(warnings, [""; 0]);
     }
@@ -362,6 +386,18 @@ mod tests {
         assert!(error(r#"{"crictl_config": {"command": []}}"#).contains("crictl_config.command"));
         assert!(error(r#"{"crictl_config": {"endpoint": "tcp://1.2.3.4"}}"#).contains("unix:///"));
         assert!(error(r#"{"app_config": {"log_level_app": "LOUD"}}"#).contains("LOUD"));
+    }
+
+    #[test]
+    fn a_lifetime_of_0_turns_the_cache_off() {
+        let control = |section: &str| parsed(&format!(r#"{{"cache_config": {section}}}"#)).0.cache.control();
+        assert_eq!(control(r#"{"lifetime": 60}"#).unwrap(), "max-age=60, stale-while-revalidate=60");
+        assert_eq!(
+            control(r#"{"lifetime": 60, "stale_while_revalidate": 0}"#).unwrap(),
+            "max-age=60, stale-while-revalidate=0"
+        );
+        assert_eq!(control(r#"{"lifetime": 0}"#), None);
+        assert!(error(r#"{"cache_config": {"lifetime": -1}}"#).starts_with("cache_config.lifetime: invalid value"));
     }
 
     #[test]

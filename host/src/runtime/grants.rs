@@ -35,6 +35,7 @@ impl Grants {
             "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),
             "images-to-ignore" => self.images_to_ignore(),
             "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),
+            "cache-control" => self.config.cache.control(),
             "json-pretty" => Some(self.config.app.pretty.to_string()),
             _ => None,
         }

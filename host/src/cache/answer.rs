@@ -1,0 +1,284 @@
+//! One answer: its head, its body in each coding that was asked for, and, once it is there as a whole, how long it is good.
+
+use super::encoding::{Encoder, Encoding};
+use super::shared::{End, Reader, Shared};
+use super::stamp::Stamp;
+use super::store::Store;
+use bytes::Bytes;
+use http::header::{
+    AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, PRAGMA, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, request, response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+use wasmtime_wasi_http::WasiBody;
+
+/// RFC 9211; the library `http` has no name for it.
+pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// Shorter bodies are not worth a coding.
+const WORTH_ENCODING: usize = 1024;
+/// Up to here a body is kept in one piece.
+const ONE_PIECE: usize = 64 * 1024;
+/// How long an answer is kept that says that something failed, and how that reads.
+const ERRORS_LIFETIME: Duration = Duration::from_secs(1);
+const ERRORS_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=1");
+/// Bytes that an answer takes besides its body and what comes from its request, roughly.
+const OVERHEAD: usize = 4096;
+
+/// The answer to the requests of one key.
+pub(super) struct Answer {
+    pub(super) stamp: Stamp,
+    pub(super) body: Arc<Shared>,
+    head: response::Parts,
+    begun: (Instant, SystemTime),
+    may_encode: bool,
+    encoded: Mutex<[Option<Arc<Shared>>; Encoding::ALL.len()]>,
+    kept: OnceLock<Kept>,
+}
+
+/// What there is to know of an answer once all of it is there.
+struct Kept {
+    policy: CachePolicy,
+    headers: HeaderMap,
+    chunks: Vec<Bytes>,
+    length: usize,
+    tag: String,
+    fresh: Duration,
+    /// How much longer it may be given out while a newer one is fetched (RFC 5861).
+    stale: Duration,
+    /// Whether it depends on nothing in a request but its key.
+    plain: bool,
+}
+
+/// Whether an answer that is kept will do.
+pub(super) enum Use {
+    /// Yes.
+    Fresh,
+    /// Yes, but a newer one has to be fetched for those to come.
+    Stale,
+    /// No; why, as a value of `fwd` (RFC 9211).
+    No(&'static str),
+}
+
+impl Answer {
+    /// An answer whose body has yet to come.
+    pub(super) fn new(request: &request::Parts, head: response::Parts, stamp: Stamp, store: &Store) -> Self {
+        let fields = request.headers.iter().chain(&head.headers).map(|(name, value)| name.as_str().len() + value.len());
+        let target = request.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        // Once as it came, once for the policy.
+        let overhead = OVERHEAD + 2 * (fields.sum::<usize>() + target);
+        Self {
+            stamp,
+            body: Shared::new(store, overhead),
+            may_encode: may_encode(&head),
+            head,
+            begun: (Instant::now(), SystemTime::now()),
+            encoded: Mutex::default(),
+            kept: OnceLock::new(),
+        }
+    }
+
+    /// Whether requests besides the one that it was fetched for may have it before it is complete.
+    pub(super) fn may_be_followed(&self) -> bool {
+        !self.head.headers.contains_key(VARY)
+    }
+
+    /// Decides, after the last byte and before the end is told, whether it is kept. `tag` is a digest of its bytes, `failed`
+    /// whether something in it did.
+    pub(super) fn keep(&self, request: &request::Parts, tag: String, failed: bool) -> bool {
+        let Some(chunks) = self.body.held() else { return false };
+        let mut head = self.head.clone();
+        let Some((mut policy, mut fresh)) = lifetime(request, &head, self.begun.1) else { return false };
+        if failed && fresh > ERRORS_LIFETIME {
+            head.headers.insert(CACHE_CONTROL, ERRORS_CACHE_CONTROL);
+            let Some(short) = lifetime(request, &head, self.begun.1) else { return false };
+            (policy, fresh) = short;
+        }
+        let stale = if failed { Duration::ZERO } else { stale_while_revalidate(&head.headers) };
+        let length = chunks.iter().map(Bytes::len).sum();
+        let chunks = if length <= ONE_PIECE { vec![chunks.concat().into()] } else { chunks };
+        let plain = !head.headers.contains_key(VARY);
+        let kept = Kept { policy, headers: head.headers, chunks, length, tag, fresh, stale, plain };
+        self.kept.set(kept).is_ok()
+    }
+
+    /// Whether it will do for this request.
+    pub(super) fn usable(&self, request: &request::Parts, stamp: Stamp) -> Use {
+        let Some(kept) = self.kept.get() else { return Use::No("miss") };
+        let directives = request.headers.contains_key(CACHE_CONTROL) || request.headers.contains_key(PRAGMA);
+        if self.stamp != stamp {
+            return Use::No("stale");
+        }
+        let age = self.begun.0.elapsed();
+        if kept.plain && !directives {
+            return match age {
+                age if age < kept.fresh => Use::Fresh,
+                age if age < kept.fresh + kept.stale => Use::Stale,
+                _ => Use::No("stale"),
+            };
+        }
+        match kept.policy.before_request(request, SystemTime::now()) {
+            BeforeRequest::Fresh(_) => Use::Fresh,
+            BeforeRequest::Stale { matches: false, .. } => Use::No("vary-miss"),
+            BeforeRequest::Stale { .. } if age < kept.fresh => Use::No("request"),
+            BeforeRequest::Stale { .. } => Use::No("stale"),
+        }
+    }
+
+    /// The answer from what is kept.
+    pub(super) fn hit(&self, request: &request::Parts, store: &Arc<Store>) -> Option<Response<WasiBody>> {
+        let age = self.begun.0.elapsed();
+        let kept = self.kept.get()?;
+        let left = kept.fresh.as_secs_f64() - age.as_secs_f64();
+        let status = HeaderValue::from_str(&format!("image-service; hit; ttl={}", left.floor() as i64)).ok()?;
+        self.respond(request, None, status, store)
+    }
+
+    /// The answer as far as it goes; from `reader` where its beginning may be gone. Nothing where it is.
+    pub(super) fn respond(
+        &self,
+        request: &request::Parts,
+        reader: Option<Reader>,
+        status: HeaderValue,
+        store: &Arc<Store>,
+    ) -> Option<Response<WasiBody>> {
+        let kept = self.kept.get();
+        let long = kept.is_none_or(|kept| kept.length >= WORTH_ENCODING);
+        let encoding = Encoding::accepted(&request.headers).filter(|_| self.may_encode && long);
+        let mut headers = kept.map_or(&self.head.headers, |kept| &kept.headers).clone();
+        headers.insert(CACHE_STATUS, status);
+        if self.may_encode {
+            headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+        }
+        if let Some(kept) = kept {
+            headers.insert(AGE, HeaderValue::from(self.begun.0.elapsed().as_secs()));
+            let tag = encoding.map_or_else(
+                || format!("\"{}\"", kept.tag),
+                |encoding| format!("\"{}-{}\"", kept.tag, encoding.name()),
+            );
+            let matches = request.headers.get_all(IF_NONE_MATCH).iter().any(|value| names(value, &tag));
+            headers.insert(ETAG, HeaderValue::try_from(tag).ok()?);
+            if matches {
+                for name in [CONTENT_TYPE, CONTENT_LENGTH] {
+                    headers.remove(name);
+                }
+                return Some(self.with(StatusCode::NOT_MODIFIED, headers, empty()));
+            }
+        }
+        let body = match (encoding, kept) {
+            (None, Some(kept)) => whole(&kept.chunks, &mut headers),
+            (None, None) => reader.or_else(|| self.body.reader())?.into_body().boxed_unsync(),
+            (Some(encoding), _) => {
+                headers.insert(CONTENT_ENCODING, encoding.value());
+                headers.remove(CONTENT_LENGTH);
+                let (encoded, reader) = self.encoded(encoding, reader, store)?;
+                match encoded.whole() {
+                    Some(chunks) => whole(&chunks, &mut headers),
+                    None => reader.into_body().boxed_unsync(),
+                }
+            }
+        };
+        let body = if request.method == Method::HEAD { empty() } else { body };
+        Some(self.with(self.head.status, headers, body))
+    }
+
+    fn with(&self, status: StatusCode, headers: HeaderMap, body: WasiBody) -> Response<WasiBody> {
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    /// The body in a coding, which it is put into once, when it is first asked for.
+    fn encoded(&self, encoding: Encoding, reader: Option<Reader>, store: &Arc<Store>) -> Option<(Arc<Shared>, Reader)> {
+        let mut all = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = &mut all[encoding as usize];
+        if let Some(shared) = known
+            && let Some(reader) = shared.reader()
+        {
+            return Some((Arc::clone(shared), reader));
+        }
+        let source = reader.or_else(|| self.body.reader())?;
+        let shared = Shared::new(store, 0);
+        let reader = shared.reader()?;
+        tokio::spawn(encode(source, encoding, Arc::clone(&shared), Arc::clone(store)));
+        *known = Some(Arc::clone(&shared));
+        Some((shared, reader))
+    }
+}
+
+async fn encode(mut source: Reader, encoding: Encoding, target: Arc<Shared>, store: Arc<Store>) {
+    let encoded = async {
+        let mut encoder = Encoder::new(encoding)?;
+        while let Some(chunk) = source.next().await {
+            let chunk = encoder.chunk(&chunk.map_err(anyhow::Error::from)?)?;
+            if target.push(chunk.into(), &store).await.is_err() {
+                return Ok(());
+            }
+            // A body that is there already never waits, and others are to be served meanwhile.
+            tokio::task::yield_now().await;
+        }
+        let _ = target.push(encoder.end()?.into(), &store).await;
+        anyhow::Ok(())
+    };
+    match encoded.await {
+        Ok(()) => target.end(End::Complete),
+        Err(error) => {
+            tracing::debug!("a body could not be compressed: {error:#}");
+            target.end(End::Broken);
+        }
+    }
+}
+
+/// Chunks that are all there as a body, with its length.
+fn whole(chunks: &[Bytes], headers: &mut HeaderMap) -> WasiBody {
+    let length: usize = chunks.iter().map(Bytes::len).sum();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    match chunks {
+        [chunk] => Full::new(chunk.clone()).map_err(|never| match never {}).boxed_unsync(),
+        chunks => {
+            let frames = chunks.to_vec().into_iter().map(|chunk| Ok(Frame::data(chunk)));
+            StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()
+        }
+    }
+}
+
+fn empty() -> WasiBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// How long an answer is fresh by RFC 9111; nothing where a shared cache may not keep it or it never is.
+fn lifetime(request: &request::Parts, head: &response::Parts, at: SystemTime) -> Option<(CachePolicy, Duration)> {
+    if request.method != Method::GET || head.status != StatusCode::OK {
+        return None;
+    }
+    let policy = CachePolicy::new_options(request, head, at, CacheOptions::default());
+    let fresh = policy.time_to_live(at);
+    (policy.is_storable() && !fresh.is_zero()).then_some((policy, fresh))
+}
+
+/// RFC 5861, section 3.
+fn stale_while_revalidate(headers: &HeaderMap) -> Duration {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut directives = values.flat_map(|value| value.split(','));
+    let seconds = directives.find_map(|directive| directive.trim().strip_prefix("stale-while-revalidate="));
+    Duration::from_secs(seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or_default())
+}
+
+fn may_encode(head: &response::Parts) -> bool {
+    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let control = head.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    head.status == StatusCode::OK
+        && !head.headers.contains_key(CONTENT_ENCODING)
+        && (kind.starts_with("text/") || kind.contains("json"))
+        && !control.contains("no-transform")
+}
+
+/// Whether `If-None-Match` names this tag; weak comparison (RFC 9110, section 13.1.2).
+fn names(value: &HeaderValue, tag: &str) -> bool {
+    let items = value.to_str().unwrap_or_default().split(',').map(str::trim);
+    items.map(|item| item.strip_prefix("W/").unwrap_or(item)).any(|item| item == "*" || item == tag)
+}
