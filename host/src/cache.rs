@@ -81,7 +81,10 @@ impl Cache {
             }
         };
         if directives.only_if_cached {
-            return problem(StatusCode::GATEWAY_TIMEOUT, "There is no kept answer, and only-if-cached forbids to get one.");
+            return problem(
+                StatusCode::GATEWAY_TIMEOUT,
+                "There is no kept answer, and only-if-cached forbids to get one.",
+            );
         }
         if head.method == Method::HEAD {
             return self.forward(Request::from_parts(head, body), why).await;

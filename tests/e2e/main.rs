@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by panicking")]
 
 mod audit;
+mod cache;
 mod commands;
 mod compose;
 mod config;

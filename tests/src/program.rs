@@ -99,7 +99,22 @@ impl Program {
     ///
     /// When no answer comes.
     pub async fn request(&self, method: http::Method, path: &str) -> Result<reqwest::Response> {
-        Ok(self.client.request(method, format!("{}{path}", self.address)).send().await?)
+        self.request_with(method, path, &[]).await
+    }
+
+    /// The same with these headers.
+    ///
+    /// # Errors
+    ///
+    /// When no answer comes.
+    pub async fn request_with(
+        &self,
+        method: http::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<reqwest::Response> {
+        let request = self.client.request(method, format!("{}{path}", self.address));
+        Ok(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await?)
     }
 
     /// The listing; its status has to be 200.

@@ -17,7 +17,9 @@ use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
 use json::{ContainerdRow, HarborRow, Listing};
 use route::Route;
-use spin_sdk::http::{EmptyBody, FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, box_body};
+use spin_sdk::http::{
+    EmptyBody, FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, box_body,
+};
 use spin_sdk::http_service;
 use wit_bindgen::{FutureReader, StreamReader, StreamResult};
 

@@ -83,7 +83,9 @@ pub(super) enum Encoder {
 impl Encoder {
     pub(super) fn new(encoding: Encoding) -> io::Result<Self> {
         Ok(match encoding {
-            Encoding::Zstd => Self::Zstd(zstd::stream::write::Encoder::new(Vec::new(), zstd::DEFAULT_COMPRESSION_LEVEL)?),
+            Encoding::Zstd => {
+                Self::Zstd(zstd::stream::write::Encoder::new(Vec::new(), zstd::DEFAULT_COMPRESSION_LEVEL)?)
+            }
             Encoding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), Compression::default())),
         })
     }
