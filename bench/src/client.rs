@@ -13,6 +13,7 @@ pub(crate) struct Connection {
     sender: SendRequest<Empty<Bytes>>,
     host: HeaderValue,
     login: Option<HeaderValue>,
+    anew: bool,
 }
 
 impl Connection {
@@ -23,7 +24,12 @@ impl Connection {
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Self { sender, host: HeaderValue::from_str(host)?, login })
+        Ok(Self { sender, host: HeaderValue::from_str(host)?, login, anew: false })
+    }
+
+    /// From now on asks for answers that come from no cache.
+    pub(crate) fn anew(self) -> Self {
+        Self { anew: true, ..self }
     }
 
     /// Gets a path; its status has to be 200.
@@ -31,6 +37,9 @@ impl Connection {
         let mut request = Request::get(path).header("host", self.host.clone()).body(Empty::new())?;
         if let Some(login) = &self.login {
             request.headers_mut().insert("authorization", login.clone());
+        }
+        if self.anew {
+            request.headers_mut().insert("cache-control", HeaderValue::from_static("no-cache"));
         }
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;

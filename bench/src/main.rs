@@ -2,6 +2,7 @@
 //!
 //! - [`listing`]: a whole listing, against what the Flask service did and against what the network allows;
 //! - [`serving`]: requests a second, against a server that does nothing;
+//! - [`scaling`]: from 1,000 rows to 100,000;
 //! - [`starting`]: from the start of the process to its first answer, and its memory;
 //! - [`measure`]: alternating runs and medians;
 //! - [`client`]: the plain HTTP client that everything is measured with.
@@ -11,6 +12,7 @@
 mod client;
 mod listing;
 mod measure;
+mod scaling;
 mod serving;
 mod starting;
 
@@ -31,6 +33,8 @@ enum Part {
     Listing,
     /// Requests a second.
     Serving,
+    /// Time for each row and memory, from 1,000 rows to 100,000.
+    Scaling,
     /// Start and memory.
     Starting,
     /// The reference server that answers a fixed body; `serving` starts it.
@@ -48,10 +52,12 @@ async fn main() -> Result<()> {
         Some(Part::Bare { length }) => return serving::bare(length).await,
         Some(Part::Listing) => listing::measure(&mut rows).await?,
         Some(Part::Serving) => serving::measure(&mut rows).await?,
+        Some(Part::Scaling) => scaling::measure(&mut rows).await?,
         Some(Part::Starting) => starting::measure(&mut rows).await?,
         None => {
             listing::measure(&mut rows).await?;
             serving::measure(&mut rows).await?;
+            scaling::measure(&mut rows).await?;
             starting::measure(&mut rows).await?;
         }
     }

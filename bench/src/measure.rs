@@ -1,6 +1,6 @@
 //! Alternating runs, medians, and the table that comes out.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::time::Duration;
 
 /// Runs of each subject; the median counts.
@@ -64,6 +64,14 @@ where
     fn run(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<f64>> + '_>> {
         Box::pin(self())
     }
+}
+
+/// MiB of a process's memory: `VmRSS` now, `VmHWM` at its peak.
+pub(crate) fn memory(pid: u32, kind: &str) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(':'));
+    let kilobytes: f64 = line.with_context(|| format!("no {kind}"))?.trim().trim_end_matches(" kB").parse()?;
+    Ok(kilobytes / 1024.0)
 }
 
 /// Milliseconds, as people read them.

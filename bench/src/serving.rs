@@ -1,15 +1,17 @@
-//! Requests a second over 32 connections: the demonstration, a component that does nothing, and a server without any.
+//! Requests a second over 32 connections: the demonstration, a component that does nothing, a kept answer, and a server
+//! without any component.
 
 use crate::client::Connection;
 use crate::measure::{Row, alternate};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use image_service_tests::{Program, test_component};
+use image_service_tests::{Harbor, Node, Program, Version, test_component};
+use serde_json::json;
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -31,6 +33,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     let on_bare = || rate(bare_address.clone(), path.clone());
     let [demo_rate, hello_rate, bare_rate] = alternate([&on_demo, &on_hello, &on_bare]).await?;
     drop(bare);
+    drop((demo, hello));
     let from = |a: f64, b: f64| format!("{a:.0} against {b:.0} requests a second of {length} bytes");
     rows.push(Row::at_least(
         "demo composition without I/O: of hello",
@@ -43,6 +46,33 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         hello_rate / bare_rate,
         0.25,
         from(hello_rate, bare_rate),
+    ));
+    cached(rows).await
+}
+
+/// A listing that is kept, given out again and again.
+async fn cached(rows: &mut Vec<Row>) -> Result<()> {
+    let harbor = Harbor::of(Version::V2_12).repository("project/repository", 15).start().await?;
+    let node = Node::configured(&json!({
+        "crictl_config": {"mode": "exec", "command": ["echo", r#"{"images": []}"#]},
+        "harbor_config": harbor.config(),
+        "cache_config": {"lifetime": 3600},
+    }))?;
+    let program = node.start()?;
+    let length = program.get("/images").await?.bytes().await?.len();
+    let (bare, bare_address) = start_bare(length)?;
+    let address = program.address.clone();
+    let on_cached = || rate(address.clone(), "/images".to_owned());
+    let on_bare = || rate(bare_address.clone(), "/images".to_owned());
+    let [cached_rate, bare_rate] = alternate([&on_cached, &on_bare]).await?;
+    drop(bare);
+    let asked = harbor.count("/systeminfo");
+    ensure!(asked == 1, "Harbor was asked {asked} times, so that answers were not kept");
+    rows.push(Row::at_least(
+        "a kept answer: of bare",
+        cached_rate / bare_rate,
+        0.85,
+        format!("{cached_rate:.0} against {bare_rate:.0} requests a second of {length} bytes"),
     ));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! From the start of the process to its first answer, and its memory. These are absolute figures, of this machine.
 
-use crate::measure::{RUNS, Row, median, ms};
-use anyhow::{Context, Result};
+use crate::measure::{RUNS, Row, median, memory, ms};
+use anyhow::Result;
 use image_service_tests::Program;
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         let program = Program::start(&["--demo"], None)?;
         program.get("/healthz").await?.error_for_status()?;
         healthz.push(begun.elapsed().as_secs_f64());
-        idle.push(resident(program.pid())?);
+        idle.push(memory(program.pid(), "VmRSS")?);
         let begun = Instant::now();
         let program = Program::start(&["--demo"], None)?;
         program.get("/images").await?.error_for_status()?.bytes().await?;
@@ -24,12 +24,4 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     rows.push(Row::at_most("start to first demo /images", images * 1000.0, 80.0, " ms", ms(images)));
     rows.push(Row::at_most("memory, idle", median(idle), 40.0, " MiB", runs));
     Ok(())
-}
-
-/// MiB of a process that are in memory.
-fn resident(pid: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a line VmRSS")?;
-    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kilobytes / 1024.0)
 }

@@ -53,6 +53,7 @@ async fn handle(request: Request) -> Response<Body> {
 async fn listing(body: Body) -> Response<Body> {
     let mut response = answer(StatusCode::OK, route::JSON, body);
     let control = settings::get("cache-control".to_owned()).await;
+    let control = control.filter(|text| !text.is_empty());
     if let Some(control) = control.and_then(|text| HeaderValue::try_from(text).ok()) {
         response.headers_mut().insert("cache-control", control);
     }

@@ -169,14 +169,14 @@ impl Answer {
             }
         }
         let body = match (encoding, kept) {
-            (None, Some(kept)) => whole(&kept.chunks, &mut headers),
+            (None, Some(kept)) => whole(kept.chunks.clone(), &mut headers),
             (None, None) => reader.or_else(|| self.body.reader())?.into_body().boxed_unsync(),
             (Some(encoding), _) => {
                 headers.insert(CONTENT_ENCODING, encoding.value());
                 headers.remove(CONTENT_LENGTH);
                 let (encoded, reader) = self.encoded(encoding, reader, store)?;
                 match encoded.whole() {
-                    Some(chunks) => whole(&chunks, &mut headers),
+                    Some(chunks) => whole(chunks, &mut headers),
                     None => reader.into_body().boxed_unsync(),
                 }
             }
@@ -234,13 +234,13 @@ async fn encode(mut source: Reader, encoding: Encoding, target: Arc<Shared>, sto
 }
 
 /// Chunks that are all there as a body, with its length.
-fn whole(chunks: &[Bytes], headers: &mut HeaderMap) -> WasiBody {
+fn whole(chunks: Vec<Bytes>, headers: &mut HeaderMap) -> WasiBody {
     let length: usize = chunks.iter().map(Bytes::len).sum();
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    match chunks {
+    match &chunks[..] {
         [chunk] => Full::new(chunk.clone()).map_err(|never| match never {}).boxed_unsync(),
-        chunks => {
-            let frames = chunks.to_vec().into_iter().map(|chunk| Ok(Frame::data(chunk)));
+        _ => {
+            let frames = chunks.into_iter().map(|chunk| Ok(Frame::data(chunk)));
             StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()
         }
     }
