@@ -10,10 +10,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use image_service_tests::{Harbor, Node, Program, Version, test_component};
+use image_service_tests::{Harbor, Node, Program, Version, composition, test_component};
 use serde_json::json;
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,10 +22,16 @@ const CONNECTIONS: usize = 32;
 const SPAN: Duration = Duration::from_millis(1500);
 
 pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
-    let demo = Program::start(&["--demo"], None)?;
+    // Without a cache.
+    let node = Node::configured(&json!({}))?;
+    let config = node.config();
+    let config = config.to_str().context("a path in text")?;
+    let start = |component: PathBuf| {
+        Program::start(&["--config", config, "--composition", component.to_str().context("a path in text")?], None)
+    };
+    let demo = start(composition("demo"))?;
     let length = demo.get("/images").await?.bytes().await?.len();
-    let component = test_component("hello");
-    let hello = Program::start(&["--composition", component.to_str().context("a path in text")?], None)?;
+    let hello = start(test_component("hello"))?;
     let (bare, bare_address) = start_bare(length)?;
     let (demo_address, hello_address) = (demo.address.clone(), hello.address.clone());
     let path = format!("/{length}");

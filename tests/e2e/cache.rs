@@ -237,6 +237,17 @@ async fn a_client_that_hangs_up_takes_nothing_from_the_others() {
 }
 
 #[tokio::test]
+async fn an_answer_that_may_not_be_kept_is_for_one_client_only() {
+    // The demonstration does not say how long its listing is good.
+    let program = Program::start(&["--demo"], None).unwrap();
+    let answers = futures::future::join_all((0..20).map(|_| program.get("/images"))).await;
+    for answer in answers {
+        let status = answer.unwrap().headers()["cache-status"].to_str().unwrap().to_owned();
+        assert_eq!(status, "image-service; fwd=uri-miss");
+    }
+}
+
+#[tokio::test]
 async fn no_cache_asks_the_sources_and_what_comes_is_kept_for_the_others() {
     let counted = Counted::start(3, json!({"lifetime": 60})).await;
     assert_eq!(counted.hit().await.rows(), 3);

@@ -35,6 +35,7 @@ pub(super) struct Answer {
     head: response::Parts,
     begun: (Instant, SystemTime),
     may_encode: bool,
+    may_be_followed: bool,
     encoded: Mutex<[Option<Arc<Shared>>; Encoding::ALL.len()]>,
     kept: OnceLock<Kept>,
 }
@@ -70,20 +71,24 @@ impl Answer {
         let target = request.uri.path_and_query().map_or(0, |target| target.as_str().len());
         // Once as it came, once for the policy.
         let overhead = OVERHEAD + 2 * (fields.sum::<usize>() + target);
+        let begun = (Instant::now(), SystemTime::now());
+        let reusable = lifetime(request, &head, begun.1).is_some() || head.status.is_server_error();
         Self {
             stamp,
             body: Shared::new(store, overhead),
             may_encode: may_encode(&head),
+            may_be_followed: reusable && !head.headers.contains_key(VARY),
             head,
-            begun: (Instant::now(), SystemTime::now()),
+            begun,
             encoded: Mutex::default(),
             kept: OnceLock::new(),
         }
     }
 
-    /// Whether requests besides the one that it was fetched for may have it before it is complete.
+    /// Whether requests besides the one that it was fetched for may have it before it is complete: what may be kept, and
+    /// failures, as asking again at once would only make them worse.
     pub(super) fn may_be_followed(&self) -> bool {
-        !self.head.headers.contains_key(VARY)
+        self.may_be_followed
     }
 
     /// Decides, after the last byte and before the end is told, whether it is kept. `tag` is a digest of its bytes, `failed`
