@@ -21,6 +21,8 @@ use spin_sdk::http::{
     EmptyBody, FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, box_body,
 };
 use spin_sdk::http_service;
+use std::cell::RefCell;
+use std::rc::Rc;
 use wit_bindgen::{FutureReader, StreamReader, StreamResult};
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
@@ -52,12 +54,32 @@ async fn handle(request: Request) -> Response<Body> {
 
 async fn listing(body: Body) -> Response<Body> {
     let mut response = answer(StatusCode::OK, route::JSON, body);
-    let control = settings::get("cache-control".to_owned()).await;
-    let control = control.filter(|text| !text.is_empty());
-    if let Some(control) = control.and_then(|text| HeaderValue::try_from(text).ok()) {
+    if let Some(control) = manner().await.control.clone() {
         response.headers_mut().insert("cache-control", control);
     }
     response
+}
+
+/// How a listing is given out.
+struct Manner {
+    pretty: bool,
+    control: Option<HeaderValue>,
+}
+
+thread_local! {
+    /// Asked for once, as each call to another component costs a request about a tenth of its time.
+    static MANNER: RefCell<Option<Rc<Manner>>> = const { RefCell::new(None) };
+}
+
+async fn manner() -> Rc<Manner> {
+    if let Some(manner) = MANNER.with_borrow(Clone::clone) {
+        return manner;
+    }
+    let pretty = settings::get("json-pretty".to_owned()).await.is_some_and(|value| value == "true");
+    let control = settings::get("cache-control".to_owned()).await.filter(|text| !text.is_empty());
+    let manner = Rc::new(Manner { pretty, control: control.and_then(|text| HeaderValue::try_from(text).ok()) });
+    MANNER.set(Some(Rc::clone(&manner)));
+    manner
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
@@ -79,8 +101,7 @@ fn images() -> Body {
 }
 
 async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError> {
-    let pretty = settings::get("json-pretty".to_owned()).await.is_some_and(|value| value == "true");
-    let mut out = Out { listing: Listing::new(pretty), frames };
+    let mut out = Out { listing: Listing::new(manner().await.pretty), frames };
     let (node, registry) = join!(containerd::images(), harbor::images());
 
     let mut errors = out.section("containerd_images", "containerd", node, ContainerdRow::from).await?;
