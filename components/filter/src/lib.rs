@@ -1,7 +1,5 @@
 //! The filter: passes rows on, without those that images_to_ignore.txt names.
 
-mod ignore;
-
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "filter-component", generate_all });
@@ -10,7 +8,7 @@ mod bindings {
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
 use bindings::image_service::inventory::{containerd, settings};
 use bindings::{wit_future, wit_stream};
-use ignore::IgnoreList;
+use image_service_format::ignore::IgnoreList;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wit_bindgen::{FutureReader, StreamReader, StreamResult};

@@ -1,10 +1,14 @@
-//! How images read everywhere in Image Service: ids, references, sizes, and the output of `crictl images`.
+//! How images read everywhere in Image Service: ids, references, sizes, the output of `crictl images`, images_to_ignore.txt
+//! and the answer's JSON.
 //!
 //! Pure logic without I/O, shared by the components and the host so that there is one way to write a size or to split a
 //! reference.
 
 pub mod crictl;
 pub mod id;
+pub mod ignore;
+pub mod listing;
+pub mod node;
 pub mod reference;
 pub mod size;
 

@@ -1,6 +1,5 @@
 //! The handler: routes HTTP requests, asks both sources at once and streams their rows out as one JSON answer.
 
-mod json;
 mod route;
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
@@ -15,7 +14,7 @@ use futures::{SinkExt, StreamExt, join};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
-use json::{ContainerdRow, HarborRow, Listing};
+use image_service_format::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
 use route::Route;
 use spin_sdk::http::{
     EmptyBody, FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, box_body,
@@ -104,18 +103,26 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     let mut out = Out { listing: Listing::new(manner().await.pretty), frames };
     let (node, registry) = join!(containerd::images(), harbor::images());
 
-    let mut errors = out.section("containerd_images", "containerd", node, ContainerdRow::from).await?;
-    errors.extend(out.section("harbor_images", "harbor", registry, HarborRow::from).await?);
+    let mut errors = out.section("containerd_images", "containerd", node, node_row).await?;
+    errors.extend(out.section("harbor_images", "harbor", registry, registry_row).await?);
 
     out.listing.open("errors");
     for (source, error) in &errors {
-        out.listing.row(&json::ErrorRow { error: &error.message, repository: error.repository.as_deref(), source });
+        out.listing.row(&ErrorRow { error: &error.message, repository: error.repository.as_deref(), source });
     }
     out.listing.close();
     out.listing.end();
     out.send().await?;
     let count = HeaderMap::from_iter([(HeaderName::from_static(ERRORS), HeaderValue::from(errors.len()))]);
     out.frames.send(Frame::trailers(count)).await
+}
+
+fn node_row(image: containerd::Image) -> ContainerdRow {
+    ContainerdRow::new(&image.id, image.repository, image.tag, image.size)
+}
+
+fn registry_row(image: harbor::Image) -> HarborRow {
+    HarborRow::new(image.project, image.repository, image.tag, image.digest, image.size)
 }
 
 /// The listing on its way to the client.
@@ -138,7 +145,7 @@ impl Out {
             let (status, batch) = images.read(Vec::with_capacity(BATCH)).await;
             for image in batch {
                 self.listing.row(&row(image));
-                if self.listing.len() >= CHUNK {
+                if self.listing.pending() >= CHUNK {
                     self.send().await?;
                 }
             }

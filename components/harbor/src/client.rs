@@ -1,8 +1,8 @@
 //! Harbor over wasi:http: a bounded number of requests at a time, each with the login that it needs.
 
-use crate::api::{Api, Error, Kind, Reply, said};
-use crate::config::{Config, Login};
 use futures::channel::oneshot;
+use image_service_harbor_api::api::{Api, Error, Kind, Reply, said};
+use image_service_harbor_api::config::{Config, Login};
 use std::cell::Cell;
 use std::rc::Rc;
 use tokio::sync::Semaphore;

@@ -1,14 +1,8 @@
 //! The Harbor source: reads Harbor's API v2.0 and gives the registry's images as ordered rows.
 //!
-//! [`listing`] is the plan, [`paging`] reads lists that change while they are read, [`artifact`] makes rows; all three
-//! are pure and see Harbor through the [`api::Api`] trait. [`client`] is its one real implementation, over wasi:http.
+//! What is asked and what comes of it is in `image-service-harbor-api`, next door; `client` is Harbor over wasi:http.
 
-mod api;
-mod artifact;
 mod client;
-mod config;
-mod listing;
-mod paging;
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
@@ -28,8 +22,9 @@ use bindings::exports::image_service::inventory::harbor::{Guest, Image, SourceEr
 use bindings::image_service::inventory::settings;
 use bindings::{wit_future, wit_stream};
 use client::Client;
-use config::Config;
-use listing::Sink;
+use image_service_harbor_api as api;
+use image_service_harbor_api::config::{self, Config};
+use image_service_harbor_api::listing::{self, Sink};
 use std::collections::HashMap;
 use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
@@ -48,7 +43,7 @@ impl Guest for Harbor {
                     let client = Client::new(&config);
                     listing::list(&client, &config, &mut out).await;
                 }
-                Err(message) => out.failed(SourceError { repository: None, message }),
+                Err(message) => out.failed(api::SourceError { repository: None, message }),
             }
             // The consumer asks for errors once the rows have ended.
             drop(out.rows);
@@ -71,13 +66,17 @@ struct Out {
 }
 
 impl Sink for Out {
-    async fn rows(&mut self, rows: Vec<Image>) -> bool {
-        self.rows.write_all(rows).await.is_empty()
+    async fn rows(&mut self, rows: Vec<api::Image>) -> bool {
+        self.rows.write_all(rows.into_iter().map(row).collect()).await.is_empty()
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.errors.push(error);
+    fn failed(&mut self, api::SourceError { repository, message }: api::SourceError) {
+        self.errors.push(SourceError { repository, message });
     }
+}
+
+fn row(api::Image { project, repository, tag, digest, size }: api::Image) -> Image {
+    Image { project, repository, tag, digest, size }
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]

@@ -1,15 +1,14 @@
 //! The lister: asks the node which images it has and gives them as ordered rows.
 
-mod rows;
-
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "lister-component", generate_all });
 }
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
-use bindings::image_service::inventory::crictl;
+use bindings::image_service::inventory::crictl::{self, Error};
 use bindings::{wit_future, wit_stream};
+use image_service_format::{crictl as format, node};
 use wit_bindgen::{FutureReader, StreamReader};
 
 struct Lister;
@@ -22,10 +21,11 @@ impl Guest for Lister {
         wit_bindgen::spawn(async move {
             let failed = match crictl::images().await {
                 Ok(images) => {
-                    rows.write_all(rows::rows(images)).await;
+                    let images = images.into_iter().map(known).collect();
+                    rows.write_all(node::rows(images).into_iter().map(row).collect()).await;
                     vec![]
                 }
-                Err(error) => vec![failure(rows::message(error))],
+                Err(error) => vec![failure(message(error))],
             };
             // The consumer asks for errors once the rows have ended.
             drop(rows);
@@ -33,6 +33,24 @@ impl Guest for Lister {
             let _ = errors.write(failed).await;
         });
         (rows_reader, errors_reader)
+    }
+}
+
+fn known(image: crictl::Image) -> format::Image {
+    let crictl::Image { id, repo_tags, repo_digests, size, pinned } = image;
+    format::Image { id, repo_tags, repo_digests, size, pinned }
+}
+
+fn row(row: node::Row) -> Image {
+    Image { id: row.id, repository: row.repository, tag: row.tag, size: row.size }
+}
+
+/// What went wrong, in the host's words.
+fn message(error: Error) -> String {
+    match error {
+        Error::Unavailable(message) | Error::Denied(message) | Error::TimedOut(message) | Error::Malformed(message) => {
+            message
+        }
     }
 }
 

@@ -1,34 +1,23 @@
 //! Reading config.json: the keys as they stand in the file, and what is wrong with them.
 
-use super::{App, Cache, Config, Crictl, CrictlMode, Harbor, Level, LogFile, Secret};
-use anyhow::{Context, Result, anyhow, bail};
+use super::{Config, app, cache, crictl, harbor, limits, node_api};
+use anyhow::{Context, Result, anyhow};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-const DEFAULT_HOST: &str = "127.0.0.1";
-const DEFAULT_PORT: u16 = 5375;
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Harbor answers 422 to more.
-const MAX_PAGE_SIZE: usize = 100;
-const DEFAULT_CONCURRENCY: usize = 8;
-/// Seconds.
-const DEFAULT_LIFETIME: u32 = 5;
-/// Twice the answer of a registry with 100,000 tags.
-const DEFAULT_CACHE: usize = 32 * 1024 * 1024;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct File {
-    crictl_config: Option<Object<CrictlSection>>,
-    harbor_config: Option<Object<HarborSection>>,
-    app_config: Option<Object<AppSection>>,
-    cache_config: Option<Object<CacheSection>>,
-    node_api: Option<Object<NodeApiSection>>,
+    crictl_config: Option<Object<crictl::Section>>,
+    harbor_config: Option<Object<harbor::Section>>,
+    app_config: Option<Object<app::Section>>,
+    cache_config: Option<Object<cache::Section>>,
+    limits_config: Option<Object<limits::Section>>,
+    node_api: Option<Object<node_api::Section>>,
     composition: Option<PathBuf>,
 }
 
@@ -53,61 +42,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
         deserializer.deserialize_map(Members(PhantomData)).map(Self)
     }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct CrictlSection {
-    ignore_file_path: Option<PathBuf>,
-    mode: Option<CrictlMode>,
-    endpoint: Option<String>,
-    command: Option<Vec<String>>,
-    timeout: Option<f64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct HarborSection {
-    url: Option<String>,
-    #[serde(alias = "username")]
-    user: Option<String>,
-    password: Option<String>,
-    project_name: Option<String>,
-    page_size: Option<usize>,
-    verify_ssl: Option<bool>,
-    ca_file: Option<PathBuf>,
-    max_concurrency: Option<usize>,
-    timeout: Option<f64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct AppSection {
-    host: Option<String>,
-    port: Option<u16>,
-    debug: Option<bool>,
-    log_file: Option<PathBuf>,
-    log_max_bytes: Option<usize>,
-    log_backup_count: Option<usize>,
-    log_level_app: Option<String>,
-    log_level_file_handler: Option<String>,
-    jsonify_prettyprint_regular: Option<bool>,
-    response_timeout: Option<f64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct CacheSection {
-    lifetime: Option<u32>,
-    stale_while_revalidate: Option<u32>,
-    max_bytes: Option<usize>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct NodeApiSection {
-    enabled: Option<bool>,
-    token_file: Option<PathBuf>,
 }
 
 /// Reads the file, or takes the defaults where there is none. Also returns warnings, a sentence each.
@@ -135,11 +69,12 @@ pub fn parse(text: &str, folder: &Path) -> Result<(Config, Vec<String>)> {
     let file = deserialize(text, &mut warnings)?;
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let config = Config {
-        crictl: crictl(section(file.crictl_config), &folder)?,
-        harbor: harbor(section(file.harbor_config), &folder, &mut warnings)?,
-        app: app(section(file.app_config), &folder)?,
-        cache: cache(section(file.cache_config)),
-        node_api: node_api(section(file.node_api), &folder)?,
+        crictl: section(file.crictl_config).read(&folder)?,
+        harbor: section(file.harbor_config).read(&folder, &mut warnings)?,
+        app: section(file.app_config).read(&folder)?,
+        cache: section(file.cache_config).read(),
+        limits: section(file.limits_config).read()?,
+        node_api: section(file.node_api).read(&folder)?,
         composition: file.composition.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
     };
     Ok((config, warnings))
@@ -176,135 +111,11 @@ fn deserialize(text: &str, warnings: &mut Vec<String>) -> Result<File> {
     Ok(file.map(|file| file.0).unwrap_or_default())
 }
 
-fn crictl(section: CrictlSection, folder: &Path) -> Result<Crictl> {
-    if section.command.as_ref().is_some_and(|command| command.is_empty() || command[0].is_empty()) {
-        bail!(
-            "crictl_config.command is empty; name a program and its arguments, such as [\"crictl\", \"images\", \"-o\", \"json\"]"
-        );
-    }
-    Ok(Crictl {
-        mode: section.mode.unwrap_or_default(),
-        endpoint: section.endpoint.filter(|endpoint| !endpoint.is_empty()).map(|text| socket(&text)).transpose()?,
-        command: section.command,
-        timeout: seconds("crictl_config.timeout", section.timeout)?,
-        ignore_file: folder.join(section.ignore_file_path.unwrap_or_else(|| "images_to_ignore.txt".into())),
-    })
-}
-
-fn socket(endpoint: &str) -> Result<PathBuf> {
-    crate::crictl::socket_path(endpoint).ok_or_else(|| {
-        anyhow!(
-            "crictl_config.endpoint {endpoint:?} is no Unix socket; write it as unix:///run/containerd/containerd.sock"
-        )
-    })
-}
-
-fn harbor(section: HarborSection, folder: &Path, warnings: &mut Vec<String>) -> Result<Harbor> {
-    let url = section.url.unwrap_or_default().trim().to_owned();
-    if !url.is_empty() {
-        // What may hold a login is not repeated.
-        let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
-        crate::outbound::Origin::of(&url).with_context(|| format!("harbor_config.url{shown}"))?;
-    }
-    let page_size = match section.page_size.unwrap_or(MAX_PAGE_SIZE) {
-        0 => bail!("harbor_config.page_size is 0; it can be 1 to {MAX_PAGE_SIZE}"),
-        size if size > MAX_PAGE_SIZE => {
-            warnings.push(format!(
-                "harbor_config.page_size is {size}, more than Harbor answers; {MAX_PAGE_SIZE} is used instead"
-            ));
-            MAX_PAGE_SIZE
-        }
-        size => size,
-    };
-    let max_concurrency = section.max_concurrency.unwrap_or(DEFAULT_CONCURRENCY);
-    if max_concurrency == 0 {
-        bail!("harbor_config.max_concurrency is 0; it needs to be 1 or more");
-    }
-    Ok(Harbor {
-        url,
-        user: section.user.unwrap_or_default(),
-        password: Secret::from(section.password.unwrap_or_default()),
-        project: section.project_name.unwrap_or_default(),
-        page_size,
-        verify_ssl: section.verify_ssl.unwrap_or(true),
-        ca_file: section.ca_file.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
-        max_concurrency,
-        timeout: seconds("harbor_config.timeout", section.timeout)?,
-    })
-}
-
-fn app(section: AppSection, folder: &Path) -> Result<App> {
-    let debug = section.debug.unwrap_or_default();
-    let default_level = if debug { Level::DEBUG } else { Level::INFO };
-    let level = |key, name: Option<String>| name.map_or(Ok(default_level), |name| python_level(key, &name));
-    let file_level = level("app_config.log_level_file_handler", section.log_level_file_handler)?;
-    Ok(App {
-        host: section.host.filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
-        port: section.port.unwrap_or(DEFAULT_PORT),
-        response_timeout: seconds("app_config.response_timeout", section.response_timeout)?,
-        pretty: section.jsonify_prettyprint_regular.unwrap_or_default(),
-        log_level: level("app_config.log_level_app", section.log_level_app)?,
-        log_file: section.log_file.filter(|path| !path.as_os_str().is_empty()).map(|path| LogFile {
-            path: folder.join(path),
-            max_bytes: section.log_max_bytes.unwrap_or_default(),
-            backups: section.log_backup_count.unwrap_or_default(),
-            level: file_level,
-        }),
-    })
-}
-
-fn cache(section: CacheSection) -> Cache {
-    let lifetime = section.lifetime.unwrap_or(DEFAULT_LIFETIME);
-    Cache {
-        lifetime,
-        stale_while_revalidate: section.stale_while_revalidate.unwrap_or(lifetime),
-        max_bytes: section.max_bytes.unwrap_or(DEFAULT_CACHE),
-    }
-}
-
-/// The token of the node API, where it is on.
-fn node_api(section: NodeApiSection, folder: &Path) -> Result<Option<Secret>> {
-    if !section.enabled.unwrap_or_default() {
-        return Ok(None);
-    }
-    let Some(path) = section.token_file.filter(|path| !path.as_os_str().is_empty()) else {
-        bail!("node_api is enabled without a token_file; name a file that holds the token that clients send");
-    };
-    let path = folder.join(path);
-    let named = || format!("node_api.token_file {}", path.display());
-    let text = std::fs::read_to_string(&path).with_context(|| format!("{} can't be read", named()))?;
-    let token = text.trim();
-    if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
-        bail!("{} holds no token: one line of printable ASCII without spaces is needed", named());
-    }
-    Ok(Some(Secret::from(token.to_owned())))
-}
-
-/// Python's level names, which existing files use.
-fn python_level(key: &str, name: &str) -> Result<Level> {
-    Ok(match name.to_ascii_uppercase().as_str() {
-        "NOTSET" => Level::TRACE,
-        "DEBUG" => Level::DEBUG,
-        "INFO" => Level::INFO,
-        "WARNING" | "WARN" => Level::WARN,
-        "ERROR" | "CRITICAL" | "FATAL" => Level::ERROR,
-        _ => bail!("{key} is {name:?}; it can be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
-    })
-}
-
-fn seconds(key: &str, value: Option<f64>) -> Result<Duration> {
-    match value {
-        None => Ok(DEFAULT_TIMEOUT),
-        Some(seconds) if seconds > 0.0 => {
-            Duration::try_from_secs_f64(seconds).map_err(|error| anyhow!("{key} is {seconds} seconds: {error}"))
-        }
-        Some(seconds) => bail!("{key} is {seconds}; it needs to be more than 0 seconds"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{CrictlMode, Level};
+    use std::time::Duration;
 
     fn parsed(text: &str) -> (Config, Vec<String>) {
         parse(text, Path::new("/etc/image-service")).unwrap()

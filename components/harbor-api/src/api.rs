@@ -4,7 +4,8 @@ use serde::Deserialize;
 use std::fmt;
 
 /// Asks Harbor.
-pub(crate) trait Api {
+#[allow(async_fn_in_trait, reason = "components have one thread")]
+pub trait Api {
     /// Gets `path`, which follows `/api/v2.0` and begins with a slash. A reply has a success status.
     async fn get(&self, path: String) -> Result<Reply, Error>;
 
@@ -20,30 +21,40 @@ pub(crate) trait Api {
 
 /// What came back with a success status.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reply {
+pub struct Reply {
     /// `X-Total-Count`: the rows of the whole list.
-    pub(crate) total: Option<u64>,
+    pub total: Option<u64>,
     /// The `Link` headers, joined by commas.
-    pub(crate) link: String,
+    pub link: String,
     /// `Content-Type`.
-    pub(crate) content_type: String,
-    pub(crate) body: Vec<u8>,
+    pub content_type: String,
+    /// All of it.
+    pub body: Vec<u8>,
 }
 
 /// What went wrong with one request. Reads as a sentence with the request, what came back, and what to do.
 #[derive(Clone, Debug)]
-pub(crate) struct Error {
+pub struct Error {
     /// The address that was asked for.
-    pub(crate) url: String,
-    pub(crate) kind: Kind,
+    pub url: String,
+    /// What came back.
+    pub kind: Kind,
 }
 
+/// Ways in which a request goes wrong.
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// No answer: the connection failed, broke, or took too long.
     NoAnswer(String),
     /// An answer that is no success.
-    Status { status: u16, said: String, retry_after: Option<String> },
+    Status {
+        /// The status code.
+        status: u16,
+        /// What [`said`] makes of its body.
+        said: String,
+        /// `Retry-After`: a date, or seconds with their unit.
+        retry_after: Option<String>,
+    },
     /// A success whose body is not what was asked for.
     Unreadable(String),
     /// Successes that don't fit together.
@@ -53,11 +64,13 @@ pub(crate) enum Kind {
 }
 
 impl Error {
-    pub(crate) fn gave_up(&self) -> bool {
+    /// Whether it was not even sent.
+    pub fn gave_up(&self) -> bool {
         matches!(self.kind, Kind::GaveUp)
     }
 
-    pub(crate) fn status(&self) -> Option<u16> {
+    /// The status code, where there was an answer.
+    pub fn status(&self) -> Option<u16> {
         match self.kind {
             Kind::Status { status, .. } => Some(status),
             _ => None,
@@ -101,7 +114,7 @@ impl fmt::Display for Error {
 }
 
 /// Harbor's own words in an error body, or the beginning of another body; at most 200 characters.
-pub(crate) fn said(body: &[u8]) -> String {
+pub fn said(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Errors {
         errors: Vec<Item>,

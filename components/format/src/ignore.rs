@@ -1,12 +1,12 @@
 //! images_to_ignore.txt: which images it names, and which of its lines name none.
 
-use image_service_format::id;
+use crate::id;
 use std::collections::HashMap;
 use std::fmt;
 
 /// The images that a text names.
 #[derive(Debug, Default)]
-pub(crate) struct IgnoreList {
+pub struct IgnoreList {
     /// Ids without their algorithm, by their first characters: an image is looked up, not searched for.
     ids: HashMap<String, Vec<String>>,
     skipped: Vec<Skipped>,
@@ -14,7 +14,7 @@ pub(crate) struct IgnoreList {
 
 /// A line that was left out, and why. Reads as `7: …`, to stand behind the file's name.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Skipped {
+pub struct Skipped {
     line: usize,
     reason: String,
 }
@@ -33,7 +33,7 @@ impl IgnoreList {
     /// mark may stand in it.
     ///
     /// Each line is read by itself, so that a stray quote costs one line and not the rest of the file.
-    pub(crate) fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let mut list = Self::default();
         let mut id_column = None;
         let mut cutter = Cutter::new();
@@ -70,13 +70,13 @@ impl IgnoreList {
     }
 
     /// Whether the text names this image.
-    pub(crate) fn contains(&self, image_id: &str) -> bool {
+    pub fn contains(&self, image_id: &str) -> bool {
         let Some(start) = id::bare(image_id).get(..id::SHORTEST) else { return false };
         self.ids.get(start).is_some_and(|ids| ids.iter().any(|id| id::same(id, image_id)))
     }
 
     /// The lines that were left out.
-    pub(crate) fn skipped(&self) -> &[Skipped] {
+    pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use url::Url;
 
 /// The settings that count here.
-pub(crate) const KEYS: [&str; 7] = [
+pub const KEYS: [&str; 7] = [
     "harbor-url",
     "harbor-auth",
     "harbor-user",
@@ -20,21 +20,22 @@ const DEFAULT_CONCURRENCY: usize = 8;
 
 /// Where Harbor is and how to ask it.
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
+pub struct Config {
     /// The address up to and with `/api/v2.0`, without a slash at its end.
-    pub(crate) base: Url,
-    pub(crate) login: Login,
+    pub base: Url,
+    /// Who logs in.
+    pub login: Login,
     /// The one project to list; `None` for all.
-    pub(crate) project: Option<String>,
+    pub project: Option<String>,
     /// Rows asked for at a time, 1 to 100.
-    pub(crate) page_size: usize,
+    pub page_size: usize,
     /// Requests under way at a time, 1 or more.
-    pub(crate) concurrency: usize,
+    pub concurrency: usize,
 }
 
 /// Who adds the login to requests.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Login {
+pub enum Login {
     /// The host, which alone knows the password.
     Host,
     /// This component; the value of `Authorization`.
@@ -52,7 +53,7 @@ impl std::fmt::Debug for Login {
 
 impl Config {
     /// Reads the settings of [`KEYS`]; see the table in wit/inventory.wit.
-    pub(crate) fn read(settings: &HashMap<&str, String>) -> Result<Self, String> {
+    pub fn read(settings: &HashMap<&str, String>) -> Result<Self, String> {
         let get = |key: &str| settings.get(key).filter(|value| !value.is_empty()).cloned();
         // The words that clients of this API know.
         let incomplete = || "Harbor configuration incomplete".to_owned();

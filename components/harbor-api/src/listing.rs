@@ -5,15 +5,16 @@
 
 use crate::api::{Api, Error};
 use crate::artifact::{self, Artifact, Repository, Window};
-use crate::bindings::exports::image_service::inventory::harbor::{Image, SourceError};
 use crate::config::Config;
 use crate::paging::{self, List, Page, Recent, Step, Whole};
+use crate::{Image, SourceError};
 use futures::{StreamExt, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 /// Where rows and failures go, in the order in which they are given.
-pub(crate) trait Sink {
+#[allow(async_fn_in_trait, reason = "components have one thread")]
+pub trait Sink {
     /// Passes rows on; `false` when nobody wants more.
     async fn rows(&mut self, rows: Vec<Image>) -> bool;
 
@@ -88,7 +89,7 @@ enum Outcome {
 }
 
 /// Lists what the configuration names, all rows in order, each failure once.
-pub(crate) async fn list(api: &impl Api, config: &Config, sink: &mut impl Sink) {
+pub async fn list(api: &impl Api, config: &Config, sink: &mut impl Sink) {
     let limits = Limits { page_size: config.page_size, concurrency: config.concurrency, held_rows: HELD_ROWS };
     Listing { api, limits }.run(config.project.as_deref(), sink).await;
 }

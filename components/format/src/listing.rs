@@ -1,33 +1,33 @@
 //! The answer as JSON, written row by row: its keys, how each value reads, and the two layouts.
 
-use crate::bindings::image_service::inventory::{containerd, harbor};
-use image_service_format::{NONE, id, size};
+use crate::{NONE, id, size};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
 /// A row of `containerd_images`.
 #[derive(Serialize)]
-pub(crate) struct ContainerdRow {
+pub struct ContainerdRow {
     image_id: String,
     repository: String,
     size: String,
     tag: String,
 }
 
-impl From<containerd::Image> for ContainerdRow {
-    fn from(image: containerd::Image) -> Self {
+impl ContainerdRow {
+    /// From an image's id, full or as crictl shortens it, its names where it has any, and its bytes.
+    pub fn new(id: &str, repository: Option<String>, tag: Option<String>, size: u64) -> Self {
         Self {
-            image_id: or_none(id::short(&image.id).to_owned()),
-            repository: or_none(image.repository.unwrap_or_default()),
-            size: size::human(image.size),
-            tag: or_none(image.tag.unwrap_or_default()),
+            image_id: or_none(id::short(id).to_owned()),
+            repository: or_none(repository.unwrap_or_default()),
+            size: size::human(size),
+            tag: or_none(tag.unwrap_or_default()),
         }
     }
 }
 
 /// A row of `harbor_images`.
 #[derive(Serialize)]
-pub(crate) struct HarborRow {
+pub struct HarborRow {
     digest: String,
     project: String,
     repository: String,
@@ -35,25 +35,29 @@ pub(crate) struct HarborRow {
     tag: String,
 }
 
-impl From<harbor::Image> for HarborRow {
-    fn from(image: harbor::Image) -> Self {
+impl HarborRow {
+    /// From the names of a tag of an artifact, the artifact's digest, and its bytes.
+    pub fn new(project: String, repository: String, tag: String, digest: String, size: u64) -> Self {
         Self {
-            digest: or_none(image.digest),
-            project: or_none(image.project),
-            repository: or_none(image.repository),
-            size: size::human(image.size),
-            tag: or_none(image.tag),
+            digest: or_none(digest),
+            project: or_none(project),
+            repository: or_none(repository),
+            size: size::human(size),
+            tag: or_none(tag),
         }
     }
 }
 
 /// A row of `errors`.
 #[derive(Serialize)]
-pub(crate) struct ErrorRow<'a> {
-    pub(crate) error: &'a str,
+pub struct ErrorRow<'a> {
+    /// What was tried, on what, what came back, and what to do.
+    pub error: &'a str,
+    /// `project/name` where one repository failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) repository: Option<&'a str>,
-    pub(crate) source: &'static str,
+    pub repository: Option<&'a str>,
+    /// `containerd` or `harbor`.
+    pub source: &'static str,
 }
 
 /// Clients rely on strings that are never empty.
@@ -62,7 +66,7 @@ fn or_none(text: String) -> String {
 }
 
 /// The answer as far as it is written: an object whose values are lists of rows.
-pub(crate) struct Listing {
+pub struct Listing {
     buffer: Vec<u8>,
     pretty: bool,
     sections: usize,
@@ -71,12 +75,12 @@ pub(crate) struct Listing {
 
 impl Listing {
     /// Begins the object; `pretty` indents it by two spaces.
-    pub(crate) fn new(pretty: bool) -> Self {
+    pub fn new(pretty: bool) -> Self {
         Self { buffer: b"{".to_vec(), pretty, sections: 0, rows: 0 }
     }
 
     /// Begins a list under this key, which needs no escapes.
-    pub(crate) fn open(&mut self, key: &str) {
+    pub fn open(&mut self, key: &str) {
         if self.sections > 0 {
             self.buffer.push(b',');
         }
@@ -87,7 +91,7 @@ impl Listing {
     }
 
     /// Adds a row to the open list.
-    pub(crate) fn row(&mut self, row: &impl Serialize) {
+    pub fn row(&mut self, row: &impl Serialize) {
         if self.rows > 0 {
             self.buffer.push(b',');
         }
@@ -112,7 +116,7 @@ impl Listing {
     }
 
     /// Ends the open list.
-    pub(crate) fn close(&mut self) {
+    pub fn close(&mut self) {
         if self.rows > 0 {
             self.line(1);
         }
@@ -120,18 +124,18 @@ impl Listing {
     }
 
     /// Ends the object.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self) {
         self.line(0);
         self.buffer.extend_from_slice(b"}\n");
     }
 
     /// Bytes written and not yet taken.
-    pub(crate) fn len(&self) -> usize {
+    pub fn pending(&self) -> usize {
         self.buffer.len()
     }
 
     /// Takes what is written so far.
-    pub(crate) fn take(&mut self) -> Vec<u8> {
+    pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.buffer)
     }
 
@@ -149,12 +153,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn node_row() -> ContainerdRow {
-        ContainerdRow::from(containerd::Image {
-            id: "sha256:a24bb4013296f61e89ba57005a7b3e52274d8edd3ae2077d04395f806b63d83e".into(),
-            repository: Some("k8s.gcr.io/kube-proxy".into()),
-            tag: None,
-            size: 117_000_000,
-        })
+        let id = "sha256:a24bb4013296f61e89ba57005a7b3e52274d8edd3ae2077d04395f806b63d83e";
+        ContainerdRow::new(id, Some("k8s.gcr.io/kube-proxy".into()), None, 117_000_000)
     }
 
     fn written(pretty: bool) -> String {
@@ -209,13 +209,7 @@ mod tests {
 
     #[test]
     fn no_string_is_empty() {
-        let row = HarborRow::from(harbor::Image {
-            project: String::new(),
-            repository: String::new(),
-            tag: String::new(),
-            digest: String::new(),
-            size: 0,
-        });
+        let row = HarborRow::new(String::new(), String::new(), String::new(), String::new(), 0);
         assert_eq!(
             serde_json::to_value(&row).unwrap(),
             json!({"digest": "<none>", "project": "<none>", "repository": "<none>", "size": "0B", "tag": "<none>"})

@@ -1,11 +1,23 @@
 //! From what the runtime says to rows: one for each tag, in order.
 
-use crate::bindings::exports::image_service::inventory::containerd::Image as Row;
-use crate::bindings::image_service::inventory::crictl::{Error, Image};
-use image_service_format::reference;
+use crate::crictl::Image;
+use crate::reference;
+
+/// One row: one tag of one image. What is missing is `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// As the runtime gives it.
+    pub id: String,
+    /// With its registry, such as `registry.k8s.io/pause`.
+    pub repository: Option<String>,
+    /// The tag.
+    pub tag: Option<String>,
+    /// Bytes.
+    pub size: u64,
+}
 
 /// One row for each tag of each image, ordered by repository, tag and id.
-pub(crate) fn rows(images: Vec<Image>) -> Vec<Row> {
+pub fn rows(images: Vec<Image>) -> Vec<Row> {
     let mut rows: Vec<Row> = images
         .into_iter()
         .flat_map(|image| {
@@ -24,15 +36,6 @@ pub(crate) fn rows(images: Vec<Image>) -> Vec<Row> {
 
 fn key(row: &Row) -> impl Ord + '_ {
     reference::sort_key(row.repository.as_deref(), row.tag.as_deref(), &row.id)
-}
-
-/// What went wrong, in the host's words.
-pub(crate) fn message(error: Error) -> String {
-    match error {
-        Error::Unavailable(message) | Error::Denied(message) | Error::TimedOut(message) | Error::Malformed(message) => {
-            message
-        }
-    }
 }
 
 #[cfg(test)]

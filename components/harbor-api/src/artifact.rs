@@ -1,6 +1,6 @@
 //! Artifacts as Harbor describes them, and the rows that they give.
 
-use crate::bindings::exports::image_service::inventory::harbor::Image;
+use crate::Image;
 use serde::Deserialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,0 +1,46 @@
+//! `cache_config`: how long answers are given out again.
+
+use serde::Deserialize;
+
+/// Seconds.
+const DEFAULT_LIFETIME: u32 = 5;
+/// Twice the answer of a registry with 100,000 tags.
+const DEFAULT_CACHE: usize = 32 * 1024 * 1024;
+
+/// How long answers are given out again.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Seconds that an answer is good; 0 for no cache.
+    pub lifetime: u32,
+    /// Seconds that it is given out after that, while a newer one is fetched.
+    pub stale_while_revalidate: u32,
+    /// Bytes of all answers that are kept.
+    pub max_bytes: usize,
+}
+
+impl Cache {
+    /// The answer's `Cache-Control`; nothing where there is no cache.
+    pub fn control(&self) -> Option<String> {
+        let Self { lifetime, stale_while_revalidate, .. } = self;
+        (*lifetime > 0).then(|| format!("max-age={lifetime}, stale-while-revalidate={stale_while_revalidate}"))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Section {
+    lifetime: Option<u32>,
+    stale_while_revalidate: Option<u32>,
+    max_bytes: Option<usize>,
+}
+
+impl Section {
+    pub(super) fn read(self) -> Cache {
+        let lifetime = self.lifetime.unwrap_or(DEFAULT_LIFETIME);
+        Cache {
+            lifetime,
+            stale_while_revalidate: self.stale_while_revalidate.unwrap_or(lifetime),
+            max_bytes: self.max_bytes.unwrap_or(DEFAULT_CACHE),
+        }
+    }
+}
