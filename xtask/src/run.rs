@@ -1,0 +1,50 @@
+//! Running programs: cargo itself, and what it built.
+
+use anyhow::{Context, Result, bail};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The folder in which everything is built.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
+}
+
+/// Runs cargo.
+pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(arguments);
+    // What `cargo run` told this program about itself is none of the packages' business, and some (ring) would be built
+    // again whenever it changes.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
+        }
+    }
+    run(&mut command)
+}
+
+/// Becomes a release program, so that signals reach it.
+pub(crate) fn replace_by<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    let program = target().join("release").join(program);
+    let error = Command::new(&program).args(arguments).exec();
+    Err(error).with_context(|| format!("running {}", program.display()))
+}
+
+/// Runs cargo for this machine. The whole workspace is always named: dependencies then have the same features in the
+/// program as in its tests, and wasmtime is compiled once.
+pub(crate) fn native(arguments: &[&str]) -> Result<()> {
+    let (command, rest) = arguments.split_first().context("a cargo command")?;
+    cargo(&[&[*command, "--release", "--workspace"], rest].concat())
+}
+
+/// Runs a command to its end, which has to be a success.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("running {program}"))?;
+    if !status.success() {
+        bail!("{program} failed ({status})");
+    }
+    Ok(())
+}
