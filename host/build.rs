@@ -1,5 +1,7 @@
 //! Compiles proto/cri.proto without needing a `protoc`.
 
+#![forbid(unsafe_code)]
+
 fn main() -> anyhow::Result<()> {
     println!("cargo::rerun-if-changed=proto");
     let descriptors = protox::compile(["proto/cri.proto"], ["proto"])?;

@@ -7,6 +7,7 @@
 //! - [`measure`]: alternating runs and medians;
 //! - [`client`]: the plain HTTP client that everything is measured with.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command's output")]
 
 mod client;

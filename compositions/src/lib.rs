@@ -6,6 +6,8 @@
 //! - [`capability`]: what an import lets a component do;
 //! - [`inspect`]: which part of a composition asks for what.
 
+#![forbid(unsafe_code)]
+
 pub mod capability;
 pub mod compose;
 pub mod environments;

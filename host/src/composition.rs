@@ -5,16 +5,21 @@ use image_service_compositions::environments::NATIVE_GRANTS;
 use image_service_compositions::imports::{check_imports, exports};
 use std::borrow::Cow;
 use std::path::Path;
+use wasmtime::Engine;
 use wasmtime::component::Component;
-use wasmtime::{Engine, Precompiled};
+
+/// Makes a component of machine code that is built into the program; fails where that is for another engine or processor.
+///
+/// A function and not the code, as wasmtime can't tell whether code is sound: that is vouched for where it is built in.
+pub type Precompiled = fn(&Engine) -> wasmtime::Result<Component>;
 
 /// A composition, with the machine code that its build made of it.
 #[derive(Clone, Debug)]
 pub struct Composition {
     /// The component.
     pub wasm: Cow<'static, [u8]>,
-    /// The same as [`precompile`] leaves it; empty where there is none.
-    pub precompiled: &'static [u8],
+    /// The same as [`precompile`] leaves it, where that is built in.
+    pub precompiled: Option<Precompiled>,
 }
 
 impl Composition {
@@ -27,7 +32,7 @@ impl Composition {
         let named = || format!("composition {}", path.display());
         let wasm = std::fs::read(path).with_context(|| format!("{} can't be read", named()))?;
         Self::check(&wasm).with_context(named)?;
-        Ok(Self { wasm: wasm.into(), precompiled: &[] })
+        Ok(Self { wasm: wasm.into(), precompiled: None })
     }
 
     /// Checks that this host can run a component: that it answers HTTP and imports no more than is granted.
@@ -57,8 +62,8 @@ impl Composition {
     ///
     /// When the bytes are no component.
     pub(crate) fn load(&self, engine: &Engine) -> Result<Component> {
-        if Engine::detect_precompiled(self.precompiled) == Some(Precompiled::Component) {
-            match deserialize(engine, self.precompiled) {
+        if let Some(precompiled) = self.precompiled {
+            match precompiled(engine) {
                 Ok(component) => return Ok(component),
                 Err(error) => tracing::info!("compiling the composition, as what is built in does not fit: {error:#}"),
             }
@@ -74,11 +79,4 @@ impl Composition {
 /// When the bytes are no component.
 pub fn precompile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>> {
     Ok(engine.precompile_component(wasm)?)
-}
-
-#[allow(unsafe_code, reason = "wasmtime can't check machine code")]
-fn deserialize(engine: &Engine, code: &'static [u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the code is part of this program, put there by the build that made the rest of it; wasmtime itself checks
-    // that its own version, its settings and the processor are those that it was made for.
-    unsafe { Component::deserialize(engine, code) }
 }

@@ -10,6 +10,8 @@
 //! - [`log`]: where logs go;
 //! - [`cli`]: the commands.
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 mod cache;
 mod cause;

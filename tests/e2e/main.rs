@@ -1,5 +1,6 @@
 //! The real program over HTTP, one sentence a test.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by panicking")]
 
 mod audit;
@@ -26,3 +27,4 @@ mod service_manager;
 mod socket;
 mod spin_manifest;
 mod tls;
+mod unsafe_code;

@@ -1,5 +1,7 @@
 //! What the end-to-end tests stand on: the real program as a process, and a Harbor double.
 
+#![forbid(unsafe_code)]
+
 mod containerd;
 mod cri;
 mod debian;

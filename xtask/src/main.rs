@@ -1,5 +1,6 @@
 //! `cargo xtask`: builds, composes, tests and lints; nothing else knows how.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command's output")]
 
 mod bench;

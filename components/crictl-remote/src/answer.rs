@@ -1,5 +1,7 @@
 //! Where the other node is asked, and what its answer means.
 
+#![forbid(unsafe_code)]
+
 use crate::bindings::exports::image_service::inventory::crictl::{Error, Image};
 use image_service_format::crictl;
 use url::Url;

@@ -1,5 +1,7 @@
 //! One GET over wasi:http, for the components that ask a server: the whole answer, or why there is none, in words.
 
+#![forbid(unsafe_code)]
+
 use url::Url;
 use wasip3::http::client;
 use wasip3::http::types::{ErrorCode, Fields, Request, Response, Scheme};

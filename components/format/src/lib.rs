@@ -4,6 +4,8 @@
 //! Pure logic without I/O, shared by the components and the host so that there is one way to write a size or to split a
 //! reference.
 
+#![forbid(unsafe_code)]
+
 pub mod crictl;
 pub mod id;
 pub mod ignore;

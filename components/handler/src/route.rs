@@ -1,5 +1,7 @@
 //! Which answer a request gets, and how a refusal reads (RFC 9457).
 
+#![forbid(unsafe_code)]
+
 use serde::Serialize;
 use spin_sdk::http::{Method, StatusCode};
 

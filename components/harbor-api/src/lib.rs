@@ -4,6 +4,8 @@
 //! `harbor`. [`listing`] is the plan, `paging` reads lists that change while they are read, `artifact` makes rows, [`config`]
 //! is what the operator said.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 mod artifact;
 pub mod config;

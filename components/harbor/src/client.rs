@@ -1,5 +1,7 @@
 //! Harbor over wasi:http: a bounded number of requests at a time, each with the login that it needs.
 
+#![forbid(unsafe_code)]
+
 use futures::channel::oneshot;
 use image_service_harbor_api::api::{Api, Error, Kind, Reply, said};
 use image_service_harbor_api::config::{Config, Login};

@@ -1,5 +1,7 @@
 //! The HTTP API of OCI registries, as the distribution specification and docker-registry's own `_catalog` describe it.
 
+#![forbid(unsafe_code)]
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image_service_fetch::{Answer, get};

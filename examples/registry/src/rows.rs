@@ -1,5 +1,7 @@
 //! What a registry says, as rows.
 
+#![forbid(unsafe_code)]
+
 use crate::bindings::exports::image_service::inventory::harbor::Image;
 use crate::registry::Tagged;
 

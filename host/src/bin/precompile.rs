@@ -1,6 +1,8 @@
 //! Makes machine code of compositions for the program to embed; a step of `cargo xtask build`, with the program's own
 //! engine.
 
+#![forbid(unsafe_code)]
+
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 

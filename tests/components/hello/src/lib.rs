@@ -1,5 +1,7 @@
 //! A handler that answers `/NUMBER` with so many bytes at once: what a component costs that does nothing.
 
+#![forbid(unsafe_code)]
+
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::http_service;

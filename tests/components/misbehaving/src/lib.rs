@@ -1,5 +1,6 @@
 //! A handler that ends badly where it is told to, and answers everything else.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::panic, reason = "what it is for")]
 
 use bytes::Bytes;

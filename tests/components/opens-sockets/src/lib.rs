@@ -1,5 +1,7 @@
 //! A handler that answers with whether it can connect to its own machine.
 
+#![forbid(unsafe_code)]
+
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::http_service;

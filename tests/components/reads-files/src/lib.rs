@@ -1,5 +1,7 @@
 //! A handler that answers with what a folder holds.
 
+#![forbid(unsafe_code)]
+
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::http_service;
