@@ -40,3 +40,6 @@ macro_rules! components {
 
 /// The components that compositions are made of.
 pub(crate) const COMPONENTS: &[(&str, &[u8])] = image_service_compositions::with_components!(components);
+
+/// What the program is made of, as CycloneDX.
+pub(crate) const SBOM: &str = include_str!(env!("IMAGE_SERVICE_SBOM"));

@@ -11,6 +11,7 @@ use crate::composition::Composition;
 use crate::config::{self, Config};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ pub struct Compositions {
     pub demo: Composition,
     /// The components that compositions are made of, by name.
     pub components: &'static [(&'static str, &'static [u8])],
+    /// What the program is made of, as CycloneDX JSON.
+    pub sbom: &'static str,
 }
 
 impl Compositions {
@@ -64,6 +67,8 @@ enum Command {
     Compose(compose::Compose),
     /// Prints what a component may do, and which part of it asks for that.
     Inspect(inspect::Inspect),
+    /// Prints the crates that this program is made of, as CycloneDX JSON (an SBOM).
+    Sbom,
 }
 
 /// Which configuration a command works with.
@@ -98,6 +103,12 @@ fn demo_config() -> Result<Loaded> {
     Ok(Loaded { config, file: None, warnings })
 }
 
+/// Prints a text; whoever stops reading has had enough.
+fn print(text: &str) -> ExitCode {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
 /// Runs the program. Its exit code is 0; 1 when a source failed (`list`, `check`); 2 when the program could not work at
 /// all, with the reason on stderr.
 pub fn main(compositions: Compositions) -> ExitCode {
@@ -110,6 +121,7 @@ pub fn main(compositions: Compositions) -> ExitCode {
                 Command::Check(check) => check.run(compositions).await,
                 Command::Compose(compose) => compose.run(&compositions),
                 Command::Inspect(inspect) => inspect.run(),
+                Command::Sbom => Ok(print(compositions.sbom)),
             }
         })
     });

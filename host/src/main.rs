@@ -8,6 +8,10 @@ use image_service::cli::{self, Compositions};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let components = built_in::COMPONENTS;
-    cli::main(Compositions { native: built_in::native(), demo: built_in::demo(), components })
+    cli::main(Compositions {
+        native: built_in::native(),
+        demo: built_in::demo(),
+        components: built_in::COMPONENTS,
+        sbom: built_in::SBOM,
+    })
 }

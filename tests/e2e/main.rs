@@ -26,5 +26,6 @@ mod scale;
 mod service_manager;
 mod socket;
 mod spin_manifest;
+mod supply_chain;
 mod tls;
 mod unsafe_code;

@@ -1,6 +1,7 @@
 //! `cargo xtask build` and `compose`: the components, what is composed of them, and the release program.
 
 use crate::run::{cargo, native, run, target};
+use crate::sbom;
 use anyhow::{Context, Result, bail};
 use image_service_compositions::compose::compose_file;
 use image_service_compositions::environments::{COMPONENTS, ENVIRONMENTS, Environment};
@@ -16,6 +17,7 @@ const TEST_COMPONENTS: &[&str] = &["hello", "misbehaving", "opens-sockets", "pic
 pub(crate) fn build() -> Result<()> {
     compositions()?;
     precompile()?;
+    sbom::write()?;
     native(&["build", "--bin", "image-service"])
 }
 

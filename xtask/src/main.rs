@@ -5,9 +5,12 @@
 
 mod bench;
 mod build;
+mod deny;
 mod lint;
 mod run;
+mod sbom;
 mod test;
+mod tools;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -44,6 +47,8 @@ enum Task {
     },
     /// Checks formatting and clippy, warnings denied.
     Lint,
+    /// Checks the dependencies' licences, sources and known vulnerabilities; installs cargo-deny where it is missing.
+    Deny,
 }
 
 fn main() -> Result<()> {
@@ -57,6 +62,7 @@ fn main() -> Result<()> {
         Task::Test => test::test(),
         Task::Bench { part } => bench::bench(part.as_deref()),
         Task::Lint => lint::lint(),
+        Task::Deny => deny::deny(),
     }
 }
 
