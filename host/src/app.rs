@@ -3,16 +3,15 @@
 
 use crate::cache::{Cache, Origin};
 use crate::composition::Composition;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::crictl::Crictl;
 use crate::node_api::{self, NodeApi};
 use crate::problem::{answer, problem};
 use crate::runtime::{Notes, Service, TooLate};
 use anyhow::Result;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::sync::Arc;
+use std::time::Duration;
 use wasmtime_wasi_http::WasiBody;
 
 /// Answers requests.
@@ -21,6 +20,8 @@ pub struct App {
     /// What stands before the composition, unless it is off.
     cache: Option<Arc<Cache>>,
     node_api: Option<NodeApi>,
+    limits: Limits,
+    shutdown_timeout: Duration,
 }
 
 impl App {
@@ -34,14 +35,25 @@ impl App {
         let crictl = Arc::new(Crictl::new(config.crictl.clone()));
         let node_api = config.node_api.clone().map(|token| NodeApi::new(Arc::clone(&crictl), token));
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
+        let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
         let service = Arc::new(Service::new(composition, config, crictl, notes)?);
         let origin: Origin = Arc::new(move |request| Box::pin(composed(Arc::clone(&service), request)));
         let cache = (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file));
-        Ok(Self { origin, cache, node_api })
+        Ok(Self { origin, cache, node_api, limits, shutdown_timeout })
+    }
+
+    /// What clients may not go beyond.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How long requests under way may take once the program has been told to end.
+    pub(crate) fn shutdown_timeout(&self) -> Duration {
+        self.shutdown_timeout
     }
 
     /// Answers a request, whatever happens to the composition.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<WasiBody> {
+    pub async fn answer(&self, request: Request<WasiBody>) -> Response<WasiBody> {
         let path = request.uri().path();
         if path == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
             return answer(StatusCode::OK, "text/plain", "ok\n");
@@ -49,7 +61,6 @@ impl App {
         if let (node_api::PATH, Some(node_api)) = (path, &self.node_api) {
             return node_api.answer(request.method(), request.headers()).await;
         }
-        let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync());
         match &self.cache {
             Some(cache) => cache.answer(request).await,
             None => (self.origin)(request).await,

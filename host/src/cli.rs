@@ -114,7 +114,7 @@ fn print(text: &str) -> ExitCode {
 pub fn main(compositions: Compositions) -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             match arguments.command {
                 Command::Serve(serve) => serve.run(compositions).await,
                 Command::List(list) => list.run(compositions).await,
@@ -123,7 +123,10 @@ pub fn main(compositions: Compositions) -> ExitCode {
                 Command::Inspect(inspect) => inspect.run(),
                 Command::Sbom => Ok(print(compositions.sbom)),
             }
-        })
+        });
+        // What goes on in the background, such as compiling a composition, is waited for no longer.
+        runtime.shutdown_background();
+        outcome
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("image-service: {error:#}");

@@ -3,10 +3,11 @@
 use super::{Compositions, ConfigFile, Loaded, demo_config};
 use crate::app::App;
 use crate::log;
-use crate::server::Server;
+use crate::server::{Address, End, Server};
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 #[command(after_help = "Examples:\n  image-service serve --config /etc/image-service/config.json\n  \
                         image-service serve --listen 127.0.0.1:8080\n  image-service serve --demo\n\n\
                         SIGHUP reads the configuration and the composition again; listening address and logs stay.\n\
-                        SIGTERM and SIGINT let requests under way end, then the program ends with exit code 0.\n\
+                        SIGTERM and SIGINT let requests under way end within app_config.shutdown_timeout; a second one \
+                        cuts them off.\nThe exit code is 0 when all were answered, 1 when some were cut off, 2 when the \
+                        program could not start.\n\
                         GET /healthz answers 200 while it serves.")]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -36,18 +39,17 @@ impl Serve {
         let loaded = self.load()?;
         let app = &loaded.config.app;
         log::start(app.log_level, app.log_file.as_ref())?;
-        let address = self.listen.clone().unwrap_or_else(|| match app.host.contains(':') {
-            true => format!("[{}]:{}", app.host, app.port),
-            false => format!("{}:{}", app.host, app.port),
+        let address = self.listen.clone().unwrap_or_else(|| match app.host.parse::<Ipv6Addr>() {
+            Ok(host) => format!("[{host}]:{}", app.port),
+            Err(_) => format!("{}:{}", app.host, app.port),
         });
         let app = self.app(loaded, &compositions)?;
         let server = Server::listen(&address).await?;
-        let address = server.address()?;
-        let sample = if self.demo { " with sample data" } else { "" };
-        // Whoever started the program may have stopped reading; that is no reason not to serve.
-        let _ = writeln!(std::io::stdout(), "Listening on http://{address}{sample}\nTry: curl http://{address}/images");
-        server.serve(app, move || self.app(self.load()?, &compositions)).await;
-        Ok(ExitCode::SUCCESS)
+        greet(&server.addresses(), self.demo);
+        match server.serve(app, move || self.app(self.load()?, &compositions)).await {
+            End::Quiet => Ok(ExitCode::SUCCESS),
+            End::CutOff => Ok(ExitCode::FAILURE),
+        }
     }
 
     fn load(&self) -> Result<Loaded> {
@@ -62,5 +64,19 @@ impl Serve {
         let own = self.composition.as_deref().or(loaded.config.composition.as_deref());
         let composition = compositions.choose(self.demo, own)?;
         App::new(&composition, loaded.config, Arc::new(|line: &str| tracing::warn!("{line}")))
+    }
+}
+
+/// Says where it listens. Whoever started the program may have stopped reading; that is no reason not to serve.
+fn greet(addresses: &[Address], demo: bool) {
+    let sample = if demo { " with sample data" } else { "" };
+    for address in addresses {
+        let (at, curl) = match address {
+            Address::Tcp(address) => (format!("http://{address}"), format!("http://{address}/images")),
+            Address::Unix(path) => {
+                (address.to_string(), format!("--unix-socket {} http://localhost/images", path.display()))
+            }
+        };
+        let _ = writeln!(std::io::stdout(), "Listening on {at}{sample}\nTry: curl {curl}");
     }
 }

@@ -18,6 +18,8 @@ pub struct App {
     pub port: u16,
     /// How long a composition may take to begin an answer.
     pub response_timeout: Duration,
+    /// How long requests under way may take once the program has been told to end.
+    pub shutdown_timeout: Duration,
     /// Whether JSON is indented.
     pub pretty: bool,
     /// What is logged to stderr.
@@ -55,6 +57,7 @@ pub(super) struct Section {
     log_level_file_handler: Option<String>,
     jsonify_prettyprint_regular: Option<bool>,
     response_timeout: Option<f64>,
+    shutdown_timeout: Option<f64>,
 }
 
 impl Section {
@@ -67,6 +70,7 @@ impl Section {
             host: self.host.filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
             port: self.port.unwrap_or(DEFAULT_PORT),
             response_timeout: seconds("app_config.response_timeout", self.response_timeout, DEFAULT_TIMEOUT)?,
+            shutdown_timeout: seconds("app_config.shutdown_timeout", self.shutdown_timeout, DEFAULT_TIMEOUT)?,
             pretty: self.jsonify_prettyprint_regular.unwrap_or_default(),
             log_level: level("app_config.log_level_app", self.log_level_app)?,
             log_file: self.log_file.filter(|path| !path.as_os_str().is_empty()).map(|path| LogFile {

@@ -14,8 +14,10 @@ pub struct Limits {
     pub max_connections: usize,
     /// Bytes of a request's head.
     pub max_header_bytes: usize,
-    /// How long a client may take over a request's head.
+    /// How long a client may take over a request's head, and to begin the next.
     pub header_timeout: Duration,
+    /// How long a client may take over 64 KiB of a request's or an answer's body.
+    pub client_timeout: Duration,
     /// Requests that components work on at a time.
     pub max_requests: usize,
     /// Requests that wait for their turn with components; more are refused with 503.
@@ -36,6 +38,7 @@ pub(super) struct Section {
     max_connections: Option<usize>,
     max_header_bytes: Option<usize>,
     header_timeout: Option<f64>,
+    client_timeout: Option<f64>,
     max_requests: Option<usize>,
     max_waiting: Option<usize>,
     max_memory: Option<usize>,
@@ -51,6 +54,7 @@ impl Section {
             // hyper needs room for a line and a few headers.
             max_header_bytes: at_least("max_header_bytes", self.max_header_bytes, 8192, 16 * 1024)?,
             header_timeout: seconds("limits_config.header_timeout", self.header_timeout, 10.0)?,
+            client_timeout: seconds("limits_config.client_timeout", self.client_timeout, 30.0)?,
             max_requests: at_least("max_requests", self.max_requests, 1, 64)?,
             max_waiting: at_least("max_waiting", self.max_waiting, 0, 256)?,
             // Less than an empty composition's memory can't be run.

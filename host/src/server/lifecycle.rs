@@ -1,0 +1,75 @@
+//! What the program is told from outside: to end, or to read its configuration again.
+
+use crate::app::App;
+use crate::notify;
+use anyhow::Result;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// Files that the program has open besides its connections: logs, sources, its own.
+const OTHER_FILES: u64 = 128;
+
+/// SIGTERM and SIGINT, which ask the program to end.
+pub(super) struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    /// From now on they don't end the program by themselves.
+    pub(super) fn take() -> Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next one's name.
+    pub(super) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// SIGHUP, which from now on doesn't end the program by itself.
+pub(super) fn hang_ups() -> Result<Signal> {
+    Ok(signal(SignalKind::hangup())?)
+}
+
+/// Replaces what answers at each SIGHUP.
+pub(super) async fn reload_on<R: Fn() -> Result<App> + Send + Sync + 'static>(
+    mut hang_ups: Signal,
+    current: watch::Sender<Arc<App>>,
+    reload: Arc<R>,
+) {
+    while hang_ups.recv().await.is_some() {
+        notify::reloading();
+        let reload = Arc::clone(&reload);
+        // A composition of the operator's own is compiled, which takes about a second of a processor.
+        match tokio::task::spawn_blocking(move || reload()).await {
+            Ok(Ok(app)) => {
+                current.send_replace(Arc::new(app));
+                tracing::info!("SIGHUP: the configuration was read again and counts from now on");
+            }
+            Ok(Err(error)) => tracing::error!("SIGHUP: nothing was changed, as this failed: {error:#}"),
+            Err(error) => tracing::error!("SIGHUP: nothing was changed, as reading it again broke off: {error}"),
+        }
+        notify::ready();
+    }
+}
+
+/// Has the program open as many files as it may: shells allow 1,024 by default, and as many as are wanted on demand.
+pub(super) fn allow_files(max_connections: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let outcome = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let allowed = if outcome.is_ok() { limit.maximum } else { limit.current };
+    if let Some(allowed) = allowed
+        && allowed < max_connections as u64 + OTHER_FILES
+    {
+        tracing::warn!(
+            "only {allowed} files may be open at a time, too few for limits_config.max_connections, which is \
+             {max_connections}; raise `ulimit -n` (LimitNOFILE under systemd) or lower that key"
+        );
+    }
+}
