@@ -8,6 +8,8 @@ use crate::crictl::Crictl;
 use crate::node_api::{self, NodeApi};
 use crate::problem::{answer, problem};
 use crate::runtime::{Notes, Service, TooLate};
+use crate::telemetry::metrics::{self, Probe};
+use crate::telemetry::request::Record;
 use anyhow::Result;
 use http::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -22,6 +24,8 @@ pub struct App {
     node_api: Option<NodeApi>,
     limits: Limits,
     shutdown_timeout: Duration,
+    /// What `/metrics` looks at.
+    probe: Arc<dyn Probe>,
 }
 
 impl App {
@@ -37,9 +41,10 @@ impl App {
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
         let service = Arc::new(Service::new(composition, config, crictl, notes)?);
+        let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
         let origin: Origin = Arc::new(move |request| Box::pin(composed(Arc::clone(&service), request)));
         let cache = (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file));
-        Ok(Self { origin, cache, node_api, limits, shutdown_timeout })
+        Ok(Self { origin, cache, node_api, limits, shutdown_timeout, probe })
     }
 
     /// What clients may not go beyond.
@@ -52,11 +57,25 @@ impl App {
         self.shutdown_timeout
     }
 
-    /// Answers a request, whatever happens to the composition.
-    pub async fn answer(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+    /// From now on this is what answers, and what is told of.
+    pub(crate) fn begin(&self) {
+        metrics::look_at(&self.probe);
+    }
+
+    /// Answers a request, whatever happens to the composition, and tells of it.
+    pub async fn answer(&self, mut request: Request<WasiBody>) -> Response<WasiBody> {
+        let record = Record::begin(&mut request);
+        let response = self.routed(request).await;
+        record.follow(response)
+    }
+
+    async fn routed(&self, request: Request<WasiBody>) -> Response<WasiBody> {
         let path = request.uri().path();
         if path == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
             return answer(StatusCode::OK, "text/plain", "ok\n");
+        }
+        if path == "/metrics" && matches!(*request.method(), Method::GET | Method::HEAD) {
+            return scraped();
         }
         if let (node_api::PATH, Some(node_api)) = (path, &self.node_api) {
             return node_api.answer(request.method(), request.headers()).await;
@@ -79,6 +98,17 @@ async fn composed(service: Arc<Service>, request: Request<WasiBody>) -> Response
         Err(error) => {
             tracing::error!("a request failed: {error:#}");
             problem(StatusCode::INTERNAL_SERVER_ERROR, "The composition failed; the log says why.")
+        }
+    }
+}
+
+/// The metrics at this moment.
+fn scraped() -> Response<WasiBody> {
+    match metrics::text() {
+        Ok(text) => answer(StatusCode::OK, metrics::CONTENT_TYPE, text),
+        Err(error) => {
+            tracing::error!("the metrics can't be told: {error:#}");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "The metrics can't be told; the log says why.")
         }
     }
 }

@@ -14,6 +14,8 @@ mod stamp;
 mod store;
 
 use crate::problem::problem;
+use crate::telemetry::metrics;
+use crate::telemetry::tally::Tally;
 use answer::{Answer, CACHE_STATUS, Use};
 use futures_util::future::BoxFuture;
 use http::header::{
@@ -32,9 +34,6 @@ use wasmtime_wasi_http::WasiBody;
 
 /// Answers what is not kept; fails by an answer too.
 pub(crate) type Origin = Arc<dyn Fn(Request<WasiBody>) -> BoxFuture<'static, Response<WasiBody>> + Send + Sync>;
-
-/// The trailer by which the handler tells how many items `errors` has, as that is known at the end only.
-const ERRORS: &str = "image-service-errors";
 
 /// The cache.
 pub(crate) struct Cache {
@@ -169,9 +168,11 @@ impl Cache {
                         return;
                     }
                 }
-                Err(frame) => {
-                    let errors = frame.trailers_ref().and_then(|trailers| trailers.get(ERRORS)).cloned();
-                    failed = errors.is_some_and(|count| count != "0");
+                Err(mut frame) => {
+                    if let Some(tally) = frame.trailers_mut().and_then(Tally::take) {
+                        failed = tally.errors.is_some_and(|count| count > 0);
+                        answer.came_to(tally);
+                    }
                 }
             }
         }
@@ -179,6 +180,7 @@ impl Cache {
         let keep = answer.keep(&head, tag, failed);
         answer.body.end(End::Complete);
         ended.with(keep.then_some(answer));
+        metrics::cache_keeps(self.store.bytes());
     }
 
     /// Has the composition answer this request alone.

@@ -11,7 +11,7 @@ mod limits;
 mod node_api;
 mod secret;
 
-pub use app::{App, Level, LogFile};
+pub use app::{App, Level, LogFile, LogFormat};
 pub use cache::Cache;
 pub use crictl::{Crictl, CrictlMode};
 pub use file::{load, parse};

@@ -4,9 +4,11 @@ mod cri;
 mod exec;
 
 use crate::config;
+use crate::telemetry::source;
 use image_service_format::crictl::Image;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 use thiserror::Error;
 use tokio::net::UnixStream;
 
@@ -76,6 +78,13 @@ impl Crictl {
     ///
     /// See [`Error`]. In mode `auto`, the sockets that could not be opened are named beside what failed in the end.
     pub async fn ask(&self) -> Result<Answer, Error> {
+        let begun = Instant::now();
+        let outcome = self.answer().await;
+        source::node_asked(&outcome, begun.elapsed());
+        outcome
+    }
+
+    async fn answer(&self) -> Result<Answer, Error> {
         let answer = match self.config.mode {
             config::CrictlMode::Exec => self.over_exec().await,
             config::CrictlMode::Cri => match self.open().await {

@@ -7,7 +7,7 @@
 //! - [`runtime`]: the engine and the instances that answer requests;
 //! - [`app`]: what answers requests: the composition, and the host's own routes, among them the node API;
 //! - [`server`]: the listener;
-//! - [`log`]: where logs go;
+//! - [`telemetry`]: what it tells of itself: logs, metrics, traces;
 //! - [`cli`]: the commands.
 
 #![forbid(unsafe_code)]
@@ -19,10 +19,10 @@ pub mod cli;
 pub mod composition;
 pub mod config;
 pub mod crictl;
-pub mod log;
 mod node_api;
 mod notify;
 pub mod outbound;
 mod problem;
 pub mod runtime;
 pub mod server;
+pub mod telemetry;

@@ -17,6 +17,8 @@ pub use stderr::Notes;
 use crate::composition::Composition;
 use crate::config::Config;
 use crate::crictl::Crictl;
+use crate::telemetry::metrics::{Glance, Probe};
+use crate::telemetry::work::Work;
 use anyhow::Result;
 use grants::Grants;
 use guarded::Guarded;
@@ -113,9 +115,24 @@ impl Service {
     pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>> {
         // `ProxyHandler` takes on any number of requests; a request is one until its answer has been sent.
         let permit = Arc::clone(&self.permits).acquire_owned().await?;
-        let answer = self.handler.handle((), request);
+        let answer = self.handler.handle(Work::of(&request), request);
         let response = tokio::time::timeout(self.response_timeout, answer).await.map_err(|_| TooLate)??;
         Ok(response.map(|body| Guarded { body, _guard: (permit, self) }.boxed_unsync()))
+    }
+}
+
+impl Probe for Service {
+    fn glance(&self) -> Glance {
+        let pool = self.handler.state().engine.pooling_allocator_metrics().map(|pool| {
+            [
+                ("component_instances", pool.component_instances()),
+                ("core_instances", pool.core_instances()),
+                ("memories", pool.memories() as u64),
+                ("tables", pool.tables() as u64),
+                ("stacks", pool.stacks() as u64),
+            ]
+        });
+        Glance { pool, working: MAX_REQUESTS - self.permits.available_permits(), waiting: 0 }
     }
 }
 

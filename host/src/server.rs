@@ -72,6 +72,7 @@ impl Server {
     pub async fn serve(self, app: App, reload: impl Fn() -> Result<App> + Send + Sync + 'static) -> End {
         let Self { listener, mut ends, hang_ups } = self;
         lifecycle::allow_files(app.limits().max_connections);
+        app.begin();
         let (sender, mut current) = channel::channel(Arc::new(app));
         let helpers =
             [tokio::spawn(lifecycle::reload_on(hang_ups, sender, Arc::new(reload))), tokio::spawn(notify::watchdog())];

@@ -57,6 +57,10 @@ pub struct Asked {
     pub version: http::Version,
     /// The value of `Authorization`.
     pub login: Option<String>,
+    /// The value of `traceparent`.
+    pub traceparent: Option<String>,
+    /// The value of `tracestate`.
+    pub tracestate: Option<String>,
 }
 
 /// A double that is not started yet.
@@ -197,9 +201,16 @@ struct Double {
 
 async fn reply(State(double): State<Arc<Double>>, request: Request) -> Response {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let login = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let [login, traceparent, tracestate] = [AUTHORIZATION.as_str(), "traceparent", "tracestate"]
+        .map(|name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned));
     double.notes.send_modify(|asked| {
-        asked.push(Asked { target: target.clone(), version: request.version(), login: login.clone() });
+        asked.push(Asked {
+            target: target.clone(),
+            version: request.version(),
+            login: login.clone(),
+            traceparent,
+            tracestate,
+        });
     });
     if !double.latency.is_zero() {
         tokio::time::sleep(double.latency).await;

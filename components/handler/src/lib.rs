@@ -32,8 +32,10 @@ const BATCH: usize = 512;
 /// Bytes of JSON sent at a time: what is larger costs memory, what is smaller costs crossings to the host.
 const CHUNK: usize = 16 * 1024;
 
-/// The trailer that says how many items `errors` has, for a cache: what failed is known at the end only.
+/// The trailers that say how many items `errors` has, for a cache, and how many rows came from each source, for the log: both
+/// are known at the end only.
 const ERRORS: &str = "image-service-errors";
+const ROWS: &str = "image-service-rows";
 
 #[http_service]
 async fn handle(request: Request) -> Response<Body> {
@@ -103,8 +105,9 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     let mut out = Out { listing: Listing::new(manner().await.pretty), frames };
     let (node, registry) = join!(containerd::images(), harbor::images());
 
-    let mut errors = out.section("containerd_images", "containerd", node, node_row).await?;
-    errors.extend(out.section("harbor_images", "harbor", registry, registry_row).await?);
+    let (node, mut errors) = out.section("containerd_images", "containerd", node, node_row).await?;
+    let (registry, failed) = out.section("harbor_images", "harbor", registry, registry_row).await?;
+    errors.extend(failed);
 
     out.listing.open("errors");
     for (source, error) in &errors {
@@ -113,8 +116,11 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     out.listing.close();
     out.listing.end();
     out.send().await?;
-    let count = HeaderMap::from_iter([(HeaderName::from_static(ERRORS), HeaderValue::from(errors.len()))]);
-    out.frames.send(Frame::trailers(count)).await
+    let mut trailers = HeaderMap::from_iter([(HeaderName::from_static(ERRORS), HeaderValue::from(errors.len()))]);
+    if let Ok(rows) = HeaderValue::try_from(format!("containerd={node}, harbor={registry}")) {
+        trailers.insert(HeaderName::from_static(ROWS), rows);
+    }
+    out.frames.send(Frame::trailers(trailers)).await
 }
 
 fn node_row(image: containerd::Image) -> ContainerdRow {
@@ -132,17 +138,19 @@ struct Out {
 }
 
 impl Out {
-    /// Writes one source's rows as they come; returns what failed there.
+    /// Writes one source's rows as they come; returns how many there were, and what failed.
     async fn section<Image: 'static, Row: serde::Serialize>(
         &mut self,
         key: &str,
         source: &'static str,
         (mut images, errors): (StreamReader<Image>, FutureReader<Vec<SourceError>>),
         row: impl Fn(Image) -> Row,
-    ) -> Result<Vec<(&'static str, SourceError)>, mpsc::SendError> {
+    ) -> Result<(usize, Vec<(&'static str, SourceError)>), mpsc::SendError> {
         self.listing.open(key);
+        let mut count = 0;
         loop {
             let (status, batch) = images.read(Vec::with_capacity(BATCH)).await;
+            count += batch.len();
             for image in batch {
                 self.listing.row(&row(image));
                 if self.listing.pending() >= CHUNK {
@@ -154,7 +162,7 @@ impl Out {
             }
         }
         self.listing.close();
-        Ok(errors.await.into_iter().map(|error| (source, error)).collect())
+        Ok((count, errors.await.into_iter().map(|error| (source, error)).collect()))
     }
 
     async fn send(&mut self) -> Result<(), mpsc::SendError> {

@@ -4,6 +4,7 @@ use super::encoding::{Encoder, Encoding};
 use super::shared::{End, Reader, Shared};
 use super::stamp::Stamp;
 use super::store::Store;
+use crate::telemetry::tally::{Tally, Told};
 use bytes::Bytes;
 use http::header::{
     AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, PRAGMA, VARY,
@@ -36,6 +37,8 @@ pub(super) struct Answer {
     begun: (Instant, SystemTime),
     may_encode: bool,
     may_be_followed: bool,
+    /// What the listing came to, for the log.
+    told: Told,
     encoded: Mutex<[Option<Arc<Shared>>; Encoding::ALL.len()]>,
     kept: OnceLock<Kept>,
 }
@@ -80,9 +83,15 @@ impl Answer {
             may_be_followed: reusable && !head.headers.contains_key(VARY),
             head,
             begun,
+            told: Told::default(),
             encoded: Mutex::default(),
             kept: OnceLock::new(),
         }
+    }
+
+    /// What the listing came to; told before the end of the body.
+    pub(super) fn came_to(&self, tally: Tally) {
+        let _ = self.told.set(tally);
     }
 
     /// Whether requests besides the one that it was fetched for may have it before it is complete: what may be kept, and
@@ -194,6 +203,7 @@ impl Answer {
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
+        response.extensions_mut().insert(Arc::clone(&self.told));
         response
     }
 

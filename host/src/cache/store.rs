@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::stamp::Stamp;
+use crate::telemetry::metrics;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, request};
@@ -76,6 +77,11 @@ impl Store {
         Arc::clone(&self.used)
     }
 
+    /// The bytes of all that is kept.
+    pub(super) fn bytes(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Takes bytes, from the answers that were not asked for the longest where there are too few; whether they could be had.
     pub(super) fn reserve(&self, bytes: usize) -> bool {
         loop {
@@ -92,6 +98,7 @@ impl Store {
             Self::tidy(&mut slots, &oldest);
             drop(slots);
             drop(evicted);
+            metrics::cache_evicted();
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Compositions, ConfigFile, Loaded, demo_config};
 use crate::app::App;
-use crate::log;
 use crate::server::{Address, End, Server};
+use crate::telemetry::{log, metrics};
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
@@ -38,7 +38,8 @@ impl Serve {
     pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
         let loaded = self.load()?;
         let app = &loaded.config.app;
-        log::start(app.log_level, app.log_file.as_ref())?;
+        let _logs = log::start(app)?;
+        metrics::start()?;
         let address = self.listen.clone().unwrap_or_else(|| match app.host.parse::<Ipv6Addr>() {
             Ok(host) => format!("[{host}]:{}", app.port),
             Err(_) => format!("{}:{}", app.host, app.port),

@@ -24,6 +24,8 @@ pub struct App {
     pub pretty: bool,
     /// What is logged to stderr.
     pub log_level: Level,
+    /// How it reads.
+    pub log_format: LogFormat,
     /// Where else logs go.
     pub log_file: Option<LogFile>,
 }
@@ -41,6 +43,21 @@ pub struct LogFile {
     pub level: Level,
 }
 
+/// How logs read.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people on a terminal, as the journal's fields where stderr is the journal, else as JSON.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Human,
+    /// Lines of JSON.
+    Json,
+    /// The fields of systemd's journal.
+    Journald,
+}
+
 /// How much is logged.
 pub type Level = tracing::level_filters::LevelFilter;
 
@@ -53,6 +70,7 @@ pub(super) struct Section {
     log_file: Option<PathBuf>,
     log_max_bytes: Option<usize>,
     log_backup_count: Option<usize>,
+    log_format: Option<LogFormat>,
     log_level_app: Option<String>,
     log_level_file_handler: Option<String>,
     jsonify_prettyprint_regular: Option<bool>,
@@ -73,6 +91,7 @@ impl Section {
             shutdown_timeout: seconds("app_config.shutdown_timeout", self.shutdown_timeout, DEFAULT_TIMEOUT)?,
             pretty: self.jsonify_prettyprint_regular.unwrap_or_default(),
             log_level: level("app_config.log_level_app", self.log_level_app)?,
+            log_format: self.log_format.unwrap_or_default(),
             log_file: self.log_file.filter(|path| !path.as_os_str().is_empty()).map(|path| LogFile {
                 path: folder.join(path),
                 max_bytes: self.log_max_bytes.unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! The state of one instance, and how its imports are answered from the grants.
 
 use super::grants::Grants;
+use super::instances::Current;
 use super::stderr::{Notes, Stderr};
 use crate::crictl;
 use http::{Request, Response};
@@ -31,7 +32,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(grants: Arc<Grants>, notes: Notes) -> Self {
+    pub(super) fn new(grants: Arc<Grants>, notes: Notes, current: Current) -> Self {
         let mut wasi = WasiCtx::builder();
         // Components speak to operators on stderr and through nothing else: no files, sockets, environment or arguments.
         wasi.stderr(Stderr(notes)).allow_tcp(false).allow_udp(false);
@@ -39,7 +40,7 @@ impl State {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            hooks: Hooks(Arc::clone(&grants)),
+            hooks: Hooks { grants: Arc::clone(&grants), current },
             limits: StoreLimitsBuilder::new().memory_size(MAX_MEMORY).build(),
             grants,
         }
@@ -57,7 +58,10 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-struct Hooks(Arc<Grants>);
+struct Hooks {
+    grants: Arc<Grants>,
+    current: Current,
+}
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
@@ -81,9 +85,10 @@ impl WasiHttpHooks for Hooks {
         _: Option<RequestOptions>,
         _: Transmission,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let grants = Arc::clone(&self.0);
+        let grants = Arc::clone(&self.grants);
+        let work = self.current.get().unwrap_or_default();
         Box::new(async move {
-            let response = grants.outbound.send(request).await?;
+            let response = work.ask_harbor(request, async |request| grants.outbound.send(request).await).await?;
             Ok((response, Box::new(async { Ok(()) }) as Transmission))
         })
     }

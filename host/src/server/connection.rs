@@ -5,6 +5,7 @@ use super::socket::{Socket, Stream};
 use super::watch::Watch;
 use crate::app::App;
 use crate::config::Limits;
+use crate::telemetry::metrics::Counted;
 use hyper::Version;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -27,6 +28,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 
 /// Serves one client. `current` is what answers at the time of each request.
 pub(super) async fn serve(stream: Stream, watch: Arc<Watch>, current: watch::Receiver<Arc<App>>) {
+    let _counted = Counted::connection();
     let limits = current.borrow().limits().clone();
     let socket = Socket::new(stream, Arc::clone(&watch));
     if let Err(error) = speak(socket, &limits, &watch, current).await {

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::notify;
+use crate::telemetry::metrics;
 use anyhow::Result;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
@@ -47,8 +48,11 @@ pub(super) async fn reload_on<R: Fn() -> Result<App> + Send + Sync + 'static>(
         notify::reloading();
         let reload = Arc::clone(&reload);
         // A composition of the operator's own is compiled, which takes about a second of a processor.
-        match tokio::task::spawn_blocking(move || reload()).await {
+        let outcome = tokio::task::spawn_blocking(move || reload()).await;
+        metrics::reloaded(matches!(outcome, Ok(Ok(_))));
+        match outcome {
             Ok(Ok(app)) => {
+                app.begin();
                 current.send_replace(Arc::new(app));
                 tracing::info!("SIGHUP: the configuration was read again and counts from now on");
             }

@@ -1,0 +1,250 @@
+//! How an event reads: a line for people, a line of JSON, or a record of the journal. Whatever a client or a source
+//! sent, one event is one line: control characters are written as escapes everywhere.
+
+use std::fmt::{self, Write};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{self, FormatTime};
+
+/// How an event reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// For people; with colours where the terminal has them.
+    Human { colours: bool },
+    /// JSON, an object a line.
+    Json,
+    /// journald's fields.
+    Journald,
+}
+
+/// Bytes of a record that journald takes as a datagram for sure; what is longer is cut.
+const MAX_RECORD: usize = 48 * 1024;
+
+impl Format {
+    /// Writes an event, with what ends it.
+    pub(super) fn write(self, event: &Event<'_>, out: &mut String) {
+        let mut parts = Parts { format: self, message: String::new(), fields: String::new(), target: None };
+        event.record(&mut parts);
+        let level = *event.metadata().level();
+        let target = parts.target.as_deref().unwrap_or(event.metadata().target());
+        match self {
+            Self::Human { colours } => {
+                let (dim, colour, end) = if colours { ("\x1b[2m", colour(level), "\x1b[0m") } else { ("", "", "") };
+                out.push_str(dim);
+                timestamp(out);
+                let _ = write!(out, "{end} {colour}{level:>5}{end} {dim}{target}:{end} ");
+                out.push_str(&parts.message);
+                out.push_str(&parts.fields);
+                out.push('\n');
+            }
+            Self::Json => {
+                out.push_str("{\"timestamp\":\"");
+                timestamp(out);
+                let _ = write!(out, "\",\"level\":\"{level}\",\"target\":\"");
+                escape(target, Escapes::Json, out);
+                out.push_str("\",\"message\":\"");
+                out.push_str(&parts.message);
+                out.push('"');
+                out.push_str(&parts.fields);
+                out.push_str("}\n");
+            }
+            Self::Journald => {
+                let _ = write!(out, "PRIORITY={}\nSYSLOG_IDENTIFIER=image-service\nTARGET=", priority(level));
+                escape(target, Escapes::Text, out);
+                out.push_str("\nMESSAGE=");
+                out.push_str(&parts.message);
+                // The fields for people, as journalctl shows nothing but the message by itself.
+                for field in parts.fields.lines() {
+                    if let Some((name, value)) = field.split_once('=') {
+                        out.push(' ');
+                        out.push_str(&name["IMAGE_SERVICE_".len()..].to_ascii_lowercase());
+                        out.push('=');
+                        out.push_str(value);
+                    }
+                }
+                out.push('\n');
+                out.push_str(&parts.fields);
+                if out.len() > MAX_RECORD {
+                    let end = (0..=MAX_RECORD).rev().find(|end| out.is_char_boundary(*end)).unwrap_or_default();
+                    out.truncate(end);
+                    out.push('\n');
+                }
+            }
+        }
+    }
+}
+
+fn colour(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "\x1b[31m",
+        Level::WARN => "\x1b[33m",
+        Level::INFO => "\x1b[32m",
+        Level::DEBUG => "\x1b[34m",
+        Level::TRACE => "\x1b[35m",
+    }
+}
+
+/// syslog's numbers.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        Level::DEBUG | Level::TRACE => 7,
+    }
+}
+
+fn timestamp(out: &mut String) {
+    // Only writing could fail, and memory takes all.
+    let _ = time::SystemTime.format_time(&mut Writer::new(out));
+}
+
+/// What may stand in a text as it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escapes {
+    /// All but control characters.
+    Text,
+    /// All but control characters, quotes and backslashes (RFC 8259, section 7).
+    Json,
+}
+
+/// Writes a text without what would break its line, or what a terminal would obey.
+fn escape(text: &str, escapes: Escapes, out: &mut String) {
+    let mut begin = 0;
+    for (at, c) in text.char_indices() {
+        let short = match c {
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '"' if escapes == Escapes::Json => "\\\"",
+            '\\' if escapes == Escapes::Json => "\\\\",
+            // Besides C0, DEL and C1: what breaks lines or turns their direction for some readers.
+            c if c.is_control()
+                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
+                ""
+            }
+            _ => continue,
+        };
+        out.push_str(&text[begin..at]);
+        match short {
+            "" => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            short => out.push_str(short),
+        }
+        begin = at + c.len_utf8();
+    }
+    out.push_str(&text[begin..]);
+}
+
+/// Escapes what is formatted into it.
+struct Escaped<'a>(Escapes, &'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(text, self.0, self.1);
+        Ok(())
+    }
+}
+
+/// The parts of an event, each as its format wants it.
+struct Parts {
+    format: Format,
+    message: String,
+    fields: String,
+    /// Where the event comes from, if it came through the crate `log`.
+    target: Option<String>,
+}
+
+/// What a field holds.
+enum Value<'a> {
+    Text(fmt::Arguments<'a>),
+    /// Numbers and truth values, which JSON has too.
+    Plain(fmt::Arguments<'a>),
+}
+
+impl Parts {
+    fn add(&mut self, field: &Field, value: Value<'_>) {
+        let escapes = if self.format == Format::Json { Escapes::Json } else { Escapes::Text };
+        let (name, out) = (field.name(), &mut self.fields);
+        match (name, value) {
+            ("message", Value::Text(text) | Value::Plain(text)) => {
+                let _ = Escaped(escapes, &mut self.message).write_fmt(text);
+            }
+            ("log.target", Value::Text(text) | Value::Plain(text)) => self.target = Some(text.to_string()),
+            (name, _) if name.starts_with("log.") => {}
+            (_, Value::Text(text)) => match self.format {
+                Format::Human { .. } => {
+                    let _ = write!(out, " {name}=");
+                    quoted_if_need_be(&text.to_string(), out);
+                }
+                Format::Json => {
+                    let _ = write!(out, ",\"{name}\":\"");
+                    let _ = Escaped(escapes, out).write_fmt(text);
+                    out.push('"');
+                }
+                Format::Journald => {
+                    journal_name(name, out);
+                    let _ = Escaped(escapes, out).write_fmt(text);
+                    out.push('\n');
+                }
+            },
+            (_, Value::Plain(value)) => match self.format {
+                Format::Human { .. } => drop(write!(out, " {name}={value}")),
+                Format::Json => drop(write!(out, ",\"{name}\":{value}")),
+                Format::Journald => {
+                    journal_name(name, out);
+                    let _ = writeln!(out, "{value}");
+                }
+            },
+        }
+    }
+}
+
+/// A value that reads as one.
+fn quoted_if_need_be(text: &str, out: &mut String) {
+    if text.is_empty() || text.contains([' ', '"', '=']) {
+        out.push('"');
+        escape(text, Escapes::Json, out);
+        out.push('"');
+    } else {
+        escape(text, Escapes::Text, out);
+    }
+}
+
+/// journald takes capitals, digits and underscores.
+fn journal_name(name: &str, out: &mut String) {
+    out.push_str("IMAGE_SERVICE_");
+    out.extend(name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }));
+    out.push('=');
+}
+
+impl Visit for Parts {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, Value::Text(format_args!("{value}")));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, Value::Text(format_args!("{value:?}")));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field, Value::Plain(format_args!("{value}")));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, Value::Plain(format_args!("{value}")));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, Value::Plain(format_args!("{value}")));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() {
+            self.add(field, Value::Plain(format_args!("{value}")));
+        } else {
+            self.add(field, Value::Text(format_args!("{value}")));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Where lines go: handed over in memory and written by a thread of its own, so that no request waits for a disk, a pipe
+//! or the journal.
+
+use super::sink::Sink;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Bytes that wait to be written at most; lines beyond are dropped and counted, as logs must not eat the memory.
+const MAX_WAITING: usize = 4 * 1024 * 1024;
+/// Between two writes, so that many lines are written at once where there are many.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How long the last lines may take at the end of the program, where nobody may be reading any more.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Lines that were dropped since the program began.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines were dropped since the program began.
+pub(crate) fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// Takes lines.
+#[derive(Clone)]
+pub(super) struct Writer(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    /// There is something to write, or all of it was.
+    changed: Condvar,
+    sink: Mutex<Box<dyn Sink>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    lines: Lines,
+    dropped: u64,
+    writing: bool,
+    closed: bool,
+}
+
+/// Lines one after the other, and where each of them ends.
+#[derive(Default)]
+pub(super) struct Lines {
+    pub(super) bytes: Vec<u8>,
+    pub(super) ends: Vec<usize>,
+}
+
+impl Lines {
+    fn push(&mut self, line: &[u8]) {
+        self.bytes.extend_from_slice(line);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// Each by itself.
+    pub(super) fn each(&self) -> impl Iterator<Item = &[u8]> {
+        let begins = std::iter::once(&0).chain(&self.ends);
+        begins.zip(&self.ends).filter_map(|(begin, end)| self.bytes.get(*begin..*end))
+    }
+}
+
+/// Has all lines written when it is dropped.
+#[must_use]
+pub(super) struct Closing(Writer);
+
+impl Writer {
+    /// Begins the thread that writes to `sink`, and says what ends it.
+    pub(super) fn start(sink: Box<dyn Sink>) -> std::io::Result<(Self, Closing)> {
+        let writer =
+            Self(Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), sink: Mutex::new(sink) }));
+        let shared = Arc::clone(&writer.0);
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || shared.run())?;
+        Ok((writer.clone(), Closing(writer)))
+    }
+
+    /// Hands a line over; it ends as its sink wants lines to end.
+    pub(super) fn write(&self, line: &[u8]) {
+        let mut queue = self.0.queue();
+        if queue.closed {
+            drop(queue);
+            // Nobody is left to write it. The sink is in use only where the last words could not be said in time.
+            if let Ok(mut sink) = self.0.sink.try_lock() {
+                let mut lines = Lines::default();
+                lines.push(line);
+                sink.write(&lines);
+            }
+            return;
+        }
+        if queue.lines.bytes.len() + line.len() > MAX_WAITING {
+            queue.dropped += 1;
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        queue.lines.push(line);
+        let asleep = !queue.writing;
+        drop(queue);
+        if asleep {
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut lines = Lines::default();
+        loop {
+            let (closed, dropped) = {
+                let mut queue = self.queue();
+                queue.writing = false;
+                while queue.lines.bytes.is_empty() && !queue.closed {
+                    queue = self.wait(queue);
+                }
+                queue.writing = true;
+                std::mem::swap(&mut lines, &mut queue.lines);
+                (queue.closed, std::mem::take(&mut queue.dropped))
+            };
+            if dropped > 0 {
+                tracing::warn!("{dropped} lines of the log were dropped, as they could not be written fast enough");
+            }
+            if lines.bytes.is_empty() {
+                break;
+            }
+            self.sink.lock().unwrap_or_else(PoisonError::into_inner).write(&lines);
+            lines.clear();
+            if !closed {
+                std::thread::sleep(PAUSE);
+            }
+        }
+        self.queue().writing = false;
+        self.changed.notify_all();
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let shared = &self.0.0;
+        let mut queue = shared.queue();
+        queue.closed = true;
+        shared.changed.notify_all();
+        let left = |queue: &mut Queue| queue.writing || !queue.lines.bytes.is_empty();
+        drop(shared.changed.wait_timeout_while(queue, LAST_WORDS, left));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// Keeps what is written, and waits for leave before each write where there is a gate.
+    struct Kept {
+        lines: Arc<Mutex<Vec<String>>>,
+        gate: Option<mpsc::Receiver<()>>,
+    }
+
+    impl Sink for Kept {
+        fn write(&mut self, lines: &Lines) {
+            if let Some(gate) = &self.gate {
+                let _ = gate.recv();
+            }
+            let lines = lines.each().map(|line| String::from_utf8(line.to_vec()).unwrap());
+            self.lines.lock().unwrap().extend(lines);
+        }
+    }
+
+    fn writer(gate: Option<mpsc::Receiver<()>>) -> (Writer, Closing, Arc<Mutex<Vec<String>>>) {
+        let lines = Arc::new(Mutex::default());
+        let (writer, closing) = Writer::start(Box::new(Kept { lines: Arc::clone(&lines), gate })).unwrap();
+        (writer, closing, lines)
+    }
+
+    #[test]
+    fn nothing_is_lost_at_the_end_and_the_order_stays() {
+        let (writer, closing, lines) = writer(None);
+        let expected: Vec<String> = (0..10_000).map(|number| format!("line {number}\n")).collect();
+        expected.iter().for_each(|line| writer.write(line.as_bytes()));
+        drop(closing);
+        writer.write(b"after the end\n");
+        let lines = lines.lock().unwrap();
+        assert_eq!(lines[..10_000], expected);
+        assert_eq!(lines[10_000..], ["after the end\n"]);
+    }
+
+    #[test]
+    fn whoever_logs_never_waits_and_what_finds_no_room_is_counted() {
+        let (open, gate) = mpsc::channel();
+        let (writer, closing, lines) = writer(Some(gate));
+        let before = dropped();
+        let line = vec![b'x'; 64 * 1024];
+        let number = 3 * MAX_WAITING / line.len();
+        for _ in 0..number {
+            writer.write(&line);
+        }
+        let lost = usize::try_from(dropped() - before).unwrap();
+        assert!(lost > 0, "nothing was dropped");
+        drop(open);
+        drop(closing);
+        assert_eq!(lines.lock().unwrap().len() + lost, number);
+    }
+}

@@ -1,0 +1,102 @@
+//! What the system says of the process (proc(5)), under the names that all Prometheus clients use.
+
+use prometheus::{Counter, Gauge, IntGauge, Opts, Registry};
+use rustix::param::{clock_ticks_per_second, page_size};
+use std::fs;
+
+pub(super) struct Gauges {
+    resident: IntGauge,
+    open_files: IntGauge,
+    max_files: IntGauge,
+    threads: IntGauge,
+    cpu: Counter,
+}
+
+/// A process as /proc/self/stat describes it.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    cpu_ticks: u64,
+    threads: i64,
+    start_ticks: u64,
+    resident_pages: u64,
+}
+
+impl Gauges {
+    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let whole = |name: &str, help: &str| {
+            let gauge = IntGauge::with_opts(Opts::new(name, help))?;
+            registry.register(Box::new(gauge.clone()))?;
+            prometheus::Result::Ok(gauge)
+        };
+        let start_time = Opts::new("process_start_time_seconds", "When the process began, in seconds since 1970.");
+        let start_time = Gauge::with_opts(start_time)?;
+        start_time.set(start().unwrap_or_default());
+        registry.register(Box::new(start_time))?;
+        let cpu = Counter::with_opts(Opts::new("process_cpu_seconds_total", "Processor time that was used."))?;
+        registry.register(Box::new(cpu.clone()))?;
+        Ok(Self {
+            resident: whole("process_resident_memory_bytes", "Resident memory.")?,
+            open_files: whole("process_open_fds", "Open file descriptors.")?,
+            max_files: whole("process_max_fds", "File descriptors that may be open.")?,
+            threads: whole("process_threads", "Threads.")?,
+            cpu,
+        })
+    }
+
+    /// Looks again.
+    pub(super) fn look(&self) {
+        if let Some(stat) = stat() {
+            self.resident.set((stat.resident_pages * page_size() as u64).cast_signed());
+            self.threads.set(stat.threads);
+            let seconds = stat.cpu_ticks as f64 / clock_ticks_per_second() as f64;
+            self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
+        }
+        if let Ok(files) = fs::read_dir("/proc/self/fd") {
+            // One of them is this folder.
+            self.open_files.set(i64::try_from(files.count()).unwrap_or(i64::MAX) - 1);
+        }
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        self.max_files.set(limit.map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX)));
+    }
+}
+
+fn stat() -> Option<Stat> {
+    parse(&fs::read_to_string("/proc/self/stat").ok()?)
+}
+
+/// Fields are numbered as in proc(5); the second is a name in parentheses, which may hold anything.
+fn parse(text: &str) -> Option<Stat> {
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+    Some(Stat {
+        cpu_ticks: field(14)? + field(15)?,
+        threads: field(20)?.cast_signed(),
+        start_ticks: field(22)?,
+        resident_pages: field(24)?,
+    })
+}
+
+/// Seconds since 1970.
+fn start() -> Option<f64> {
+    let boot: f64 =
+        fs::read_to_string("/proc/stat").ok()?.lines().find_map(|line| line.strip_prefix("btime "))?.parse().ok()?;
+    Some(boot + stat()?.start_ticks as f64 / clock_ticks_per_second() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_with_an_odd_name_is_read() {
+        let text =
+            "7 (a) b (c) S 1 7 7 0 -1 4194304 100 0 0 0 11 22 0 0 20 0 5 0 12345 1000000 321 18446744073709551615 1 1";
+        let stat = Stat { cpu_ticks: 33, threads: 5, start_ticks: 12345, resident_pages: 321 };
+        assert_eq!(parse(text), Some(stat));
+    }
+
+    #[test]
+    fn this_process_is_read() {
+        assert!(stat().unwrap().resident_pages > 0 && start().unwrap() > 1e9);
+    }
+}
