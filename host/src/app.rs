@@ -5,11 +5,13 @@ use crate::cache::{Cache, Origin};
 use crate::composition::Composition;
 use crate::config::{Config, Limits};
 use crate::crictl::Crictl;
+use crate::health::{self, Health};
 use crate::node_api::{self, NodeApi};
 use crate::problem::{answer, problem};
 use crate::runtime::{Notes, Service, TooLate};
 use crate::telemetry::metrics::{self, Probe};
 use crate::telemetry::request::Record;
+use crate::telemetry::source::Source;
 use anyhow::Result;
 use http::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub struct App {
     node_api: Option<NodeApi>,
     limits: Limits,
     shutdown_timeout: Duration,
+    health: Health,
     /// What `/metrics` looks at.
     probe: Arc<dyn Probe>,
 }
@@ -40,11 +43,13 @@ impl App {
         let node_api = config.node_api.clone().map(|token| NodeApi::new(Arc::clone(&crictl), token));
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
-        let service = Arc::new(Service::new(composition, config, crictl, notes)?);
+        let harbor = config.harbor.clone();
+        let service = Arc::new(Service::new(composition, config, Arc::clone(&crictl), notes)?);
+        let health = Health::new(Arc::clone(&service), crictl, &harbor);
         let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
         let origin: Origin = Arc::new(move |request| Box::pin(composed(Arc::clone(&service), request)));
         let cache = (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file));
-        Ok(Self { origin, cache, node_api, limits, shutdown_timeout, probe })
+        Ok(Self { origin, cache, node_api, limits, shutdown_timeout, health, probe })
     }
 
     /// What clients may not go beyond.
@@ -60,6 +65,7 @@ impl App {
     /// From now on this is what answers, and what is told of.
     pub(crate) fn begin(&self) {
         metrics::look_at(&self.probe);
+        Source::ALL.into_iter().for_each(Source::forget);
     }
 
     /// Answers a request, whatever happens to the composition, and tells of it.
@@ -73,6 +79,9 @@ impl App {
         let path = request.uri().path();
         if path == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
             return answer(StatusCode::OK, "text/plain", "ok\n");
+        }
+        if path == health::PATH && matches!(*request.method(), Method::GET | Method::HEAD) {
+            return self.health.answer().await;
         }
         if path == "/metrics" && matches!(*request.method(), Method::GET | Method::HEAD) {
             return scraped();

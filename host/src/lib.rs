@@ -19,6 +19,7 @@ pub mod cli;
 pub mod composition;
 pub mod config;
 pub mod crictl;
+mod health;
 mod node_api;
 mod notify;
 pub mod outbound;

@@ -3,7 +3,7 @@
 //! Requests are read-only (GET and HEAD). A request with the header `image-service-login: none` goes without the login,
 //! for components that found out that it is refused.
 
-mod tls;
+pub(crate) mod tls;
 
 use crate::cause::{self, root_cause};
 use crate::config;
@@ -21,7 +21,7 @@ use url::Url;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// The header by which a component asks for the login to be left out.
-const NO_LOGIN: HeaderName = HeaderName::from_static("image-service-login");
+pub(crate) const NO_LOGIN: HeaderName = HeaderName::from_static("image-service-login");
 /// Redirects within the origin that are followed.
 const MAX_REDIRECTS: usize = 5;
 /// Bytes of one answer.

@@ -17,13 +17,15 @@ pub use stderr::Notes;
 use crate::composition::Composition;
 use crate::config::Config;
 use crate::crictl::Crictl;
+use crate::outbound::NO_LOGIN;
 use crate::telemetry::metrics::{Glance, Probe};
+use crate::telemetry::source;
 use crate::telemetry::work::Work;
 use anyhow::Result;
 use grants::Grants;
 use guarded::Guarded;
 use http::{Request, Response};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
 use instances::Instances;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -105,6 +107,23 @@ impl Service {
             permits: Arc::new(Semaphore::new(MAX_REQUESTS)),
             response_timeout,
         })
+    }
+
+    /// Whether the composition imports an interface whose name begins so.
+    pub(crate) fn imports(&self, interface: &str) -> bool {
+        let instances = self.handler.state();
+        let component = instances.prepared.instance_pre().component().component_type();
+        component.imports(&instances.engine).any(|(name, _)| name.starts_with(interface))
+    }
+
+    /// Asks Harbor for what anybody may see at this address; what comes of it is noted.
+    pub(crate) async fn ask_harbor(&self, url: &str) -> Result<()> {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::get(url).header(NO_LOGIN, "none").body(body)?;
+        let begun = std::time::Instant::now();
+        let outcome = self.handler.state().grants.outbound.send(request).await;
+        source::harbor_asked(&outcome, begun.elapsed());
+        Ok(())
     }
 
     /// Answers a request.

@@ -7,10 +7,11 @@
 //! - `work`: what an instance does for a request;
 //! - `source`: how each source stands;
 //! - `metrics`: what is counted; `process`: what the system says of this process;
-//! - `spans`: what takes how long, for those who collect traces.
+//! - `spans`: what takes how long, for those who collect traces; [`otlp`]: how it gets to them.
 
 pub mod log;
 pub(crate) mod metrics;
+pub mod otlp;
 mod process;
 mod random;
 pub(crate) mod request;

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod collector;
 mod containerd;
 mod cri;
 mod debian;
@@ -11,11 +12,13 @@ mod harbor;
 mod node;
 pub mod oci;
 mod program;
+mod promtool;
 mod raw;
 mod stock_host;
 mod stranger;
 mod tls;
 
+pub use collector::{Collected, CollectedSpan, Collector};
 pub use containerd::Containerd;
 pub use cri::{Cri, CriAnswer, CriImage, ListImages};
 pub use debian::skip;
@@ -24,6 +27,7 @@ pub use foreign_host::ForeignHost;
 pub use harbor::{Artifact, Artifacts, Asked, Fault, Harbor, HarborBuilder, Version};
 pub use node::Node;
 pub use program::{Program, component, composition, example, target, test_component};
+pub use promtool::Promtool;
 pub use raw::Raw;
 pub use stock_host::StockHost;
 pub use stranger::Stranger;

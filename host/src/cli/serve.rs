@@ -3,7 +3,7 @@
 use super::{Compositions, ConfigFile, Loaded, demo_config};
 use crate::app::App;
 use crate::server::{Address, End, Server};
-use crate::telemetry::{log, metrics};
+use crate::telemetry::{log, metrics, otlp};
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
@@ -40,6 +40,7 @@ impl Serve {
         let app = &loaded.config.app;
         let _logs = log::start(app)?;
         metrics::start()?;
+        let export = otlp::start()?;
         let address = self.listen.clone().unwrap_or_else(|| match app.host.parse::<Ipv6Addr>() {
             Ok(host) => format!("[{host}]:{}", app.port),
             Err(_) => format!("{}:{}", app.host, app.port),
@@ -47,7 +48,9 @@ impl Serve {
         let app = self.app(loaded, &compositions)?;
         let server = Server::listen(&address).await?;
         greet(&server.addresses(), self.demo);
-        match server.serve(app, move || self.app(self.load()?, &compositions)).await {
+        let end = server.serve(app, move || self.app(self.load()?, &compositions)).await;
+        export.end().await;
+        match end {
             End::Quiet => Ok(ExitCode::SUCCESS),
             End::CutOff => Ok(ExitCode::FAILURE),
         }

@@ -9,7 +9,8 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 use std::path::Path;
 use std::sync::Arc;
 
-pub(super) fn client(verify: bool, ca_file: Option<&Path>) -> Result<ClientConfig> {
+/// Trusts the system's authorities and that of `ca_file`, or anybody.
+pub(crate) fn client(verify: bool, ca_file: Option<&Path>) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     if !verify {

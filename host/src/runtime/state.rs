@@ -86,9 +86,14 @@ impl WasiHttpHooks for Hooks {
         _: Transmission,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let grants = Arc::clone(&self.grants);
-        let work = self.current.get().unwrap_or_default();
+        let work = self.current.get();
         Box::new(async move {
-            let response = work.ask_harbor(request, async |request| grants.outbound.send(request).await).await?;
+            let send = async |request| grants.outbound.send(request).await;
+            let response = match work {
+                Some(work) => work.ask_harbor(request, send).await?,
+                // Nobody asks before its first request.
+                None => send(request).await?,
+            };
             Ok((response, Box::new(async { Ok(()) }) as Transmission))
         })
     }
@@ -113,8 +118,15 @@ impl crictl_wit::Host for &mut State {}
 
 impl<T: Send> crictl_wit::HostWithStore<T> for Ours {
     async fn images(accessor: &Accessor<T, Self>) -> Result<Vec<crictl_wit::Image>, crictl_wit::Error> {
-        let grants = accessor.with(|mut access| Arc::clone(&access.get().grants));
-        match grants.crictl.ask().await {
+        let (grants, work) = accessor.with(|mut access| {
+            let state = access.get();
+            (Arc::clone(&state.grants), state.hooks.current.get())
+        });
+        let outcome = match work {
+            Some(work) => work.ask_node(&grants.crictl).await,
+            None => grants.crictl.ask().await,
+        };
+        match outcome {
             Ok(answer) => Ok(answer
                 .images
                 .into_iter()

@@ -48,6 +48,7 @@ struct Metrics {
     connections: IntGauge,
     accepted: IntCounter,
     log_dropped: IntCounter,
+    spans_dropped: IntCounter,
     reloads: IntCounterVec,
     reload_succeeded: IntGauge,
     reload_success_time: Gauge,
@@ -161,6 +162,8 @@ impl Metrics {
             evictions: make.counter("cache_evictions_total", "Kept answers that were dropped to make room.")?,
             connections: make.gauge("connections", "Connections of clients that are open.")?,
             accepted: make.counter("connections_total", "Connections of clients that were accepted.")?,
+            spans_dropped: make
+                .counter("spans_dropped_total", "Spans that could not be sent to the collector fast enough.")?,
             log_dropped: make
                 .counter("log_lines_dropped_total", "Lines of the log that could not be written fast enough.")?,
             reloads: make.counters(
@@ -309,6 +312,13 @@ pub(crate) fn upstream_took(status: &str, elapsed: Duration) {
     if let Some(metrics) = METRICS.get() {
         metrics.upstream.with_label_values(&[status]).inc();
         metrics.upstream_seconds.observe(elapsed.as_secs_f64());
+    }
+}
+
+/// A span found no room.
+pub(crate) fn span_dropped() {
+    if let Some(metrics) = METRICS.get() {
+        metrics.spans_dropped.inc();
     }
 }
 

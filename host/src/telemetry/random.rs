@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
 /// A number other than 0. Each thread has a sequence of its own (SplitMix64), begun at what the system gives as random.
-pub(super) fn random() -> u64 {
+pub(in crate::telemetry) fn random() -> u64 {
     thread_local! {
         static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(std::thread::current().id()));
     }

@@ -72,15 +72,16 @@ impl Record {
     pub(crate) fn begin<B>(request: &mut Request<B>) -> Self {
         metrics::request_began();
         let mut trace = Trace::of(request.headers());
-        spans::sample(&mut trace);
-        let told = AtomicBool::new(trace.parent.is_some());
+        let route = route(request.uri().path());
+        spans::sample(&mut trace, route);
+        let told = AtomicBool::new(trace.parent.is_some() || trace.is_recorded());
         let scope = Arc::new(Scope { trace, told });
         request.extensions_mut().insert(Arc::clone(&scope));
         Self {
             id: id(request.headers()),
             method: request.method().clone(),
             uri: request.uri().clone(),
-            route: route(request.uri().path()),
+            route,
             scope,
             begun: Instant::now(),
             status: None,
@@ -106,7 +107,7 @@ impl Record {
         let elapsed = self.begun.elapsed();
         let status = self.status.as_ref().map_or(CLIENT_LEFT, StatusCode::as_str);
         metrics::request_ended(&Ended { route: self.route, status, cache: self.cache, elapsed, bytes: self.bytes });
-        spans::request(&self.scope.trace, &self.method, self.route, self.status, self.begun, elapsed);
+        spans::request(&self.scope.trace, &self.method, self.route, self.status, elapsed);
         match self.route {
             "/healthz" | "/readyz" => {
                 if tracing::enabled!(target: "image_service::request", tracing::Level::DEBUG) {

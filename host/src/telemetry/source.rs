@@ -38,13 +38,11 @@ impl Source {
     }
 
     /// How it stood when it was asked last, whoever asked.
-    #[allow(dead_code, reason = "for /readyz")]
     pub(crate) fn seen(self) -> Seen {
         self.state().clone()
     }
 
     /// Forgets how it stood, as another configuration counts from now on.
-    #[allow(dead_code, reason = "for /readyz")]
     pub(crate) fn forget(self) {
         *self.state() = Seen::default();
     }

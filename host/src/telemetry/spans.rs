@@ -1,11 +1,79 @@
-//! Spans of requests and of what is asked for them, where somebody wants them.
+//! Spans of requests and of what is asked for them, for those who collect traces.
 
+use super::otlp::{self, Kind, Outcome, Span};
 use super::trace::Trace;
 use http::{Method, StatusCode};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-/// Decides whether a request's trace is recorded.
-pub(super) fn sample(_: &mut Trace) {}
+/// Decides whether a request's trace is recorded. Where none is, the client's word goes on as it is.
+pub(super) fn sample(trace: &mut Trace, route: &str) {
+    // Probes and scrapes come every few seconds and tell nothing.
+    if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+        return;
+    }
+    let parent = trace.parent.map(|_| trace.is_sampled());
+    if let Some(sampled) = otlp::samples(trace.id.0, parent) {
+        trace.record(sampled);
+    }
+}
 
-/// A request that ended.
-pub(super) fn request(_: &Trace, _: &Method, _: &'static str, _: Option<StatusCode>, _: Instant, _: Duration) {}
+/// When something began that is over now.
+fn begun(took: Duration) -> SystemTime {
+    SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// A request ended; nothing where its client left before an answer.
+pub(super) fn request(trace: &Trace, method: &Method, route: &str, status: Option<StatusCode>, took: Duration) {
+    if !trace.is_recorded() {
+        return;
+    }
+    let outcome = match status {
+        None => Outcome::Failed("the client left before the answer".to_owned()),
+        Some(status) if status.is_server_error() => Outcome::Failed(String::new()),
+        Some(_) => Outcome::Well,
+    };
+    otlp::tell(Span {
+        trace: trace.id.0,
+        id: trace.span,
+        parent: trace.parent,
+        state: trace.state(),
+        name: format!("{method} {route}"),
+        kind: Kind::Server,
+        begun: begun(took),
+        took,
+        attributes: vec![("http.request.method", method.to_string()), ("http.route", route.to_owned())],
+        status: status.map(|status| status.as_u16()),
+        outcome,
+    });
+}
+
+/// What a request set off, by name: a source, or a request to one.
+pub(super) struct Part<'a> {
+    pub(super) trace: &'a Trace,
+    pub(super) id: u64,
+    pub(super) parent: u64,
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) since: Instant,
+    pub(super) attributes: Vec<(&'static str, String)>,
+    pub(super) status: Option<u16>,
+    pub(super) outcome: Outcome,
+}
+
+/// A part ended.
+pub(super) fn part(part: Part<'_>) {
+    let took = part.since.elapsed();
+    otlp::tell(Span {
+        trace: part.trace.id.0,
+        id: part.id,
+        parent: Some(part.parent),
+        state: part.trace.state(),
+        name: part.name,
+        kind: part.kind,
+        begun: begun(took),
+        took,
+        attributes: part.attributes,
+        status: part.status,
+        outcome: part.outcome,
+    });
+}

@@ -30,6 +30,8 @@ pub(crate) struct Trace {
     /// The span of the request.
     pub(crate) span: u64,
     flags: u8,
+    /// Whether its spans are told to a collector.
+    recorded: bool,
     state: Option<HeaderValue>,
 }
 
@@ -40,28 +42,41 @@ impl Trace {
         let parent = given.next().filter(|_| given.next().is_none()).and_then(|value| parse(value.as_bytes()));
         match parent {
             None => Self::new(),
-            Some((id, parent, flags)) => {
-                Self { id, parent: Some(parent), span: random(), flags: flags & SAMPLED, state: state(headers) }
-            }
+            Some((id, parent, flags)) => Self {
+                id,
+                parent: Some(parent),
+                span: random(),
+                flags: flags & SAMPLED,
+                recorded: false,
+                state: state(headers),
+            },
         }
     }
 
     /// A trace that begins here.
     pub(crate) fn new() -> Self {
         let id = u128::from(random()) << 64 | u128::from(random());
-        Self { id: TraceId(id), parent: None, span: random(), flags: 0, state: None }
+        Self { id: TraceId(id), parent: None, span: random(), flags: 0, recorded: false, state: None }
     }
 
     /// Whether whoever began the trace records it.
-    #[allow(dead_code, reason = "for spans")]
     pub(crate) fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }
 
     /// Says whether it is recorded here, so that those who are asked record it too.
-    #[allow(dead_code, reason = "for spans")]
-    pub(crate) fn sample(&mut self, sampled: bool) {
-        self.flags = if sampled { SAMPLED } else { 0 };
+    pub(crate) fn record(&mut self, recorded: bool) {
+        self.recorded = recorded;
+        self.flags = if recorded { SAMPLED } else { 0 };
+    }
+
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recorded
+    }
+
+    /// What other tracing systems said.
+    pub(crate) fn state(&self) -> Option<String> {
+        self.state.as_ref()?.to_str().ok().map(str::to_owned)
     }
 
     /// Tells whom a request goes to. `span` is the span of that request, where it is recorded; a program that records

@@ -1,0 +1,260 @@
+//! The variables of the OpenTelemetry specification, as far as they say something to this program.
+
+use anyhow::{Context, Result, bail};
+use http::{HeaderName, HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a collector listens that is said to be there without where.
+const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+
+/// What the environment asks for.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) traces: Option<Target>,
+    pub(super) metrics: Option<Target>,
+    pub(super) resource: Vec<(String, String)>,
+    pub(super) sampler: Sampler,
+    /// Spans that may wait.
+    pub(super) max_queue: usize,
+    /// How long spans wait for more.
+    pub(super) delay: Duration,
+    /// Between two times that metrics are sent.
+    pub(super) interval: Duration,
+}
+
+/// Where one kind of data goes.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) url: Uri,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) timeout: Duration,
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+/// Which traces are recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sampler {
+    /// Whether a client's decision counts.
+    parent: bool,
+    /// The share of the others, 0 to 1.
+    ratio: f64,
+}
+
+impl Sampler {
+    /// Whether this trace is, whose client decided so.
+    pub(super) fn samples(self, id: u128, parent: Option<bool>) -> bool {
+        match parent {
+            Some(sampled) if self.parent => sampled,
+            // The last 56 bits are random (W3C Trace Context, level 2); all programs that see the trace decide alike.
+            _ => ((id & ((1 << 56) - 1)) as f64) < self.ratio * (1_u64 << 56) as f64,
+        }
+    }
+}
+
+impl Settings {
+    /// What the variables say; nothing where nothing is to be sent.
+    pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>> {
+        let get = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        if get("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            return Ok(None);
+        }
+        let traces = target(&get, "TRACES", "v1/traces")?;
+        let metrics = target(&get, "METRICS", "v1/metrics")?;
+        if traces.is_none() && metrics.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            traces,
+            metrics,
+            resource: resource(&get),
+            sampler: sampler(&get)?,
+            max_queue: number(&get, "OTEL_BSP_MAX_QUEUE_SIZE", 2048)?.clamp(1, 1 << 20) as usize,
+            delay: milliseconds(&get, "OTEL_BSP_SCHEDULE_DELAY", 5_000)?,
+            interval: milliseconds(&get, "OTEL_METRIC_EXPORT_INTERVAL", 60_000)?,
+        }))
+    }
+}
+
+fn target(get: &impl Fn(&str) -> Option<String>, signal: &str, path: &str) -> Result<Option<Target>> {
+    let exporter_name = format!("OTEL_{signal}_EXPORTER");
+    let exporter = get(&exporter_name);
+    match exporter.as_deref() {
+        None | Some("otlp") => {}
+        Some("none") => return Ok(None),
+        // Served at /metrics anyway.
+        Some("prometheus") if signal == "METRICS" => return Ok(None),
+        Some(other) => bail!("{exporter_name} is {other:?}; it can be otlp or none"),
+    }
+    // What is said of one kind of data counts before what is said of all.
+    let own = |name: &str| get(&format!("OTEL_EXPORTER_OTLP_{signal}_{name}"));
+    let either = |name: &str| own(name).or_else(|| get(&format!("OTEL_EXPORTER_OTLP_{name}")));
+    let url = match (own("ENDPOINT"), get("OTEL_EXPORTER_OTLP_ENDPOINT")) {
+        (Some(whole), _) => whole,
+        (None, Some(base)) => format!("{}/{path}", base.trim_end_matches('/')),
+        (None, None) if exporter.is_some() => format!("{DEFAULT_ENDPOINT}/{path}"),
+        (None, None) => return Ok(None),
+    };
+    if let Some(protocol) = either("PROTOCOL").filter(|protocol| protocol != "http/protobuf") {
+        bail!(
+            "OTEL_EXPORTER_OTLP_PROTOCOL is {protocol:?}; this program speaks http/protobuf, on the collector's port 4318"
+        );
+    }
+    let named = || format!("OTEL_EXPORTER_OTLP_ENDPOINT {url:?}");
+    let url: Uri = url.parse().with_context(named)?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
+        bail!("{} is no http:// or https:// address; write it as http://localhost:4318", named());
+    }
+    let headers = pairs(&either("HEADERS").unwrap_or_default()).into_iter().map(|(name, value)| {
+        let mut value = HeaderValue::try_from(value)?;
+        value.set_sensitive(true);
+        anyhow::Ok((HeaderName::try_from(name)?, value))
+    });
+    Ok(Some(Target {
+        url,
+        // Values may be secrets and are not repeated.
+        headers: headers.collect::<Result<_>>().context("OTEL_EXPORTER_OTLP_HEADERS is no list of name=value")?,
+        timeout: match either("TIMEOUT") {
+            None => Duration::from_secs(10),
+            Some(_) => milliseconds(&|_: &str| either("TIMEOUT"), "OTEL_EXPORTER_OTLP_TIMEOUT", 0)?,
+        },
+        ca_file: either("CERTIFICATE").map(PathBuf::from),
+    }))
+}
+
+fn resource(get: &impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    let mut attributes = pairs(&get("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default());
+    if let Some(name) = get("OTEL_SERVICE_NAME") {
+        attributes.retain(|(key, _)| key != "service.name");
+        attributes.push(("service.name".to_owned(), name));
+    }
+    for (key, value) in [("service.name", env!("CARGO_PKG_NAME")), ("service.version", env!("CARGO_PKG_VERSION"))] {
+        if !attributes.iter().any(|(known, _)| known == key) {
+            attributes.push((key.to_owned(), value.to_owned()));
+        }
+    }
+    attributes
+}
+
+fn sampler(get: &impl Fn(&str) -> Option<String>) -> Result<Sampler> {
+    let name = get("OTEL_TRACES_SAMPLER").unwrap_or_else(|| "parentbased_always_on".to_owned());
+    let (parent, kind) = match name.strip_prefix("parentbased_") {
+        Some(kind) => (true, kind),
+        None => (false, name.as_str()),
+    };
+    let ratio = match kind {
+        "always_on" => 1.0,
+        "always_off" => 0.0,
+        "traceidratio" => match get("OTEL_TRACES_SAMPLER_ARG").map(|value| value.parse::<f64>()) {
+            None => 1.0,
+            Some(Ok(ratio)) if (0.0..=1.0).contains(&ratio) => ratio,
+            Some(_) => bail!("OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1"),
+        },
+        _ => bail!(
+            "OTEL_TRACES_SAMPLER is {name:?}; it can be always_on, always_off, traceidratio, or one of them after parentbased_"
+        ),
+    };
+    Ok(Sampler { parent, ratio })
+}
+
+/// `name=value,name=value`, with values percent-encoded (W3C Baggage).
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let decoded = |value: &str| percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
+    let items = text.split(',').filter_map(|item| item.split_once('='));
+    items.map(|(name, value)| (name.trim().to_owned(), decoded(value))).filter(|(name, _)| !name.is_empty()).collect()
+}
+
+fn number(get: &impl Fn(&str) -> Option<String>, name: &str, default: u64) -> Result<u64> {
+    get(name)
+        .map_or(Ok(default), |value| value.parse().with_context(|| format!("{name} is {value:?}, which is no number")))
+}
+
+fn milliseconds(get: &impl Fn(&str) -> Option<String>, name: &str, default: u64) -> Result<Duration> {
+    // 0 would mean without a pause.
+    Ok(Duration::from_millis(number(get, name, default)?.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Option<Settings>> {
+        Settings::read(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn nothing_is_sent_unless_a_collector_is_named() {
+        assert!(read(&[]).unwrap().is_none());
+        assert!(read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).unwrap().is_none());
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+        assert!(read(&[endpoint, ("OTEL_SDK_DISABLED", "true")]).unwrap().is_none());
+        let settings = read(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).unwrap().unwrap();
+        assert!(settings.metrics.is_none() && settings.traces.is_some());
+    }
+
+    #[test]
+    fn an_endpoint_for_all_gets_a_path_and_one_for_a_signal_none() {
+        let settings = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c/base/"),
+            ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://d:1/mine"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x, a=b"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "250"),
+        ]);
+        let settings = settings.unwrap().unwrap();
+        let traces = settings.traces.unwrap();
+        assert_eq!(traces.url, "https://c/base/v1/traces");
+        assert_eq!(settings.metrics.unwrap().url, "http://d:1/mine");
+        assert_eq!(traces.headers[0].1, "Bearer x");
+        assert!(!format!("{traces:?}").contains("Bearer"), "{traces:?}");
+        assert_eq!(traces.timeout, Duration::from_millis(250));
+    }
+
+    #[test]
+    fn the_resource_has_a_name_whatever_is_said() {
+        let names = |variables: &[(&str, &str)]| {
+            let value =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            let resource = resource(&value);
+            resource.into_iter().filter(|(key, _)| key != "service.version").collect::<Vec<_>>()
+        };
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(names(&[]), [pair("service.name", "image-service")]);
+        let attributes = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=a,k8s.node.name=n%2C1");
+        assert_eq!(names(&[attributes]), [pair("service.name", "a"), pair("k8s.node.name", "n,1")]);
+        let named = names(&[attributes, ("OTEL_SERVICE_NAME", "b")]);
+        assert_eq!(named, [pair("k8s.node.name", "n,1"), pair("service.name", "b")]);
+    }
+
+    #[test]
+    fn samplers_follow_clients_or_ids() {
+        let of = |name: &str, ratio: &str| {
+            sampler(&|variable: &str| Some(if variable.ends_with("ARG") { ratio } else { name }.to_owned())).unwrap()
+        };
+        let all = of("parentbased_always_on", "");
+        assert!(all.samples(1, None) && all.samples(1, Some(true)) && !all.samples(1, Some(false)));
+        assert!(!of("always_off", "").samples(1, Some(true)));
+        let half = of("traceidratio", "0.5");
+        assert!(half.samples(1, None) && !half.samples((1 << 56) - 1, Some(true)));
+        assert!(!of("parentbased_traceidratio", "0").samples(0, None));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+        for (name, value) in [
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("OTEL_TRACES_SAMPLER", "sometimes"),
+            ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "often"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
+        ] {
+            let error = read(&[endpoint, (name, value)]).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")]).unwrap_err().to_string();
+        assert!(error.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{error}");
+        let error = format!("{:#}", read(&[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS", "a=s3cret%0A")]).unwrap_err());
+        assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS") && !error.contains("s3cret"), "{error}");
+    }
+}
