@@ -122,6 +122,29 @@ async fn whatever_a_client_or_a_source_says_is_within_one_line() {
 }
 
 #[tokio::test]
+async fn an_answer_of_known_length_or_without_a_body_is_answered_when_it_has_been_sent() {
+    let many: Vec<Value> = (0..3000)
+        .map(
+            |number| json!({"id": format!("sha256:{number:016x}"), "repoTags": [format!("a/b:{number}")], "size": "1"}),
+        )
+        .collect();
+    let node = Node::configured(&json!({"cache_config": {"lifetime": 60}})).unwrap();
+    std::fs::write(node.path().join("images"), json!({"images": many}).to_string()).unwrap();
+    let crictl = json!({"mode": "exec", "command": ["cat", node.path().join("images")]});
+    node.configure(&json!({"crictl_config": crictl, "cache_config": {"lifetime": 60}})).unwrap();
+    let program = node.start_logging().unwrap();
+    for method in [Method::GET, Method::GET, Method::HEAD] {
+        let response = program.request(method, "/images").await.unwrap();
+        response.bytes().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let lines = lines(&node, program);
+    let told =
+        requests(&lines).into_iter().map(|line| (line["message"].as_str().unwrap(), line["cache"].as_str().unwrap()));
+    assert_eq!(told.collect::<Vec<_>>(), [("answered", "miss"), ("answered", "hit"), ("answered", "hit")]);
+}
+
+#[tokio::test]
 async fn an_answer_whose_client_left_is_a_line_that_says_so() {
     let gate = Arc::new(Semaphore::new(0));
     let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", Fault::Held(Arc::clone(&gate)));

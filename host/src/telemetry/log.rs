@@ -12,7 +12,7 @@ pub(crate) use writer::dropped;
 
 use crate::config::{App, LogFormat};
 use anyhow::{Context, Result};
-use format::Format;
+use format::{Format, Line};
 use sink::{File, Journal, Sink, Stderr};
 use std::cell::RefCell;
 use std::io::IsTerminal;
@@ -71,6 +71,9 @@ fn chosen(format: LogFormat) -> Result<(Format, Box<dyn Sink>)> {
     })
 }
 
+/// Bytes of a line whose memory is used again for the next one.
+const MAX_KEPT: usize = 16 * 1024;
+
 /// Makes lines of events.
 struct Lines {
     format: Format,
@@ -80,14 +83,16 @@ struct Lines {
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
         thread_local! {
-            static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+            static LINE: RefCell<Line> = RefCell::default();
         }
         LINE.with(|line| {
             // In use already where writing a value logs something itself, which is one line too many.
             let Ok(mut line) = line.try_borrow_mut() else { return };
-            line.clear();
             self.format.write(event, &mut line);
-            self.writer.write(line.as_bytes());
+            self.writer.write(line.text.as_bytes());
+            if line.text.len() > MAX_KEPT {
+                *line = Line::default();
+            }
         });
     }
 }

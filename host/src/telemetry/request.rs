@@ -6,6 +6,7 @@ use super::tally::{Tally, Told};
 use super::trace::Trace;
 use super::{random, spans};
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -64,6 +65,8 @@ pub(crate) struct Record {
     bytes: u64,
     tally: Option<Tally>,
     later: Option<Told>,
+    /// Bytes that the answer is to have, where that is known: nobody asks for more after them.
+    length: Option<u64>,
     whole: bool,
 }
 
@@ -89,6 +92,7 @@ impl Record {
             bytes: 0,
             tally: None,
             later: None,
+            length: None,
             whole: false,
         }
     }
@@ -99,6 +103,9 @@ impl Record {
         self.status = Some(head.status);
         self.cache = head.headers.get(CACHE_STATUS).map(|status| cache(status.as_bytes()));
         self.later = head.extensions.remove();
+        self.length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        // Nobody asks for what need not be sent.
+        self.whole = body.is_end_stream() || self.method == Method::HEAD;
         head.headers.insert(REQUEST_ID, self.id.clone());
         Response::from_parts(head, Followed { body, record: self }.boxed_unsync())
     }
@@ -121,7 +128,7 @@ impl Record {
 
     fn log(&self, elapsed: Duration) {
         let tally = self.tally.or_else(|| self.later.as_ref()?.get().copied()).unwrap_or_default();
-        let message = match (self.whole, self.status) {
+        let message = match (self.whole || self.length == Some(self.bytes), self.status) {
             (true, _) => "answered",
             (false, Some(_)) => "the answer broke off",
             (false, None) => "the client left before the answer",
@@ -144,7 +151,7 @@ impl Record {
                     rows_harbor = tally.rows(Source::Harbor),
                     errors = tally.errors,
                     trace_id = told.then_some(self.scope.trace.id).map(tracing::field::display),
-                    "{message}"
+                    message
                 )
             };
         }

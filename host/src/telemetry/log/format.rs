@@ -18,13 +18,25 @@ pub(super) enum Format {
     Journald,
 }
 
+/// A line, and what it is made of; used again for the next one.
+#[derive(Default)]
+pub(super) struct Line {
+    pub(super) text: String,
+    message: String,
+    fields: String,
+}
+
 /// Bytes of a record that journald takes as a datagram for sure; what is longer is cut.
 const MAX_RECORD: usize = 48 * 1024;
 
 impl Format {
-    /// Writes an event, with what ends it.
-    pub(super) fn write(self, event: &Event<'_>, out: &mut String) {
-        let mut parts = Parts { format: self, message: String::new(), fields: String::new(), target: None };
+    /// Makes `line` of an event, with what ends it.
+    pub(super) fn write(self, event: &Event<'_>, line: &mut Line) {
+        let Line { text: out, message, fields } = line;
+        out.clear();
+        message.clear();
+        fields.clear();
+        let mut parts = Parts { format: self, message, fields, target: None };
         event.record(&mut parts);
         let level = *event.metadata().level();
         let target = parts.target.as_deref().unwrap_or(event.metadata().target());
@@ -34,8 +46,8 @@ impl Format {
                 out.push_str(dim);
                 timestamp(out);
                 let _ = write!(out, "{end} {colour}{level:>5}{end} {dim}{target}:{end} ");
-                out.push_str(&parts.message);
-                out.push_str(&parts.fields);
+                out.push_str(parts.message);
+                out.push_str(parts.fields);
                 out.push('\n');
             }
             Self::Json => {
@@ -44,16 +56,16 @@ impl Format {
                 let _ = write!(out, "\",\"level\":\"{level}\",\"target\":\"");
                 escape(target, Escapes::Json, out);
                 out.push_str("\",\"message\":\"");
-                out.push_str(&parts.message);
+                out.push_str(parts.message);
                 out.push('"');
-                out.push_str(&parts.fields);
+                out.push_str(parts.fields);
                 out.push_str("}\n");
             }
             Self::Journald => {
                 let _ = write!(out, "PRIORITY={}\nSYSLOG_IDENTIFIER=image-service\nTARGET=", priority(level));
                 escape(target, Escapes::Text, out);
                 out.push_str("\nMESSAGE=");
-                out.push_str(&parts.message);
+                out.push_str(parts.message);
                 // The fields for people, as journalctl shows nothing but the message by itself.
                 for field in parts.fields.lines() {
                     if let Some((name, value)) = field.split_once('=') {
@@ -64,7 +76,7 @@ impl Format {
                     }
                 }
                 out.push('\n');
-                out.push_str(&parts.fields);
+                out.push_str(parts.fields);
                 if out.len() > MAX_RECORD {
                     let end = (0..=MAX_RECORD).rev().find(|end| out.is_char_boundary(*end)).unwrap_or_default();
                     out.truncate(end);
@@ -111,6 +123,10 @@ enum Escapes {
 
 /// Writes a text without what would break its line, or what a terminal would obey.
 fn escape(text: &str, escapes: Escapes, out: &mut String) {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && (escapes == Escapes::Text || !matches!(byte, b'"' | b'\\'));
+    if text.as_bytes().iter().all(plain) {
+        return out.push_str(text);
+    }
     let mut begin = 0;
     for (at, c) in text.char_indices() {
         let short = match c {
@@ -148,56 +164,71 @@ impl Write for Escaped<'_> {
 }
 
 /// The parts of an event, each as its format wants it.
-struct Parts {
+struct Parts<'a> {
     format: Format,
-    message: String,
-    fields: String,
+    message: &'a mut String,
+    fields: &'a mut String,
     /// Where the event comes from, if it came through the crate `log`.
     target: Option<String>,
 }
 
 /// What a field holds.
 enum Value<'a> {
-    Text(fmt::Arguments<'a>),
+    Text(&'a str),
+    /// A text that has yet to be written.
+    Said(fmt::Arguments<'a>),
     /// Numbers and truth values, which JSON has too.
     Plain(fmt::Arguments<'a>),
 }
 
-impl Parts {
+impl Parts<'_> {
     fn add(&mut self, field: &Field, value: Value<'_>) {
         let escapes = if self.format == Format::Json { Escapes::Json } else { Escapes::Text };
-        let (name, out) = (field.name(), &mut self.fields);
-        match (name, value) {
-            ("message", Value::Text(text) | Value::Plain(text)) => {
-                let _ = Escaped(escapes, &mut self.message).write_fmt(text);
+        match field.name() {
+            "message" => text(&value, escapes, self.message),
+            "log.target" => {
+                let target = self.target.insert(String::new());
+                text(&value, Escapes::Text, target);
             }
-            ("log.target", Value::Text(text) | Value::Plain(text)) => self.target = Some(text.to_string()),
-            (name, _) if name.starts_with("log.") => {}
-            (_, Value::Text(text)) => match self.format {
-                Format::Human { .. } => {
-                    let _ = write!(out, " {name}=");
-                    quoted_if_need_be(&text.to_string(), out);
+            name if name.starts_with("log.") => {}
+            name => {
+                let out = &mut *self.fields;
+                match self.format {
+                    Format::Human { .. } => {
+                        out.push(' ');
+                        out.push_str(name);
+                        out.push('=');
+                        match value {
+                            Value::Text(text) => quoted_if_need_be(text, out),
+                            Value::Said(said) => quoted_if_need_be(&said.to_string(), out),
+                            Value::Plain(_) => text(&value, escapes, out),
+                        }
+                    }
+                    Format::Json => {
+                        let quote = if matches!(value, Value::Plain(_)) { "" } else { "\"" };
+                        out.push_str(",\"");
+                        out.push_str(name);
+                        out.push_str("\":");
+                        out.push_str(quote);
+                        text(&value, escapes, out);
+                        out.push_str(quote);
+                    }
+                    Format::Journald => {
+                        journal_name(name, out);
+                        text(&value, escapes, out);
+                        out.push('\n');
+                    }
                 }
-                Format::Json => {
-                    let _ = write!(out, ",\"{name}\":\"");
-                    let _ = Escaped(escapes, out).write_fmt(text);
-                    out.push('"');
-                }
-                Format::Journald => {
-                    journal_name(name, out);
-                    let _ = Escaped(escapes, out).write_fmt(text);
-                    out.push('\n');
-                }
-            },
-            (_, Value::Plain(value)) => match self.format {
-                Format::Human { .. } => drop(write!(out, " {name}={value}")),
-                Format::Json => drop(write!(out, ",\"{name}\":{value}")),
-                Format::Journald => {
-                    journal_name(name, out);
-                    let _ = writeln!(out, "{value}");
-                }
-            },
+            }
         }
+    }
+}
+
+fn text(value: &Value<'_>, escapes: Escapes, out: &mut String) {
+    match value {
+        Value::Text(text) => escape(text, escapes, out),
+        Value::Said(said) => drop(Escaped(escapes, out).write_fmt(*said)),
+        Value::Plain(plain) => drop(out.write_fmt(*plain)),
     }
 }
 
@@ -219,13 +250,13 @@ fn journal_name(name: &str, out: &mut String) {
     out.push('=');
 }
 
-impl Visit for Parts {
+impl Visit for Parts<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, Value::Text(format_args!("{value}")));
+        self.add(field, Value::Text(value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, Value::Text(format_args!("{value:?}")));
+        self.add(field, Value::Said(format_args!("{value:?}")));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -244,7 +275,7 @@ impl Visit for Parts {
         if value.is_finite() {
             self.add(field, Value::Plain(format_args!("{value}")));
         } else {
-            self.add(field, Value::Text(format_args!("{value}")));
+            self.add(field, Value::Said(format_args!("{value}")));
         }
     }
 }
