@@ -8,11 +8,12 @@ use crate::crictl::Crictl;
 use crate::health::{self, Health};
 use crate::node_api::{self, NodeApi};
 use crate::problem::{answer, problem};
-use crate::runtime::{Notes, Service, TooLate};
+use crate::runtime::{Busy, Notes, Service, TooLate};
 use crate::telemetry::metrics::{self, Probe};
 use crate::telemetry::request::Record;
 use crate::telemetry::source::Source;
 use anyhow::Result;
+use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,7 @@ impl App {
     ///
     /// When the composition can't be loaded or imports more than is granted.
     pub fn new(composition: &Composition, config: Config, notes: Notes) -> Result<Self> {
-        let crictl = Arc::new(Crictl::new(config.crictl.clone()));
+        let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
         let node_api = config.node_api.clone().map(|token| NodeApi::new(Arc::clone(&crictl), token));
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
@@ -103,6 +104,12 @@ async fn composed(service: Arc<Service>, request: Request<WasiBody>) -> Response
         Err(error) if error.is::<TooLate>() => {
             tracing::error!("{error}");
             problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
+        }
+        Err(error) if error.is::<Busy>() => {
+            tracing::warn!("a request was refused: {error}");
+            let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are under way; try again.");
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            response
         }
         Err(error) => {
             tracing::error!("a request failed: {error:#}");

@@ -53,6 +53,8 @@ impl Error {
 #[derive(Debug)]
 pub struct Crictl {
     config: config::Crictl,
+    /// Bytes that crictl may print, and of an answer over the socket.
+    max_bytes: usize,
     /// Whether the plain table worked where JSON had not: under the documented sudoers rule only it is allowed.
     table_worked: AtomicBool,
 }
@@ -68,8 +70,8 @@ pub struct Answer {
 
 impl Crictl {
     /// A capability for this configuration; nothing is asked yet.
-    pub fn new(config: config::Crictl) -> Self {
-        Self { config, table_worked: AtomicBool::new(false) }
+    pub fn new(config: config::Crictl, limits: &config::Limits) -> Self {
+        Self { config, max_bytes: limits.max_crictl_bytes, table_worked: AtomicBool::new(false) }
     }
 
     /// Asks for all images of the node.
@@ -109,12 +111,12 @@ impl Crictl {
     }
 
     async fn over_socket(&self, (path, stream): (PathBuf, UnixStream)) -> Result<Answer, Error> {
-        let images = cri::images(&path, stream, self.config.timeout).await?;
+        let images = cri::images(&path, stream, self.config.timeout, self.max_bytes).await?;
         Ok(Answer { images, way: format!("the socket {}", path.display()) })
     }
 
     async fn over_exec(&self) -> Result<Answer, Error> {
-        let (images, command) = exec::images(&self.config, &self.table_worked).await?;
+        let (images, command) = exec::images(&self.config, self.max_bytes, &self.table_worked).await?;
         Ok(Answer { images, way: format!("`{}`", command.join(" ")) })
     }
 

@@ -17,6 +17,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use url::Url;
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -24,8 +25,6 @@ use wasmtime_wasi_http::{Error, WasiBody};
 pub(crate) const NO_LOGIN: HeaderName = HeaderName::from_static("image-service-login");
 /// Redirects within the origin that are followed.
 const MAX_REDIRECTS: usize = 5;
-/// Bytes of one answer.
-const MAX_ANSWER: usize = 32 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Scheme, host and port.
@@ -62,6 +61,10 @@ pub struct Outbound {
     origin: Option<Origin>,
     login: Option<HeaderValue>,
     timeout: Duration,
+    /// Bytes of one answer.
+    max_bytes: usize,
+    /// Requests under way, of all components and instances.
+    permits: Semaphore,
 }
 
 impl Outbound {
@@ -70,7 +73,7 @@ impl Outbound {
     /// # Errors
     ///
     /// When `ca_file` can't be read or holds no certificate.
-    pub fn new(config: &config::Harbor) -> Result<Self> {
+    pub fn new(config: &config::Harbor, limits: &config::Limits) -> Result<Self> {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -86,7 +89,14 @@ impl Outbound {
             .build(https);
         let login = config.is_complete().then(|| basic(config)).transpose()?;
         let origin = (!config.url.is_empty()).then(|| Origin::of(&config.url)).transpose()?;
-        Ok(Self { client, origin, login, timeout: config.timeout })
+        Ok(Self {
+            client,
+            origin,
+            login,
+            timeout: config.timeout,
+            max_bytes: limits.max_upstream_bytes,
+            permits: Semaphore::new(limits.max_upstream_requests.min(Semaphore::MAX_PERMITS)),
+        })
     }
 
     /// Sends a component's request, if it may be sent. The whole answer is read within the time limit, so that a slow
@@ -108,6 +118,8 @@ impl Outbound {
         if let (true, Some(login)) = (with_login, &self.login) {
             parts.headers.insert(AUTHORIZATION, login.clone());
         }
+        // The time limit is Harbor's; waiting for others is not its fault. It is never closed.
+        let _permit = self.permits.acquire().await;
         match tokio::time::timeout(self.timeout, self.follow(parts)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(words(format!(
@@ -130,7 +142,7 @@ impl Outbound {
             *request.headers_mut() = parts.headers.clone();
             let response = self.client.request(request).await.map_err(|error| words(explain(&error)))?;
             if !response.status().is_redirection() || !response.headers().contains_key(LOCATION) {
-                return collect(response).await;
+                return self.collect(response).await;
             }
             uri = self.redirected(&uri, &response)?;
         }
@@ -151,21 +163,24 @@ impl Outbound {
             target.origin().ascii_serialization()
         )))
     }
-}
 
-async fn collect(response: Response<hyper::body::Incoming>) -> Result<Response<WasiBody>, Error> {
-    let (mut parts, body) = response.into_parts();
-    let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| {
-        if error.is::<http_body_util::LengthLimitError>() {
-            words(format!("the answer is larger than {MAX_ANSWER} bytes"))
-        } else {
-            words(format!("the answer broke off before its end ({})", root_cause(&*error)))
-        }
-    })?;
-    parts.headers.remove(TRANSFER_ENCODING);
-    parts.headers.remove(CONNECTION);
-    let body = Full::new(body.to_bytes()).map_err(|never| match never {}).boxed_unsync();
-    Ok(Response::from_parts(parts, body))
+    async fn collect(&self, response: Response<hyper::body::Incoming>) -> Result<Response<WasiBody>, Error> {
+        let (mut parts, body) = response.into_parts();
+        let body = Limited::new(body, self.max_bytes).collect().await.map_err(|error| {
+            if error.is::<http_body_util::LengthLimitError>() {
+                words(format!(
+                    "the answer is larger than {} bytes; limits_config.max_upstream_bytes sets the limit",
+                    self.max_bytes
+                ))
+            } else {
+                words(format!("the answer broke off before its end ({})", root_cause(&*error)))
+            }
+        })?;
+        parts.headers.remove(TRANSFER_ENCODING);
+        parts.headers.remove(CONNECTION);
+        let body = Full::new(body.to_bytes()).map_err(|never| match never {}).boxed_unsync();
+        Ok(Response::from_parts(parts, body))
+    }
 }
 
 fn basic(config: &config::Harbor) -> Result<HeaderValue> {

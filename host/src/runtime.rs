@@ -3,19 +3,24 @@
 //! - `grants`: what every instance is granted;
 //! - `state`: one instance's state, and how its imports are answered;
 //! - `instances`: how long an instance lives;
+//! - `limiter`: how much memory it may have;
 //! - `stderr`: what components say to operators;
+//! - `turns`: which request is next;
 //! - `guarded`: answers that are still being sent.
 
 mod grants;
 mod guarded;
 mod instances;
+mod limiter;
 mod state;
 mod stderr;
+mod turns;
 
 pub use stderr::Notes;
+pub use turns::Busy;
 
 use crate::composition::Composition;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::crictl::Crictl;
 use crate::outbound::NO_LOGIN;
 use crate::telemetry::metrics::{Glance, Probe};
@@ -26,48 +31,50 @@ use grants::Grants;
 use guarded::Guarded;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
-use instances::Instances;
+use instances::{Fate, Instances};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use turns::Turns;
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-/// Requests that are worked on at a time; others wait.
-const MAX_REQUESTS: usize = 64;
 /// How much longer than its request an instance lives that does not begin an answer: the request is then told what
 /// happened before its instance is gone.
 const GRACE: Duration = Duration::from_millis(100);
 const EPOCH: Duration = Duration::from_millis(10);
 
-/// Instances that there can be at a time. Each may be many: a composition of a dozen components has as many memories, and
-/// three times as many core instances and tables.
-const MAX_INSTANCES: u32 = 2 * MAX_REQUESTS as u32;
+/// Instances that there can be for each request that is worked on: those that end have not all gone when others begin.
+const INSTANCES_PER_REQUEST: u32 = 2;
+/// An instance may be many: a composition of a dozen components has as many memories, and three times as many core
+/// instances and tables.
 const MEMORIES_PER_INSTANCE: u32 = 12;
 const CORES_PER_INSTANCE: u32 = 3 * MEMORIES_PER_INSTANCE;
 /// Stacks that can be in use at a time: an instance needs a second one only for calls that block.
-const MAX_STACKS: u32 = 8 * MAX_INSTANCES;
+const STACKS_PER_INSTANCE: u32 = 8;
 
-/// The engine that runs compositions.
+/// The engine that runs compositions within these limits.
 ///
 /// # Errors
 ///
 /// When this machine can't run WebAssembly.
-pub fn engine() -> Result<Engine> {
+pub fn engine(limits: &Limits) -> Result<Engine> {
     let mut config = wasmtime::Config::new();
     config.wasm_component_model_async(true);
     config.epoch_interruption(true);
     // Memories and stacks are taken from a pool: making them anew costs more than most requests do.
+    let instances = INSTANCES_PER_REQUEST * u32::try_from(limits.max_requests)?;
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(MAX_INSTANCES)
-        .total_core_instances(CORES_PER_INSTANCE * MAX_INSTANCES)
-        .total_memories(MEMORIES_PER_INSTANCE * MAX_INSTANCES)
-        .total_tables(CORES_PER_INSTANCE * MAX_INSTANCES)
-        .total_stacks(MAX_STACKS)
-        .max_memory_size(state::MAX_MEMORY);
+    pool.total_component_instances(instances)
+        .total_core_instances(CORES_PER_INSTANCE * instances)
+        .total_memories(MEMORIES_PER_INSTANCE * instances)
+        .total_tables(CORES_PER_INSTANCE * instances)
+        .total_stacks(STACKS_PER_INSTANCE * instances)
+        // One of a component's memories may be all that its instance has.
+        .max_memory_size(limits.max_memory);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     match Engine::new(&config) {
         Ok(engine) => Ok(engine),
@@ -83,8 +90,9 @@ pub fn engine() -> Result<Engine> {
 /// A composition that is ready to answer requests.
 pub struct Service {
     handler: ProxyHandler<Instances>,
-    permits: Arc<Semaphore>,
+    turns: Turns,
     response_timeout: Duration,
+    answer_timeout: Duration,
 }
 
 impl Service {
@@ -94,18 +102,21 @@ impl Service {
     ///
     /// When the bytes are no component, it imports more than is granted, or the grants can't be prepared.
     pub fn new(composition: &Composition, config: Config, crictl: Arc<Crictl>, notes: Notes) -> Result<Self> {
-        let engine = engine()?;
+        let limits = config.limits.clone();
+        let engine = engine(&limits)?;
         let component = composition.load(&engine)?;
         let prepared = ServicePre::new(state::linker(&engine)?.instantiate_pre(&component)?)?;
         let response_timeout = config.app.response_timeout;
         let grants = Arc::new(Grants::new(config, crictl)?);
         count_epochs(&engine);
         let given_up = response_timeout + GRACE;
+        let notes = stderr::bounded(notes, limits.max_stderr_lines);
         let instances = Instances { engine, prepared, grants, given_up, notes, ending: Arc::default() };
         Ok(Self {
             handler: ProxyHandler::new(instances),
-            permits: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            turns: Turns::new(limits.max_requests, limits.max_waiting),
             response_timeout,
+            answer_timeout: limits.answer_timeout,
         })
     }
 
@@ -130,13 +141,16 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// When the composition trapped, or took too long to begin its answer, which is [`TooLate`].
+    /// When the composition trapped, took too long to begin its answer ([`TooLate`]), or is asked too much ([`Busy`]).
     pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>> {
+        let deadline = Instant::now() + self.response_timeout;
         // `ProxyHandler` takes on any number of requests; a request is one until its answer has been sent.
-        let permit = Arc::clone(&self.permits).acquire_owned().await?;
-        let answer = self.handler.handle(Work::of(&request), request);
-        let response = tokio::time::timeout(self.response_timeout, answer).await.map_err(|_| TooLate)??;
-        Ok(response.map(|body| Guarded { body, _guard: (permit, self) }.boxed_unsync()))
+        let turn = self.turns.next(deadline).await?;
+        let fate = Fate::default();
+        let answer = self.handler.handle((Work::of(&request), fate.clone()), request);
+        let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| TooLate)??;
+        let limit = self.answer_timeout;
+        Ok(response.map(|body| Guarded::new(body, limit, fate, (turn, self)).boxed_unsync()))
     }
 }
 
@@ -151,7 +165,7 @@ impl Probe for Service {
                 ("stacks", pool.stacks() as u64),
             ]
         });
-        Glance { pool, working: MAX_REQUESTS - self.permits.available_permits(), waiting: 0 }
+        Glance { pool, working: self.turns.working(), waiting: self.turns.waiting() }
     }
 }
 

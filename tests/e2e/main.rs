@@ -20,6 +20,7 @@ mod harbor_faults;
 mod health;
 mod http;
 mod lifecycle;
+mod limits;
 mod logs;
 mod metrics;
 mod misbehaving;

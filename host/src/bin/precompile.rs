@@ -4,11 +4,12 @@
 #![forbid(unsafe_code)]
 
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Writes `NAME.cwasm` beside each `NAME.wasm` that is given.
 fn main() -> Result<()> {
-    let engine = image_service::runtime::engine()?;
+    let (defaults, _) = image_service::config::parse("{}", Path::new(""))?;
+    let engine = image_service::runtime::engine(&defaults.limits)?;
     for path in std::env::args_os().skip(1).map(PathBuf::from) {
         let wasm = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         let code = image_service::composition::precompile(&engine, &wasm)

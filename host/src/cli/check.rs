@@ -68,7 +68,7 @@ impl Check {
             report.say(Verdict::Odd, "config", warning);
         }
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let crictl = Arc::new(Crictl::new(config.crictl.clone()));
+        let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
         let composition = compositions.choose(false, config.composition.as_deref())?;
         if let Some(path) = &config.composition {
             report.say(Verdict::Works, "composition", format!("{} runs in place of the built-in one", path.display()));

@@ -45,7 +45,7 @@ impl List {
         let composition = compositions.choose(self.demo, loaded.config.composition.as_deref())?;
         let notes = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
         let harbor = loaded.config.harbor.clone();
-        let crictl = Arc::new(Crictl::new(loaded.config.crictl.clone()));
+        let crictl = Arc::new(Crictl::new(loaded.config.crictl.clone(), &loaded.config.limits));
         let service = Arc::new(Service::new(&composition, loaded.config, crictl, notes)?);
         let (json, listing) = listing::ask(&service).await?;
         let text = match self.output {

@@ -3,6 +3,7 @@
 use super::seconds;
 use anyhow::{Result, bail};
 use serde::Deserialize;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
@@ -22,8 +23,14 @@ pub struct Limits {
     pub max_requests: usize,
     /// Requests that wait for their turn with components; more are refused with 503.
     pub max_waiting: usize,
-    /// Bytes of memory that an instance of a composition may have.
+    /// How long an answer may take once it has begun.
+    pub answer_timeout: Duration,
+    /// Bytes of memory that an instance of a composition may have, all its components together.
     pub max_memory: usize,
+    /// Resources, such as streams and headers, that an instance may have open.
+    pub max_handles: usize,
+    /// Lines a second that components may say on stderr, all instances together.
+    pub max_stderr_lines: usize,
     /// Bytes of one answer of Harbor.
     pub max_upstream_bytes: usize,
     /// Requests to Harbor under way at a time, of all instances.
@@ -41,7 +48,10 @@ pub(super) struct Section {
     client_timeout: Option<f64>,
     max_requests: Option<usize>,
     max_waiting: Option<usize>,
+    answer_timeout: Option<f64>,
     max_memory: Option<usize>,
+    max_handles: Option<usize>,
+    max_stderr_lines: Option<usize>,
     max_upstream_bytes: Option<usize>,
     max_upstream_requests: Option<usize>,
     max_crictl_bytes: Option<usize>,
@@ -55,11 +65,16 @@ impl Section {
             max_header_bytes: at_least("max_header_bytes", self.max_header_bytes, 8192, 16 * 1024)?,
             header_timeout: seconds("limits_config.header_timeout", self.header_timeout, 10.0)?,
             client_timeout: seconds("limits_config.client_timeout", self.client_timeout, 30.0)?,
-            max_requests: at_least("max_requests", self.max_requests, 1, 64)?,
+            max_requests: within("max_requests", self.max_requests, 1..=4096, 64)?,
             max_waiting: at_least("max_waiting", self.max_waiting, 0, 256)?,
-            // Less than an empty composition's memory can't be run.
-            max_memory: at_least("max_memory", self.max_memory, 2 * MIB, 256 * MIB)?,
-            max_upstream_bytes: at_least("max_upstream_bytes", self.max_upstream_bytes, 1, 32 * MIB)?,
+            answer_timeout: seconds("limits_config.answer_timeout", self.answer_timeout, 600.0)?,
+            // The built-in composition begins with 5 MiB; 32-bit addresses reach no further than 4 GiB.
+            max_memory: within("max_memory", self.max_memory, 8 * MIB..=4096 * MIB, 256 * MIB)?,
+            // A listing needs some dozens.
+            max_handles: at_least("max_handles", self.max_handles, 100, 10_000)?,
+            max_stderr_lines: at_least("max_stderr_lines", self.max_stderr_lines, 1, 100)?,
+            // The component `harbor` takes no more.
+            max_upstream_bytes: within("max_upstream_bytes", self.max_upstream_bytes, 1..=32 * MIB, 32 * MIB)?,
             max_upstream_requests: at_least("max_upstream_requests", self.max_upstream_requests, 1, 64)?,
             max_crictl_bytes: at_least("max_crictl_bytes", self.max_crictl_bytes, 1, 16 * MIB)?,
         })
@@ -73,4 +88,13 @@ fn at_least(key: &str, value: Option<usize>, least: usize, default: usize) -> Re
         Some(value) if value >= least => Ok(value),
         Some(value) => bail!("limits_config.{key} is {value}; it needs to be {least} or more"),
     }
+}
+
+/// The same for a number that can be too large as well.
+fn within(key: &str, value: Option<usize>, range: RangeInclusive<usize>, default: usize) -> Result<usize> {
+    let value = at_least(key, value, *range.start(), default)?;
+    if value > *range.end() {
+        bail!("limits_config.{key} is {value}; it can be {} at most", range.end());
+    }
+    Ok(value)
 }

@@ -17,9 +17,6 @@ mod proto {
     tonic::include_proto!("runtime.v1");
 }
 
-/// What crictl receives at most.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
-
 /// A socket that could not be opened.
 #[derive(Debug)]
 pub(super) struct Closed {
@@ -52,20 +49,25 @@ pub(super) fn none_open(closed: &[Closed]) -> Error {
     }
 }
 
-/// Asks for all images over an opened socket.
-pub(super) async fn images(path: &Path, stream: UnixStream, limit: Duration) -> Result<Vec<Image>, Error> {
-    match tokio::time::timeout(limit, list(stream)).await {
+/// Asks for all images over an opened socket: an answer of so many bytes at most, within this time.
+pub(super) async fn images(
+    path: &Path,
+    stream: UnixStream,
+    limit: Duration,
+    max_bytes: usize,
+) -> Result<Vec<Image>, Error> {
+    match tokio::time::timeout(limit, list(stream, max_bytes)).await {
         Err(_) => Err(Error::TimedOut(format!(
             "the container runtime at {} did not answer ListImages within {} s; see its logs",
             path.display(),
             limit.as_secs_f64()
         ))),
-        Ok(Err(status)) => Err(explain(path, &status)),
+        Ok(Err(status)) => Err(explain(path, &status, max_bytes)),
         Ok(Ok(images)) => Ok(images),
     }
 }
 
-async fn list(stream: UnixStream) -> Result<Vec<Image>, Status> {
+async fn list(stream: UnixStream, max_bytes: usize) -> Result<Vec<Image>, Status> {
     let stream = Mutex::new(Some(stream));
     let connector = tower::service_fn(move |_| {
         let stream = stream.lock().ok().and_then(|mut stream| stream.take());
@@ -76,8 +78,7 @@ async fn list(stream: UnixStream) -> Result<Vec<Image>, Status> {
         .connect_with_connector(connector)
         .await
         .map_err(|error| Status::unknown(root_cause(&error)))?;
-    let mut client =
-        proto::image_service_client::ImageServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER);
+    let mut client = proto::image_service_client::ImageServiceClient::new(channel).max_decoding_message_size(max_bytes);
     let answer = client.list_images(proto::ListImagesRequest {}).await?.into_inner();
     Ok(answer
         .images
@@ -92,16 +93,17 @@ async fn list(stream: UnixStream) -> Result<Vec<Image>, Status> {
         .collect())
 }
 
-fn explain(path: &Path, status: &Status) -> Error {
+fn explain(path: &Path, status: &Status, max_bytes: usize) -> Error {
     let shown = path.display();
     let said = status.message();
     match status.code() {
         Code::Unimplemented => Error::Malformed(format!(
             "the service at {shown} has no CRI v1 ({said}); it needs containerd 1.6, CRI-O 1.20 or newer with the CRI plugin on"
         )),
-        Code::OutOfRange | Code::ResourceExhausted => {
-            Error::Malformed(format!("the list of images from {shown} is larger than {MAX_ANSWER} bytes ({said})"))
-        }
+        Code::OutOfRange | Code::ResourceExhausted => Error::Malformed(format!(
+            "the list of images from {shown} is larger than {max_bytes} bytes ({said}); \
+                 limits_config.max_crictl_bytes sets the limit"
+        )),
         Code::PermissionDenied | Code::Unauthenticated => {
             Error::Denied(format!("the container runtime at {shown} refused ListImages ({said})"))
         }

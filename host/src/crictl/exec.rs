@@ -16,27 +16,27 @@ const JSON: [&str; 6] = ["sudo", "-n", "crictl", "images", "-o", "json"];
 /// All that the documented sudoers rule allows: a rule with arguments allows exactly those.
 const TABLE: [&str; 4] = ["sudo", "-n", "crictl", "images"];
 
-const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
 const MAX_STDERR: u64 = 16 * 1024;
 
-/// Runs crictl and says which command answered; `table_worked` remembers which of the default ones did.
+/// Runs crictl, which may print so many bytes, and says which command answered; `table_worked` remembers which of the default ones did.
 pub(super) async fn images(
     config: &config::Crictl,
+    max_bytes: usize,
     table_worked: &AtomicBool,
 ) -> Result<(Vec<Image>, Vec<String>), Error> {
     let deadline = Instant::now() + config.timeout;
     if let Some(command) = &config.command {
-        return Ok((run(command, config, deadline).await?, command.clone()));
+        return Ok((run(command, config, max_bytes, deadline).await?, command.clone()));
     }
     let (json, table) = (JSON.map(str::to_owned), TABLE.map(str::to_owned));
     let remembered = table_worked.load(Ordering::Relaxed);
     let (first, second) = if remembered { (&table[..], &json[..]) } else { (&json[..], &table[..]) };
-    match run(first, config, deadline).await {
+    match run(first, config, max_bytes, deadline).await {
         Ok(images) => Ok((images, first.to_vec())),
         // What was stopped or talked too much would do so again.
         Err(error @ (Error::TimedOut(_) | Error::Malformed(_))) => Err(error),
         Err(_) => {
-            let images = run(second, config, deadline).await?;
+            let images = run(second, config, max_bytes, deadline).await?;
             table_worked.store(!remembered, Ordering::Relaxed);
             Ok((images, second.to_vec()))
         }
@@ -55,7 +55,12 @@ impl Drop for Group {
     }
 }
 
-async fn run(command: &[String], config: &config::Crictl, deadline: Instant) -> Result<Vec<Image>, Error> {
+async fn run(
+    command: &[String],
+    config: &config::Crictl,
+    max_bytes: usize,
+    deadline: Instant,
+) -> Result<Vec<Image>, Error> {
     let shown = command.join(" ");
     let mut process = Command::new(&command[0]);
     process.args(&command[1..]).env_clear().env("LC_ALL", "C");
@@ -73,9 +78,9 @@ async fn run(command: &[String], config: &config::Crictl, deadline: Instant) -> 
     let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let work = async {
-        let (output, complaints) = tokio::join!(read(stdout, MAX_OUTPUT), read(stderr, MAX_STDERR));
+        let (output, complaints) = tokio::join!(read(stdout, max_bytes as u64), read_and_drain(stderr));
         let output = output?;
-        if output.len() as u64 > MAX_OUTPUT {
+        if output.len() > max_bytes {
             return Ok((None, output, complaints?));
         }
         Ok::<_, io::Error>((Some(child.wait().await?), output, complaints?))
@@ -90,7 +95,9 @@ async fn run(command: &[String], config: &config::Crictl, deadline: Instant) -> 
         }
         Ok(Err(error)) => return Err(Error::Unavailable(format!("`{shown}` could not be read ({error})"))),
         Ok(Ok((None, ..))) => {
-            return Err(Error::Malformed(format!("`{shown}` printed more than {MAX_OUTPUT} bytes and was stopped")));
+            return Err(Error::Malformed(format!(
+                "`{shown}` printed more than {max_bytes} bytes and was stopped; limits_config.max_crictl_bytes sets the limit"
+            )));
         }
         Ok(Ok((Some(status), output, complaints))) => (status, output, complaints),
     };
@@ -102,14 +109,20 @@ async fn run(command: &[String], config: &config::Crictl, deadline: Instant) -> 
         .map_err(|error| Error::Malformed(format!("`{shown}` printed something else than images: {error}")))
 }
 
-/// Reads one byte more than the limit at most. Stderr past its limit is drained, so that nobody waits for room.
+/// Reads one byte more than the limit at most.
 async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(mut pipe) = pipe {
-        (&mut pipe).take(limit + 1).read_to_end(&mut bytes).await?;
-        if limit == MAX_STDERR {
-            tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
-        }
+        (&mut pipe).take(limit.saturating_add(1)).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+/// Keeps the beginning of stderr and reads the rest too, so that nobody waits for room.
+async fn read_and_drain(mut pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let bytes = read(pipe.as_mut(), MAX_STDERR).await?;
+    if let Some(pipe) = &mut pipe {
+        tokio::io::copy(pipe, &mut tokio::io::sink()).await?;
     }
     Ok(bytes)
 }
@@ -149,6 +162,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    const MAX_OUTPUT: usize = 1024 * 1024;
+
     fn config(script: &str, timeout: Duration) -> config::Crictl {
         config::Crictl {
             mode: config::CrictlMode::Exec,
@@ -160,7 +175,7 @@ mod tests {
     }
 
     async fn outcome(script: &str) -> Result<Vec<Image>, Error> {
-        Ok(images(&config(script, Duration::from_secs(20)), &AtomicBool::new(false)).await?.0)
+        Ok(images(&config(script, Duration::from_secs(20)), MAX_OUTPUT, &AtomicBool::new(false)).await?.0)
     }
 
     #[tokio::test]
@@ -186,7 +201,9 @@ mod tests {
     async fn a_time_out_ends_the_whole_process_group() {
         let folder = std::env::temp_dir().join(format!("image-service-group-{}", std::process::id()));
         let script = format!("sleep 60 & echo $! > {}; wait", folder.display());
-        let error = images(&config(&script, Duration::from_millis(500)), &AtomicBool::new(false)).await.unwrap_err();
+        let error = images(&config(&script, Duration::from_millis(500)), MAX_OUTPUT, &AtomicBool::new(false))
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::TimedOut(_)), "{error}");
         let child = std::fs::read_to_string(&folder).unwrap();
         std::fs::remove_file(&folder).unwrap();
@@ -204,7 +221,7 @@ mod tests {
     async fn a_missing_program_is_named() {
         let mut config = config("", Duration::from_secs(1));
         config.command = Some(vec!["/nonexistent/crictl".to_owned()]);
-        let error = images(&config, &AtomicBool::new(false)).await.unwrap_err().to_string();
+        let error = images(&config, MAX_OUTPUT, &AtomicBool::new(false)).await.unwrap_err().to_string();
         assert!(error.contains("/nonexistent/crictl is not installed"), "{error}");
     }
 }

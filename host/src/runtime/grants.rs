@@ -1,6 +1,6 @@
 //! What every instance is granted: the node, Harbor and settings, as the configuration says.
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::crictl::Crictl;
 use crate::outbound::Outbound;
 use anyhow::Result;
@@ -20,7 +20,12 @@ impl Grants {
     ///
     /// When the way to Harbor can't be prepared.
     pub(super) fn new(config: Config, crictl: Arc<Crictl>) -> Result<Self> {
-        Ok(Self { outbound: Outbound::new(&config.harbor)?, crictl, config })
+        Ok(Self { outbound: Outbound::new(&config.harbor, &config.limits)?, crictl, config })
+    }
+
+    /// What instances may not go beyond.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.config.limits
     }
 
     /// The answer to a key of the interface `settings`; wit/inventory.wit has their table.

@@ -1,15 +1,34 @@
-//! A response's body that holds on to what it needs until it has been sent.
+//! A response's body that holds on to what it needs until it has been sent, or until its time is over.
 
+use super::instances::Fate;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::Sleep;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// The body, and what is dropped with it.
 pub(super) struct Guarded<G> {
-    pub(super) body: WasiBody,
-    pub(super) _guard: G,
+    body: WasiBody,
+    limit: Duration,
+    over: Pin<Box<Sleep>>,
+    fate: Fate,
+    /// Whether its trailers came: then it is whole, whatever becomes of the instance.
+    whole: bool,
+    _guard: G,
+}
+
+impl<G> Guarded<G> {
+    /// The body breaks off when it has not ended within `limit` from now, and when its instance ends badly.
+    pub(super) fn new(body: WasiBody, limit: Duration, fate: Fate, guard: G) -> Self {
+        Self { body, limit, over: Box::pin(tokio::time::sleep(limit)), fate, whole: false, _guard: guard }
+    }
+
+    fn is_broken(&self) -> bool {
+        !self.whole && self.fate.is_bad()
+    }
 }
 
 impl<G: Unpin> Body for Guarded<G> {
@@ -17,11 +36,29 @@ impl<G: Unpin> Body for Guarded<G> {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if self.over.as_mut().poll(cx).is_ready() {
+            let what = format!(
+                "it had not ended within {} s (limits_config.answer_timeout) and was broken off",
+                self.limit.as_secs_f64()
+            );
+            tracing::error!("an answer was not sent whole: {what}");
+            return Poll::Ready(Some(Err(Error::InternalError(Some(what)))));
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &frame {
+            None if self.is_broken() => {
+                let what = "its instance ended before it did".to_owned();
+                tracing::error!("an answer was not sent whole: {what}");
+                return Poll::Ready(Some(Err(Error::InternalError(Some(what)))));
+            }
+            Some(Ok(frame)) => self.whole |= frame.is_trailers(),
+            _ => {}
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_end_stream() && !self.is_broken()
     }
 
     fn size_hint(&self) -> SizeHint {

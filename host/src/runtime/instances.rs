@@ -7,7 +7,7 @@ use crate::telemetry::metrics;
 use crate::telemetry::work::Work;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use wasmtime::component::GuestTaskId;
@@ -19,9 +19,21 @@ use wasmtime_wasi_http::handler::{
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 const MAX_REUSE: usize = 1024;
-/// How long an answer may take once it has begun.
-const MAX_DURATION: Duration = Duration::from_secs(600);
 const MAX_IDLE: Duration = Duration::from_secs(60);
+/// Bytes that a component may hand to the host in one call, which the host copies.
+const MAX_CALL: usize = 32 * 1024 * 1024;
+
+/// What has become of the instance that answers a request, for whoever holds its answer: by itself, an answer whose
+/// instance trapped looks as if it were whole.
+#[derive(Clone, Default)]
+pub(super) struct Fate(Arc<OnceLock<Arc<AtomicBool>>>);
+
+impl Fate {
+    /// Whether it ended before its time.
+    pub(super) fn is_bad(&self) -> bool {
+        self.0.get().is_some_and(|bad| bad.load(Ordering::Acquire))
+    }
+}
 
 /// Makes instances and says how long each of them is used.
 pub(super) struct Instances {
@@ -42,10 +54,13 @@ impl HandlerState for Instances {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
+        let limits = self.grants.limits();
         let current = Current::default();
         let state = State::new(Arc::clone(&self.grants), Arc::clone(&self.notes), current.clone());
         let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.limits);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(MAX_CALL);
+        store.set_max_component_handles(limits.max_handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let service = self.prepared.instantiate_async(&mut store).await?;
@@ -57,9 +72,15 @@ impl HandlerState for Instances {
             expiration: Expiration {
                 sleep: Box::pin(tokio::time::sleep(MAX_IDLE)),
                 given_up: self.given_up,
+                answer_timeout: limits.answer_timeout,
                 current: current.clone(),
             },
-            state: Worker { given_up: self.given_up, ending: Arc::clone(&self.ending), current },
+            state: Worker {
+                given_up: self.given_up,
+                ended_badly: Arc::default(),
+                ending: Arc::clone(&self.ending),
+                current,
+            },
         })
     }
 }
@@ -85,6 +106,7 @@ impl Current {
 pub(super) struct Expiration {
     sleep: Pin<Box<tokio::time::Sleep>>,
     given_up: Duration,
+    answer_timeout: Duration,
     current: Current,
 }
 
@@ -99,7 +121,7 @@ impl WorkerExpiration for Expiration {
             // An answer has yet to begin.
             WorkerStatus::Requests => self.given_up,
             // Answers have begun and are being streamed.
-            WorkerStatus::PostReturn => MAX_DURATION,
+            WorkerStatus::PostReturn => self.answer_timeout,
         };
         let deadline = (start + limit).into();
         if deadline != self.sleep.deadline() {
@@ -112,6 +134,7 @@ impl WorkerExpiration for Expiration {
 /// Reports how an instance ended.
 pub(super) struct Worker {
     given_up: Duration,
+    ended_badly: Arc<AtomicBool>,
     /// Whether the program is ending, when instances are dropped as they are.
     ending: Arc<AtomicBool>,
     current: Current,
@@ -119,7 +142,7 @@ pub(super) struct Worker {
 
 impl WorkerState for Worker {
     type StoreData = State;
-    type RequestData = Work;
+    type RequestData = (Work, Fate);
 
     fn should_accept_request(&self, _: usize, total: usize) -> ShouldAccept {
         if total >= MAX_REUSE {
@@ -134,14 +157,20 @@ impl WorkerState for Worker {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, State>,
-        work: Work,
+        (work, fate): (Work, Fate),
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         self.current.replace(Some(Arc::new(work)));
+        // It was nobody's before.
+        let _ = fate.0.set(Arc::clone(&self.ended_badly));
         Box::pin(tokio::time::sleep(self.given_up))
     }
 
     fn drop(&self, _: Store<State>, result: Result<(), wasmtime::Error>) {
+        if result.is_err() {
+            // Before the store is dropped, which ends the answer that it had begun.
+            self.ended_badly.store(true, Ordering::Release);
+        }
         // `ProxyHandler` says that it panicked whenever it is dropped at work, as it is at the end of the program.
         let dropped = |error: &wasmtime::Error| error.to_string() == "worker panicked" && !std::thread::panicking();
         let result = result.or_else(|error| if dropped(&error) { Ok(()) } else { Err(error) });

@@ -2,12 +2,13 @@
 
 use super::grants::Grants;
 use super::instances::Current;
+use super::limiter::Limiter;
 use super::stderr::{Notes, Stderr};
 use crate::crictl;
 use http::{Request, Response};
 use std::sync::Arc;
+use wasmtime::Engine;
 use wasmtime::component::{Accessor, HasData, Linker, ResourceTable};
-use wasmtime::{Engine, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
@@ -18,8 +19,8 @@ mod bindings {
 
 use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit};
 
-/// Bytes of memory that one instance may have.
-pub(super) const MAX_MEMORY: usize = 256 * 1024 * 1024;
+/// Bytes of random numbers that one call may ask for: the host makes room for them at once.
+const MAX_RANDOM: u64 = 64 * 1024;
 
 /// The state of one instance.
 pub(super) struct State {
@@ -27,7 +28,7 @@ pub(super) struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: Hooks,
-    pub(super) limits: StoreLimits,
+    pub(super) limiter: Limiter,
     grants: Arc<Grants>,
 }
 
@@ -35,13 +36,16 @@ impl State {
     pub(super) fn new(grants: Arc<Grants>, notes: Notes, current: Current) -> Self {
         let mut wasi = WasiCtx::builder();
         // Components speak to operators on stderr and through nothing else: no files, sockets, environment or arguments.
-        wasi.stderr(Stderr(notes)).allow_tcp(false).allow_udp(false);
+        wasi.stderr(Stderr(notes)).allow_tcp(false).allow_udp(false).max_random_size(MAX_RANDOM);
+        let limits = grants.limits();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.max_handles);
         Self {
-            table: ResourceTable::new(),
+            table,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks { grants: Arc::clone(&grants), current },
-            limits: StoreLimitsBuilder::new().memory_size(MAX_MEMORY).build(),
+            limiter: Limiter::new(limits.max_memory),
             grants,
         }
     }

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -13,6 +14,59 @@ pub type Notes = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Bytes of a line; what is longer comes in pieces.
 const MAX_LINE: usize = 4096;
+
+/// Passes so many lines a second on; of those beyond it says how many they were.
+pub(super) fn bounded(notes: Notes, per_second: usize) -> Notes {
+    let second = Arc::new(Mutex::new(Second { notes, per_second, begun: Instant::now(), said: 0, left_out: 0 }));
+    Arc::new(move |line| {
+        let mut now = second.lock().unwrap_or_else(PoisonError::into_inner);
+        now.begin_next();
+        if now.said < now.per_second {
+            now.said += 1;
+            (now.notes)(line);
+            return;
+        }
+        now.left_out += 1;
+        // Perhaps nothing more is ever said, so somebody has to look when this second is over.
+        if now.left_out == 1
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let second = Arc::clone(&second);
+            runtime.spawn(async move {
+                tokio::time::sleep(SECOND).await;
+                second.lock().unwrap_or_else(PoisonError::into_inner).begin_next();
+            });
+        }
+    })
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What was said within a second.
+struct Second {
+    notes: Notes,
+    per_second: usize,
+    begun: Instant,
+    said: usize,
+    left_out: usize,
+}
+
+impl Second {
+    /// Begins the next one where this one is over.
+    fn begin_next(&mut self) {
+        if self.begun.elapsed() < SECOND {
+            return;
+        }
+        (self.begun, self.said) = (Instant::now(), 0);
+        match std::mem::take(&mut self.left_out) {
+            0 => {}
+            count => (self.notes)(&format!(
+                "{count} more lines were left out: components may say {} a second (limits_config.max_stderr_lines)",
+                self.per_second
+            )),
+        }
+    }
+}
 
 /// The stderr of one instance.
 #[derive(Clone)]
@@ -105,15 +159,17 @@ impl AsyncWrite for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
+
+    /// Where lines are told, and the lines.
+    fn told() -> (Notes, Arc<Mutex<Vec<String>>>) {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let notes = Arc::clone(&told);
+        (Arc::new(move |line| notes.lock().unwrap().push(line.to_owned())), told)
+    }
 
     #[test]
     fn bytes_become_whole_lines_and_a_long_line_comes_in_pieces() {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let notes: Notes = {
-            let told = Arc::clone(&told);
-            Arc::new(move |line| told.lock().unwrap().push(line.to_owned()))
-        };
+        let (notes, told) = told();
         let mut lines = Lines { notes, begun: Vec::new() };
         lines.add(b"one\ntw");
         lines.add(b"o\n\nthree");
@@ -122,5 +178,20 @@ mod tests {
         let told = told.lock().unwrap();
         assert_eq!(told[..2], ["one", "two"]);
         assert_eq!(told[2..].iter().map(String::len).collect::<Vec<_>>(), [MAX_LINE, 5]);
+    }
+
+    #[tokio::test]
+    async fn a_flood_becomes_so_many_lines_and_one_that_counts_the_rest() {
+        let (notes, told) = told();
+        let notes = bounded(notes, 3);
+        for number in 0..1000 {
+            notes(&number.to_string());
+        }
+        tokio::time::sleep(2 * SECOND).await;
+        notes("after");
+        let told = told.lock().unwrap();
+        assert_eq!(told[..3], ["0", "1", "2"]);
+        assert!(told[3].starts_with("997 more lines were left out"), "{told:?}");
+        assert_eq!(told[4..], ["after"]);
     }
 }
