@@ -3,23 +3,29 @@
 //! Requests are read-only (GET and HEAD). A request with the header `image-service-login: none` goes without the login,
 //! for components that found out that it is refused.
 
+mod failure;
+mod retry;
 pub(crate) mod tls;
 
-use crate::cause::{self, root_cause};
 use crate::config;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use failure::Failure;
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING};
 use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use retry::Retries;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 use wasmtime_wasi_http::{Error, WasiBody};
+use zeroize::Zeroizing;
 
 /// The header by which a component asks for the login to be left out.
 pub(crate) const NO_LOGIN: HeaderName = HeaderName::from_static("image-service-login");
@@ -65,6 +71,7 @@ pub struct Outbound {
     max_bytes: usize,
     /// Requests under way, of all components and instances.
     permits: Semaphore,
+    retries: Retries,
 }
 
 impl Outbound {
@@ -96,11 +103,12 @@ impl Outbound {
             timeout: config.timeout,
             max_bytes: limits.max_upstream_bytes,
             permits: Semaphore::new(limits.max_upstream_requests.min(Semaphore::MAX_PERMITS)),
+            retries: Retries::new(config.retries, config.max_concurrency),
         })
     }
 
-    /// Sends a component's request, if it may be sent. The whole answer is read within the time limit, so that a slow
-    /// reader can't make a prompt Harbor look slow.
+    /// Sends a component's request, if it may be sent, and again where it fails in a way that may pass. The whole answer is
+    /// read within the time limit, so that a slow reader can't make a prompt Harbor look slow.
     ///
     /// # Errors
     ///
@@ -118,9 +126,21 @@ impl Outbound {
         if let (true, Some(login)) = (with_login, &self.login) {
             parts.headers.insert(AUTHORIZATION, login.clone());
         }
-        // The time limit is Harbor's; waiting for others is not its fault. It is never closed.
-        let _permit = self.permits.acquire().await;
-        match tokio::time::timeout(self.timeout, self.follow(parts)).await {
+        // The time limit is Harbor's; waiting for others is not its fault. Whoever waits between two tries has no permit.
+        let mut permit = Some(self.permit().await);
+        let deadline = Instant::now() + self.timeout;
+        let parts = &parts;
+        let tries = self.retries.run(deadline, || {
+            let first = permit.take();
+            async move {
+                let _permit = match first {
+                    Some(permit) => permit,
+                    None => self.permit().await,
+                };
+                self.follow(parts).await
+            }
+        });
+        match timeout_at(deadline, tries).await {
             Ok(outcome) => outcome,
             Err(_) => Err(words(format!(
                 "no complete answer within {} s; is Harbor overloaded? harbor_config.timeout sets the limit",
@@ -129,24 +149,30 @@ impl Outbound {
         }
     }
 
-    async fn follow(&self, parts: http::request::Parts) -> Result<Response<WasiBody>, Error> {
-        let mut uri = parts.uri;
+    async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.permits.acquire().await.ok()
+    }
+
+    /// One try.
+    async fn follow(&self, parts: &http::request::Parts) -> Result<Response<WasiBody>, Failure> {
+        let mut uri = parts.uri.clone();
         for _ in 0..=MAX_REDIRECTS {
             if !self.origin.as_ref().is_some_and(|origin| origin.has(&uri)) {
                 tracing::warn!(host = uri.host(), "refused a component's request: not the configured Harbor");
-                return Err(Error::HttpRequestDenied);
+                return Err(Error::HttpRequestDenied.into());
             }
             let mut request = Request::new(Empty::new());
             *request.method_mut() = parts.method.clone();
             *request.uri_mut() = uri.clone();
             *request.headers_mut() = parts.headers.clone();
-            let response = self.client.request(request).await.map_err(|error| words(explain(&error)))?;
+            let response = self.client.request(request).await.map_err(|error| Failure::no_answer(&error))?;
             if !response.status().is_redirection() || !response.headers().contains_key(LOCATION) {
                 return self.collect(response).await;
             }
             uri = self.redirected(&uri, &response)?;
         }
-        Err(words(format!("more than {MAX_REDIRECTS} redirects; check harbor_config.url")))
+        Err(words(format!("more than {MAX_REDIRECTS} redirects; check harbor_config.url")).into())
     }
 
     fn redirected(&self, from: &Uri, response: &Response<hyper::body::Incoming>) -> Result<Uri, Error> {
@@ -164,29 +190,37 @@ impl Outbound {
         )))
     }
 
-    async fn collect(&self, response: Response<hyper::body::Incoming>) -> Result<Response<WasiBody>, Error> {
+    async fn collect(&self, response: Response<hyper::body::Incoming>) -> Result<Response<WasiBody>, Failure> {
         let (mut parts, body) = response.into_parts();
         let body = Limited::new(body, self.max_bytes).collect().await.map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {
+                let limit = self.max_bytes;
                 words(format!(
-                    "the answer is larger than {} bytes; limits_config.max_upstream_bytes sets the limit",
-                    self.max_bytes
+                    "the answer is larger than {limit} bytes; limits_config.max_upstream_bytes sets the limit"
                 ))
+                .into()
             } else {
-                words(format!("the answer broke off before its end ({})", root_cause(&*error)))
+                Failure::broken_off(&*error)
             }
         })?;
         parts.headers.remove(TRANSFER_ENCODING);
         parts.headers.remove(CONNECTION);
         let body = Full::new(body.to_bytes()).map_err(|never| match never {}).boxed_unsync();
-        Ok(Response::from_parts(parts, body))
+        Failure::of(Response::from_parts(parts, body))
     }
 }
 
+/// The value of `Authorization`; the only copies of the login that are made on the way to it are wiped, as the value is.
 fn basic(config: &config::Harbor) -> Result<HeaderValue> {
-    let pair = format!("{}:{}", config.user, config.password.reveal());
-    let mut value =
-        HeaderValue::from_str(&format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))?;
+    const SCHEME: &[u8] = b"Basic ";
+    let pair = Zeroizing::new(format!("{}:{}", config.user, config.password.reveal()));
+    // As long as it comes to be: growing would leave copies behind.
+    let mut value = Zeroizing::new(vec![0; SCHEME.len() + pair.len().div_ceil(3) * 4]);
+    let (scheme, encoded) = value.split_at_mut(SCHEME.len());
+    scheme.copy_from_slice(SCHEME);
+    STANDARD.encode_slice(pair.as_bytes(), encoded)?;
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))?;
+    // Nobody's logs show it.
     value.set_sensitive(true);
     Ok(value)
 }
@@ -194,28 +228,6 @@ fn basic(config: &config::Harbor) -> Result<HeaderValue> {
 /// The error that carries words to the component; all others are codes.
 fn words(message: String) -> Error {
     Error::InternalError(Some(message))
-}
-
-/// What went wrong and what to do.
-fn explain(error: &hyper_util::client::legacy::Error) -> String {
-    let cause = root_cause(error);
-    let chain = cause::chain(error).map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    if let Some(error) = cause::chain(error).find_map(|error| error.downcast_ref()) {
-        return tls::explain(error);
-    }
-    if chain.contains("dns error") {
-        return format!("the host name can't be resolved ({cause}); check harbor_config.url");
-    }
-    if chain.contains("Connection refused") {
-        return "connection refused; is Harbor running, and is this its port?".to_owned();
-    }
-    if cause::chain(error).filter_map(|error| error.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse) {
-        return format!("what answered is no HTTP ({cause}); is it https:// that harbor_config.url should begin with?");
-    }
-    if error.is_connect() {
-        return format!("no connection ({cause}); can this machine reach Harbor?");
-    }
-    format!("the connection broke before the answer ({cause})")
 }
 
 #[cfg(test)]

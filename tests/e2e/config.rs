@@ -2,6 +2,7 @@
 
 use image_service_tests::{Authority, Program};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,7 +11,10 @@ use tempfile::TempDir;
 /// A folder with this config.json.
 fn folder(text: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("config.json"), text).unwrap();
+    let config = folder.path().join("config.json");
+    std::fs::write(&config, text).unwrap();
+    // Some hold a password.
+    std::fs::set_permissions(config, std::fs::Permissions::from_mode(0o600)).unwrap();
     folder
 }
 

@@ -2,6 +2,7 @@
 
 use image_service_tests::{Program, skip, target};
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -29,8 +30,8 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Runs systemd-analyze on the unit, with its drop-in where that is wanted; `None` where there is none to be had.
-fn systemd_analyze(arguments: &[&str], with_drop_in: bool) -> Option<Output> {
+/// Runs systemd-analyze on the unit with these drop-ins; `None` where there is none to be had.
+fn systemd_analyze(arguments: &[&str], drop_ins: &[&str]) -> Option<Output> {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         skip("there is no systemd-analyze").unwrap();
         return None;
@@ -43,10 +44,10 @@ fn systemd_analyze(arguments: &[&str], with_drop_in: bool) -> Option<Output> {
     let built = Program::path().canonicalize().unwrap();
     let unit = unit.replace(installed, built.to_str().unwrap());
     std::fs::write(folder.path().join("image-service.service"), unit).unwrap();
-    if with_drop_in {
-        let drop_ins = folder.path().join("image-service.service.d");
-        std::fs::create_dir(&drop_ins).unwrap();
-        std::fs::copy(deploy("systemd/exec-mode.conf"), drop_ins.join("exec-mode.conf")).unwrap();
+    let beside = folder.path().join("image-service.service.d");
+    std::fs::create_dir(&beside).unwrap();
+    for drop_in in drop_ins {
+        std::fs::copy(deploy("systemd").join(drop_in), beside.join(drop_in)).unwrap();
     }
     let mut command = Command::new("systemd-analyze");
     // The colon keeps systemd's own folders in the path.
@@ -55,9 +56,9 @@ fn systemd_analyze(arguments: &[&str], with_drop_in: bool) -> Option<Output> {
 }
 
 #[test]
-fn the_systemd_unit_is_sound_with_and_without_its_drop_in() {
-    for with_drop_in in [false, true] {
-        let Some(output) = systemd_analyze(&["verify"], with_drop_in) else { return };
+fn the_systemd_unit_is_sound_with_and_without_its_drop_ins() {
+    for drop_ins in [&[][..], &["exec-mode.conf"], &["credential.conf"]] {
+        let Some(output) = systemd_analyze(&["verify"], drop_ins) else { return };
         assert!(output.status.success(), "{}", text(&output));
         assert!(!text(&output).contains("image-service"), "no warning is about us: {}", text(&output));
     }
@@ -65,14 +66,14 @@ fn the_systemd_unit_is_sound_with_and_without_its_drop_in() {
 
 #[test]
 fn the_systemd_unit_is_exposed_by_2_5_at_most() {
-    let Some(output) = systemd_analyze(&["security", "--offline=true", "--threshold=25"], false) else { return };
+    let Some(output) = systemd_analyze(&["security", "--offline=true", "--threshold=25"], &["credential.conf"]) else { return };
     assert!(output.status.success(), "{}", text(&output));
     assert!(text(&output).contains("Overall exposure level"), "{}", text(&output));
 }
 
 #[test]
 fn the_drop_in_lets_sudo_become_root() {
-    let Some(output) = systemd_analyze(&["security", "--offline=true", "--json=short"], true) else { return };
+    let Some(output) = systemd_analyze(&["security", "--offline=true", "--json=short"], &["exec-mode.conf"]) else { return };
     let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let row = rows.as_array().unwrap().iter().find(|row| row["json_field"] == "NoNewPrivileges").unwrap();
     assert_eq!(row["set"], false, "{row}");
@@ -134,7 +135,12 @@ fn the_config_for_kubernetes_is_one_that_the_program_reads_without_warnings() {
     let secret = document("kubernetes/secret.yaml", "Secret");
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.json");
-    std::fs::write(&config, secret["stringData"]["config.json"].as_str().unwrap()).unwrap();
+    for (name, text) in secret["stringData"].as_hash().unwrap() {
+        let path = folder.path().join(name.as_str().unwrap());
+        std::fs::write(&path, text.as_str().unwrap()).unwrap();
+        // As the volume has them.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
+    }
     let output = Command::new(Program::path()).args(["check", "--config"]).arg(&config).output().unwrap();
     let report = text(&output);
     let about_config: Vec<_> = report.lines().filter(|line| line.contains(" config ")).collect();

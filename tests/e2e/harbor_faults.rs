@@ -104,8 +104,8 @@ async fn a_refusal_of_a_project_costs_its_own_rows_and_one_error() {
 
 #[tokio::test]
 async fn a_limit_of_requests_says_when_to_try_again() {
-    let images = faulty(Version::V2_12, "/projects?", Fault::Busy(7)).await;
-    assert_costs_all(&images, &["Harbor answered 429", "try again after 7 s", "max_concurrency"]);
+    let images = faulty(Version::V2_12, "/projects?", Fault::Busy(70)).await;
+    assert_costs_all(&images, &["Harbor answered 429", "try again after 70 s", "max_concurrency"]);
 }
 
 #[tokio::test]

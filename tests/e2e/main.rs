@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by panicking")]
 
 mod audit;
+mod budget;
 mod cache;
 mod commands;
 mod compose;
@@ -29,7 +30,9 @@ mod node;
 mod node_api;
 mod registry;
 mod reload;
+mod retries;
 mod scale;
+mod secrets;
 mod service_manager;
 mod socket;
 mod spin_manifest;

@@ -173,7 +173,7 @@ impl HarborBuilder {
     /// When no port is free.
     pub async fn start(self) -> Result<Harbor> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let listener = Listener::bind(self.tls).await?;
+        let listener = Listener::bind(self.tls, self.faults.reset()).await?;
         let url = format!("{scheme}://{}{}", listener.address()?, self.prefix);
         let connections = listener.accepted();
         let (notes, asked) = watch::channel(Vec::new());

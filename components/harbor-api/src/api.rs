@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::fmt;
+use std::time::Duration;
 
 /// Asks Harbor.
 #[allow(async_fn_in_trait, reason = "components have one thread")]
@@ -59,14 +60,40 @@ pub enum Kind {
     Unreadable(String),
     /// Successes that don't fit together.
     Changing(String),
-    /// Not asked any more, as the last requests got no answer.
-    GaveUp,
+    /// Not asked for any more.
+    Ended(Ended),
+}
+
+/// Why nothing is asked for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The last requests got no answer.
+    NoAnswers,
+    /// The listing has taken so long, which is all the time that it has.
+    NoTime(Duration),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswers => f.write_str("Harbor stopped answering"),
+            Self::NoTime(limit) => write!(
+                f,
+                "the listing of Harbor had not ended within {} s and was ended; raise listing_timeout (the setting \
+                 harbor-listing-timeout) if Harbor is just slow",
+                limit.as_secs_f64()
+            ),
+        }
+    }
 }
 
 impl Error {
-    /// Whether it was not even sent.
-    pub fn gave_up(&self) -> bool {
-        matches!(self.kind, Kind::GaveUp)
+    /// Why nothing is asked for any more, where that is so.
+    pub fn ended(&self) -> Option<Ended> {
+        match self.kind {
+            Kind::Ended(why) => Some(why),
+            _ => None,
+        }
     }
 
     /// The status code, where there was an answer.
@@ -86,7 +113,7 @@ impl fmt::Display for Error {
             Kind::Unreadable(what) => {
                 write!(f, "{what}; is the Harbor URL that of Harbor itself, with its path prefix if it has one?")
             }
-            Kind::GaveUp => f.write_str("not asked, as Harbor had stopped answering"),
+            Kind::Ended(why) => write!(f, "not asked, as {why}"),
             Kind::Status { status, said, retry_after } => {
                 write!(f, "Harbor answered {status}")?;
                 if !said.is_empty() {

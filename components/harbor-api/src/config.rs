@@ -1,10 +1,11 @@
 //! What the operator said about Harbor, read from settings.
 
 use std::collections::HashMap;
+use std::time::Duration;
 use url::Url;
 
 /// The settings that count here.
-pub const KEYS: [&str; 7] = [
+pub const KEYS: [&str; 8] = [
     "harbor-url",
     "harbor-auth",
     "harbor-user",
@@ -12,11 +13,13 @@ pub const KEYS: [&str; 7] = [
     "harbor-project",
     "harbor-page-size",
     "harbor-max-concurrency",
+    "harbor-listing-timeout",
 ];
 
 /// Harbor answers 422 to more.
 const MAX_PAGE_SIZE: usize = 100;
 const DEFAULT_CONCURRENCY: usize = 8;
+const DEFAULT_LISTING_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where Harbor is and how to ask it.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct Config {
     pub page_size: usize,
     /// Requests under way at a time, 1 or more.
     pub concurrency: usize,
+    /// How long the whole listing may take.
+    pub listing_timeout: Duration,
 }
 
 /// Who adds the login to requests.
@@ -71,6 +76,7 @@ impl Config {
             project: get("harbor-project"),
             page_size: number(get, "harbor-page-size", MAX_PAGE_SIZE)?.min(MAX_PAGE_SIZE),
             concurrency: number(get, "harbor-max-concurrency", DEFAULT_CONCURRENCY)?,
+            listing_timeout: seconds(get, "harbor-listing-timeout", DEFAULT_LISTING_TIMEOUT)?,
         })
     }
 }
@@ -103,6 +109,13 @@ fn number(get: impl Fn(&str) -> Option<String>, key: &str, default: usize) -> Re
             _ => Err(format!("the setting {key} is {text:?}, where a whole number from 1 was expected")),
         },
     }
+}
+
+fn seconds(get: impl Fn(&str) -> Option<String>, key: &str, default: Duration) -> Result<Duration, String> {
+    let Some(text) = get(key) else { return Ok(default) };
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0);
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| format!("the setting {key} is {text:?}, where seconds, more than 0, were expected"))
 }
 
 fn basic(user: &str, password: &str) -> String {
@@ -164,6 +177,17 @@ mod tests {
         for url in ["harbor.example.com", "harbor.example.com:443", "ftp://h"] {
             let message = base(url).unwrap_err();
             assert!(message.contains(url) && message.contains("https://harbor.example.com"), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_listing_is_seconds() {
+        let read =
+            |time| read(&[("harbor-url", "https://h"), ("harbor-auth", "host"), ("harbor-listing-timeout", time)]);
+        assert_eq!(read("").unwrap().listing_timeout, Duration::from_secs(120));
+        assert_eq!(read("1.5").unwrap().listing_timeout, Duration::from_millis(1500));
+        for nonsense in ["0", "-1", "soon", "1e99", "NaN"] {
+            assert!(read(nonsense).unwrap_err().contains("harbor-listing-timeout"), "{nonsense}");
         }
     }
 

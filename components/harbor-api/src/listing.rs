@@ -3,11 +3,14 @@
 //! Three stages, each working ahead of the next by as many steps as there may be requests at a time:
 //! projects -> what each project holds (all its rows, or its repositories) -> the rows of each repository.
 
-use crate::api::{Api, Error};
+mod failures;
+
+use crate::api::{Api, Error, Kind};
 use crate::artifact::{self, Artifact, Repository, Window};
 use crate::config::Config;
-use crate::paging::{self, List, Page, Recent, Step, Whole};
+use crate::paging::{self, List, Page, Recent, Step, Stopped, Whole};
 use crate::{Image, SourceError};
+use failures::{Failures, Loss, Unread, failure};
 use futures::{StreamExt, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -31,6 +34,13 @@ pub(crate) struct Limits {
     pub(crate) concurrency: usize,
     /// Rows of one list that are held to be put in order; longer lists leave as they come.
     pub(crate) held_rows: usize,
+}
+
+impl Limits {
+    /// For lists of names, which are held however long they are.
+    fn of_names(self) -> Self {
+        Self { held_rows: usize::MAX, ..self }
+    }
 }
 
 /// A project of more artifacts is read repository by repository, a repository of more is streamed. Some 200 bytes each.
@@ -69,21 +79,20 @@ struct NamedRepository {
 
 /// What a project holds.
 enum Project {
-    Rows(Vec<Image>, Option<SourceError>),
-    Repositories(Vec<Repository>, Option<SourceError>),
+    Rows(Vec<Image>, Option<Loss>),
+    Repositories(Vec<Repository>, Option<Loss>),
 }
 
 /// One step towards the answer.
 enum Unit {
     Rows(Vec<Image>),
     Repository(Repository),
-    Failed(SourceError),
+    Lost(Loss),
 }
 
 /// What a unit came to.
 enum Outcome {
-    Rows(Vec<Image>),
-    RowsAndFailure(Vec<Image>, SourceError),
+    Rows(Vec<Image>, Option<Loss>),
     /// Too many rows to hold; they are streamed when it is their turn.
     Long(Repository),
 }
@@ -101,13 +110,13 @@ struct Listing<'a, A> {
 
 impl<A: Api> Listing<'_, A> {
     async fn run(&self, project: Option<&str>, sink: &mut impl Sink) {
-        let mut failures = Failures { gave_up: None };
-        let Some(whole_projects) = self.log_in(sink).await else { return };
+        let mut failures = Failures::default();
+        let Some(whole_projects) = self.log_in(&mut failures, sink).await else { return failures.end(sink) };
         let projects = match project {
             Some(project) => vec![project.to_owned()],
             None => {
-                let (projects, error) = self.projects().await;
-                failures.note(error, sink);
+                let (projects, loss) = self.projects().await;
+                failures.note(loss, sink);
                 projects
             }
         };
@@ -118,14 +127,13 @@ impl<A: Api> Listing<'_, A> {
         let mut outcomes = Box::pin(units.map(|unit| self.unit(unit)).buffered(self.limits.concurrency));
         while let Some(outcome) = outcomes.next().await {
             let wanted = match outcome {
-                Outcome::Rows(rows) => give(sink, rows).await,
-                Outcome::RowsAndFailure(rows, error) => {
-                    failures.note(Some(error), sink);
+                Outcome::Rows(rows, loss) => {
+                    failures.note(loss, sink);
                     give(sink, rows).await
                 }
                 Outcome::Long(repository) => {
-                    let (wanted, error) = self.long_repository(&repository, sink).await;
-                    failures.note(error, sink);
+                    let (wanted, loss) = self.long_repository(&repository, sink).await;
+                    failures.note(loss, sink);
                     wanted
                 }
             };
@@ -141,7 +149,7 @@ impl<A: Api> Listing<'_, A> {
     ///
     /// Harbor answers a wrong password as it answers nobody: with less. Only the version that it tells those who are
     /// logged in gives it away.
-    async fn log_in(&self, sink: &mut impl Sink) -> Option<bool> {
+    async fn log_in(&self, failures: &mut Failures, sink: &mut impl Sink) -> Option<bool> {
         let path = "/systeminfo".to_owned();
         let url = self.api.url(&path);
         let error = match self.api.get(path).await {
@@ -157,29 +165,29 @@ impl<A: Api> Listing<'_, A> {
                     self.api.go_anonymous();
                     return Some(false);
                 }
-                Err(what) => Error { url, kind: crate::api::Kind::Unreadable(what) },
+                Err(what) => Error { url, kind: Kind::Unreadable(what) },
             },
             Err(error) => error,
         };
         // A server error on this one page says nothing about the others.
         let go_on = error.status().is_some_and(|status| status >= 500);
-        sink.failed(failure(error.to_string()));
+        let loss = match error.ended() {
+            Some(why) => Loss::Unread(why, Unread { uncounted: true, ..Unread::default() }),
+            None => Loss::Said(failure(error.to_string())),
+        };
+        failures.note(Some(loss), sink);
         go_on.then_some(false)
     }
 
     /// All projects that the user sees, by name.
-    async fn projects(&self) -> (Vec<String>, Option<SourceError>) {
+    async fn projects(&self) -> (Vec<String>, Option<Loss>) {
         let list = List { path: "/projects".to_owned(), query: "&with_detail=false" };
-        let read = paging::whole(
-            self.api,
-            &list,
-            Limits { held_rows: usize::MAX, ..self.limits },
-            |project: &NamedProject| project.name.clone(),
-        );
-        let Whole::Read(projects, error) = read.await else { return (Vec::new(), None) };
+        let read =
+            paging::whole(self.api, &list, self.limits.of_names(), |project: &NamedProject| project.name.clone());
+        let Whole::Read(projects, stopped) = read.await else { return (Vec::new(), None) };
         let mut projects: Vec<String> = projects.into_iter().map(|project| project.name).collect();
         projects.sort();
-        (projects, error.map(|error| listing_failure("the list of projects", &error)))
+        (projects, stopped.map(Loss::of_projects))
     }
 
     /// One project's rows, where Harbor can list them at once and they are few enough to be put in order here; else its
@@ -189,20 +197,18 @@ impl<A: Api> Listing<'_, A> {
             return rows;
         }
         let list = List { path: format!("/projects/{}/repositories", segment(&project)), query: "" };
-        let read = paging::whole(
-            self.api,
-            &list,
-            Limits { held_rows: usize::MAX, ..self.limits },
-            |repository: &NamedRepository| repository.name.clone(),
-        );
-        let Whole::Read(repositories, error) = read.await else { return Project::Rows(Vec::new(), None) };
+        let read = paging::whole(self.api, &list, self.limits.of_names(), |repository: &NamedRepository| {
+            repository.name.clone()
+        });
+        let Whole::Read(repositories, stopped) = read.await else { return Project::Rows(Vec::new(), None) };
         let mut repositories: Vec<Repository> = repositories
             .into_iter()
             .filter(|repository| repository.artifact_count != Some(0))
             .map(|repository| Repository::new(&project, &repository.name))
             .collect();
         repositories.sort();
-        Project::Repositories(repositories, error.map(|error| listing_failure(&format!("project {project}"), &error)))
+        let count = |repositories| Unread { repositories, ..Unread::default() };
+        Project::Repositories(repositories, stopped.map(|stopped| Loss::of_project(&project, stopped, count)))
     }
 
     /// `None` where the project has to be read repository by repository.
@@ -211,30 +217,29 @@ impl<A: Api> Listing<'_, A> {
         let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| {
             (artifact.repository_name.clone(), artifact.digest.clone())
         });
-        let Whole::Read(artifacts, error) = read.await else { return None };
+        let Whole::Read(artifacts, stopped) = read.await else { return None };
         // Some installations hide this endpoint; where the project itself is missing, its repositories will tell.
-        if artifacts.is_empty() && error.as_ref().is_some_and(|error| matches!(error.status(), Some(403..=405))) {
+        let status = stopped.as_ref().and_then(|stopped| stopped.error.status());
+        if artifacts.is_empty() && matches!(status, Some(403..=405)) {
             return None;
         }
         let rows = artifact::ordered_by_repository(project, artifacts)?;
-        Some(Project::Rows(rows, error.map(|error| listing_failure(&format!("project {project}"), &error))))
+        let count = |artifacts| Unread { artifacts, ..Unread::default() };
+        Some(Project::Rows(rows, stopped.map(|stopped| Loss::of_project(project, stopped, count))))
     }
 
     async fn unit(&self, unit: Unit) -> Outcome {
         match unit {
-            Unit::Rows(rows) => Outcome::Rows(rows),
-            Unit::Failed(error) => Outcome::RowsAndFailure(Vec::new(), error),
+            Unit::Rows(rows) => Outcome::Rows(rows, None),
+            Unit::Lost(loss) => Outcome::Rows(Vec::new(), Some(loss)),
             Unit::Repository(repository) => {
                 let list = artifacts_of(&repository);
                 let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| artifact.digest.clone());
                 match read.await {
                     Whole::TooLong => Outcome::Long(repository),
-                    Whole::Read(artifacts, error) => {
+                    Whole::Read(artifacts, stopped) => {
                         let rows = artifact::ordered(&repository, artifacts);
-                        match error {
-                            None => Outcome::Rows(rows),
-                            Some(error) => Outcome::RowsAndFailure(rows, repository_failure(&repository, &error)),
-                        }
+                        Outcome::Rows(rows, stopped.map(|stopped| Loss::of_repository(&repository, stopped)))
                     }
                 }
             }
@@ -242,20 +247,23 @@ impl<A: Api> Listing<'_, A> {
     }
 
     /// Streams a repository that is too long to be held. Says whether more rows are wanted, and what failed.
-    async fn long_repository(&self, repository: &Repository, sink: &mut impl Sink) -> (bool, Option<SourceError>) {
+    async fn long_repository(&self, repository: &Repository, sink: &mut impl Sink) -> (bool, Option<Loss>) {
         let list = artifacts_of(repository);
         let mut window = Window::new(2 * self.limits.page_size);
         let mut recent = Recent::new(RECENT_ROWS);
         let mut wanted = true;
+        let (mut total, mut read) = (None, 0);
         let outcome = match paging::page(self.api, &list, self.limits, 1).await {
             Err(error) => Err(error),
             Ok(first) => {
                 paging::each(self.api, &list, self.limits, first, async |page: Page<Artifact>| {
+                    total = page.total.or(total);
                     let new: Vec<Artifact> =
                         page.items.into_iter().filter(|artifact| recent.insert(artifact.digest.clone())).collect();
                     if new.is_empty() {
                         return Step::NothingNew;
                     }
+                    read += new.len();
                     wanted = give(sink, window.push(repository, new)).await;
                     if wanted { Step::New } else { Step::Stop }
                 })
@@ -263,7 +271,7 @@ impl<A: Api> Listing<'_, A> {
             }
         };
         wanted = wanted && give(sink, window.drain(repository)).await;
-        (wanted, outcome.err().map(|error| repository_failure(repository, &error)))
+        (wanted, outcome.err().map(|error| Loss::of_repository(repository, Stopped::after(error, total, read))))
     }
 }
 
@@ -273,13 +281,13 @@ async fn give(sink: &mut impl Sink, rows: Vec<Image>) -> bool {
 
 /// The steps that a project comes to.
 fn units(project: Project) -> Vec<Unit> {
-    let (mut units, error) = match project {
-        Project::Rows(rows, error) => (vec![Unit::Rows(rows)], error),
-        Project::Repositories(repositories, error) => {
-            (repositories.into_iter().map(Unit::Repository).collect::<Vec<_>>(), error)
+    let (mut units, loss) = match project {
+        Project::Rows(rows, loss) => (vec![Unit::Rows(rows)], loss),
+        Project::Repositories(repositories, loss) => {
+            (repositories.into_iter().map(Unit::Repository).collect::<Vec<_>>(), loss)
         }
     };
-    units.extend(error.map(Unit::Failed));
+    units.extend(loss.map(Unit::Lost));
     units
 }
 
@@ -297,46 +305,6 @@ fn segment(text: &str) -> String {
 fn release(version: &str) -> Option<(u32, u32)> {
     let mut numbers = version.trim_start_matches('v').split(['.', '-']);
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-/// A failure that no single repository is to blame for.
-fn failure(message: String) -> SourceError {
-    SourceError { repository: None, message }
-}
-
-/// Said once, however much was not asked any more.
-const GAVE_UP: &str = "Harbor stopped answering; what had not been read by then is missing";
-
-fn listing_failure(what: &str, error: &Error) -> SourceError {
-    if error.gave_up() { failure(GAVE_UP.to_owned()) } else { failure(format!("{what}: {error}")) }
-}
-
-fn repository_failure(repository: &Repository, error: &Error) -> SourceError {
-    if error.gave_up() {
-        return failure(GAVE_UP.to_owned());
-    }
-    SourceError { repository: Some(repository.full_name()), message: error.to_string() }
-}
-
-/// Passes failures on; what was not asked any more is one failure, however much it is.
-struct Failures {
-    gave_up: Option<SourceError>,
-}
-
-impl Failures {
-    fn note(&mut self, error: Option<SourceError>, sink: &mut impl Sink) {
-        match error {
-            Some(error) if error.message == GAVE_UP => self.gave_up = Some(error),
-            Some(error) => sink.failed(error),
-            None => {}
-        }
-    }
-
-    fn end(self, sink: &mut impl Sink) {
-        if let Some(error) = self.gave_up {
-            sink.failed(error);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -37,10 +37,24 @@ pub(crate) struct Page<T> {
 
 /// A list that was read, as far as that went.
 pub(crate) enum Whole<T> {
-    /// All of it, or what came before the failure.
-    Read(Vec<T>, Option<Error>),
+    /// All of it, or what came before it stopped.
+    Read(Vec<T>, Option<Stopped>),
     /// It has more rows than should be held at a time.
     TooLong,
+}
+
+/// Why a list was not read to its end.
+pub(crate) struct Stopped {
+    pub(crate) error: Error,
+    /// Rows that were not read; `None` where not even the number of rows is known.
+    pub(crate) missing: Option<u64>,
+}
+
+impl Stopped {
+    /// After so many rows of a list of `total`.
+    pub(crate) fn after(error: Error, total: Option<u64>, rows: usize) -> Self {
+        Self { error, missing: total.map(|total| total.saturating_sub(rows as u64)) }
+    }
 }
 
 /// Asks for one page, counted from 1.
@@ -183,7 +197,7 @@ pub(crate) async fn whole<T: DeserializeOwned, K: Eq + Hash>(
     for pass in 1..=PASSES {
         let first = match page(api, list, limits, 1).await {
             Ok(first) => first,
-            Err(error) => return Whole::Read(rows, Some(error)),
+            Err(error) => return Whole::Read(rows, Some(Stopped { error, missing: None })),
         };
         let total = first.total;
         if total.is_some_and(|total| total > limits.held_rows as u64) {
@@ -206,7 +220,8 @@ pub(crate) async fn whole<T: DeserializeOwned, K: Eq + Hash>(
             return Whole::TooLong;
         }
         if let Err(error) = outcome {
-            return Whole::Read(rows, Some(error));
+            let read = rows.len();
+            return Whole::Read(rows, Some(Stopped::after(error, total, read)));
         }
         if steady || pass == PASSES {
             break;

@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 use futures::channel::oneshot;
-use image_service_harbor_api::api::{Api, Error, Kind, Reply, said};
+use futures::future::{Either, select};
+use image_service_harbor_api::api::{Api, Ended, Error, Kind, Reply, said};
 use image_service_harbor_api::config::{Config, Login};
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 /// More in one body is no page of a list.
@@ -19,7 +21,7 @@ const GIVE_UP_AFTER: u32 = 3;
 /// Asks our host to leave its login out; it takes this header away. See "Outbound HTTP" in host/src/outbound.
 const NO_LOGIN: (&str, &[u8]) = ("image-service-login", b"none");
 
-/// Asks the configured Harbor.
+/// Asks the configured Harbor, as long as there is time.
 pub(crate) struct Client(Rc<Inner>);
 
 struct Inner {
@@ -29,33 +31,45 @@ struct Inner {
     permits: Semaphore,
     /// Requests in a row that got no answer.
     unanswered: Cell<u32>,
+    /// Why nothing is asked for any more, once the time is over.
+    over: watch::Receiver<Option<Ended>>,
 }
 
 impl Client {
-    pub(crate) fn new(config: &Config) -> Self {
+    /// From when `over` says why, nothing is asked for and nothing waited for any more.
+    pub(crate) fn new(config: &Config, over: watch::Receiver<Option<Ended>>) -> Self {
         Self(Rc::new(Inner {
             base: config.base.clone(),
             login: config.login.clone(),
             anonymous: Cell::new(false),
             permits: Semaphore::new(config.concurrency),
             unanswered: Cell::new(0),
+            over,
         }))
     }
 }
 
 impl Api for Client {
     async fn get(&self, path: String) -> Result<Reply, Error> {
-        let (sender, receiver) = oneshot::channel();
         let inner = Rc::clone(&self.0);
         let url = inner.url(&path);
+        let mut over = inner.over.clone();
+        let (sender, receiver) = oneshot::channel();
         // A task of its own: who waits for this reply may not be polled for a while, and a request that is not polled
-        // would keep its permit from the others.
+        // would keep its permit from the others. It also goes on when nobody waits any more: its time is the host's.
         wit_bindgen::spawn(async move {
             let _ = sender.send(inner.get(&path).await);
         });
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(Error { url, kind: Kind::NoAnswer("the request was dropped".to_owned()) }))
+        let ended = over.wait_for(Option::is_some);
+        match select(receiver, pin!(ended)).await {
+            Either::Left((reply, _)) => {
+                reply.unwrap_or_else(|_| Err(Error { url, kind: Kind::NoAnswer("the request was dropped".to_owned()) }))
+            }
+            Either::Right((why, _)) => {
+                let why = why.ok().and_then(|why| *why).unwrap_or(Ended::NoAnswers);
+                Err(Error { url, kind: Kind::Ended(why) })
+            }
+        }
     }
 
     fn url(&self, path: &str) -> String {
@@ -80,8 +94,11 @@ impl Inner {
         let failed = |kind| Error { url: self.url(path), kind };
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
+        if let Some(why) = *self.over.borrow() {
+            return Err(failed(Kind::Ended(why)));
+        }
         if self.unanswered.get() >= GIVE_UP_AFTER {
-            return Err(failed(Kind::GaveUp));
+            return Err(failed(Kind::Ended(Ended::NoAnswers)));
         }
         let outcome = self.exchange(path).await;
         self.unanswered.set(match outcome {

@@ -10,6 +10,7 @@ mod bindings {
         path: "../../wit",
         world: "harbor-component",
         with: {
+            "wasi:clocks/monotonic-clock@0.3.0": wasip3::clocks::monotonic_clock,
             "wasi:clocks/types@0.3.0": wasip3::clocks::types,
             "wasi:http/types@0.3.0": wasip3::http::types,
             "wasi:http/client@0.3.0": wasip3::http::client,
@@ -22,10 +23,15 @@ use bindings::exports::image_service::inventory::harbor::{Guest, Image, SourceEr
 use bindings::image_service::inventory::settings;
 use bindings::{wit_future, wit_stream};
 use client::Client;
+use futures::future::{Either, select};
 use image_service_harbor_api as api;
+use image_service_harbor_api::api::Ended;
 use image_service_harbor_api::config::{self, Config};
 use image_service_harbor_api::listing::{self, Sink};
 use std::collections::HashMap;
+use std::pin::pin;
+use tokio::sync::watch;
+use wasip3::clocks::monotonic_clock::wait_for;
 use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
 struct Harbor;
@@ -40,8 +46,16 @@ impl Guest for Harbor {
             let mut out = Out { rows, errors: Vec::new() };
             match Config::read(&settings().await) {
                 Ok(config) => {
-                    let client = Client::new(&config);
-                    listing::list(&client, &config, &mut out).await;
+                    let (ending, over) = watch::channel(None);
+                    let client = Client::new(&config, over);
+                    let limit = config.listing_timeout;
+                    let nanoseconds = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+                    let (listing, time) = (listing::list(&client, &config, &mut out), wait_for(nanoseconds));
+                    // Ended by the client, not by dropping it, so that it can tell what is missing.
+                    if let Either::Right(((), listing)) = select(pin!(listing), pin!(time)).await {
+                        ending.send_replace(Some(Ended::NoTime(limit)));
+                        listing.await;
+                    }
                 }
                 Err(message) => out.failed(api::SourceError { repository: None, message }),
             }

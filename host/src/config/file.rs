@@ -1,5 +1,6 @@
 //! Reading config.json: the keys as they stand in the file, and what is wrong with them.
 
+use super::secret::read_by_all;
 use super::{Config, app, cache, crictl, harbor, limits, node_api};
 use anyhow::{Context, Result, anyhow};
 use serde::de::value::MapAccessDeserializer;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -35,12 +37,18 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 f.write_str("an object")
             }
 
+            /// What stands in an object's place may be a secret that slipped.
+            fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<T, E> {
+                Err(E::custom("invalid type: a string, expected an object"))
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
                 T::deserialize(MapAccessDeserializer::new(members))
             }
         }
 
-        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+        // For a map alone, an error about a string would repeat it.
+        deserializer.deserialize_any(Members(PhantomData)).map(Self)
     }
 }
 
@@ -53,10 +61,15 @@ pub fn load(path: Option<&Path>) -> Result<(Config, Vec<String>)> {
     let Some(path) = path else { return parse("{}", Path::new("")) };
     let named = || format!("config file {}", path.display());
     let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
         .with_context(|| format!("{} can't be read; check the path and its permissions", named()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let (config, warnings) = parse(&text, folder).with_context(named)?;
-    Ok((config, warnings.into_iter().map(|warning| format!("{}: {warning}", named())).collect()))
+    let Read { config, warnings, holds_a_secret } = read(&text, folder).with_context(named)?;
+    let mut warnings: Vec<String> = warnings.into_iter().map(|warning| format!("{}: {warning}", named())).collect();
+    if holds_a_secret && let Some(warning) = read_by_all(&named(), path) {
+        warnings.push(format!("{warning}, or put the password into a file that harbor_config.password_file names"));
+    }
+    Ok((config, warnings))
 }
 
 /// Reads the text of a config file that stands in `folder`, which relative paths begin at.
@@ -65,19 +78,40 @@ pub fn load(path: Option<&Path>) -> Result<(Config, Vec<String>)> {
 ///
 /// As [`load`].
 pub fn parse(text: &str, folder: &Path) -> Result<(Config, Vec<String>)> {
+    let Read { config, warnings, .. } = read(text, folder)?;
+    Ok((config, warnings))
+}
+
+/// What a text comes to.
+struct Read {
+    config: Config,
+    warnings: Vec<String>,
+    /// Whether the text itself has a secret in it.
+    holds_a_secret: bool,
+}
+
+fn read(text: &str, folder: &Path) -> Result<Read> {
     let mut warnings = Vec::new();
     let file = deserialize(text, &mut warnings)?;
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let harbor = section(file.harbor_config);
+    let holds_a_secret = harbor.holds_a_secret();
     let config = Config {
         crictl: section(file.crictl_config).read(&folder)?,
-        harbor: section(file.harbor_config).read(&folder, &mut warnings)?,
+        harbor: harbor.read(&folder, &mut warnings)?,
         app: section(file.app_config).read(&folder)?,
         cache: section(file.cache_config).read(),
         limits: section(file.limits_config).read()?,
-        node_api: section(file.node_api).read(&folder)?,
+        node_api: section(file.node_api).read(&folder, &mut warnings)?,
         composition: file.composition.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
     };
-    Ok((config, warnings))
+    if config.harbor.listing_timeout >= config.limits.answer_timeout {
+        warnings.push(format!(
+            "harbor_config.listing_timeout has no effect, as limits_config.answer_timeout ends answers after {} s already",
+            config.limits.answer_timeout.as_secs_f64()
+        ));
+    }
+    Ok(Read { config, warnings, holds_a_secret })
 }
 
 fn section<T: Default>(section: Option<Object<T>>) -> T {
@@ -163,6 +197,17 @@ mod tests {
     fn the_password_is_never_shown() {
         let (config, _) = parsed(r#"{"harbor_config": {"password": "s3cret"}}"#);
         assert!(!format!("{config:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn no_error_repeats_what_stands_in_a_secrets_place() {
+        for value in ["12345", "true", "1.5", "[12345]", r#"{"a": 12345}"#, "-12345"] {
+            let error = error(&format!(r#"{{"harbor_config": {{"password": {value}}}}}"#));
+            assert!(error.starts_with("harbor_config.password: invalid type, expected a string in quotes"), "{error}");
+            assert!(!error.contains("12345") && !error.contains("true"), "{error}");
+        }
+        let error = error(r#"{"harbor_config": "robot:s3cret"}"#);
+        assert!(error.starts_with("harbor_config: invalid type") && !error.contains("s3cret"), "{error}");
     }
 
     #[test]

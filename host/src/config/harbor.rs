@@ -9,6 +9,10 @@ use std::time::Duration;
 /// Harbor answers 422 to more.
 const MAX_PAGE_SIZE: usize = 100;
 const DEFAULT_CONCURRENCY: usize = 8;
+/// Seconds.
+const DEFAULT_LISTING_TIMEOUT: f64 = 120.0;
+const DEFAULT_RETRIES: usize = 3;
+const MAX_RETRIES: usize = 10;
 
 /// Which Harbor is asked, and how.
 #[derive(Clone, Debug)]
@@ -29,8 +33,12 @@ pub struct Harbor {
     pub ca_file: Option<PathBuf>,
     /// Requests under way at a time.
     pub max_concurrency: usize,
-    /// How long one request may take.
+    /// How long one request may take, all its tries together.
     pub timeout: Duration,
+    /// How long the whole listing may take; then what has arrived is answered.
+    pub listing_timeout: Duration,
+    /// How often a request is tried again after a failure that may pass.
+    pub retries: usize,
 }
 
 impl Harbor {
@@ -52,16 +60,55 @@ pub(super) struct Section {
     #[serde(alias = "username")]
     user: Option<String>,
     password: Option<Secret>,
+    password_file: Option<PathBuf>,
     project_name: Option<String>,
     page_size: Option<usize>,
     verify_ssl: Option<bool>,
     ca_file: Option<PathBuf>,
     max_concurrency: Option<usize>,
     timeout: Option<f64>,
+    listing_timeout: Option<f64>,
+    retries: Option<usize>,
 }
 
+/// The variable that holds the password.
+const PASSWORD: &str = "HARBOR_PASSWORD";
+/// The credential that holds it, in the folder that systemd names.
+const CREDENTIAL: &str = "harbor_password";
+
 impl Section {
-    pub(super) fn read(self, folder: &Path, warnings: &mut Vec<String>) -> Result<Harbor> {
+    /// Whether the file itself holds the password.
+    pub(super) fn holds_a_secret(&self) -> bool {
+        self.password.as_ref().is_some_and(|password| !password.is_empty())
+    }
+
+    /// The password: what whoever starts the program gives counts before what stands in files.
+    fn password(&mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Secret> {
+        let own = self.password.take().unwrap_or_default();
+        let file = self.password_file.take().filter(|path| !path.as_os_str().is_empty());
+        if self.url.as_ref().is_none_or(String::is_empty) {
+            return Ok(own);
+        }
+        if let Some(password) = std::env::var_os(PASSWORD).filter(|password| !password.is_empty()) {
+            // The error of a conversion would carry the text.
+            let Ok(password) = password.into_string() else { bail!("the variable {PASSWORD} is no UTF-8 text") };
+            return Ok(password.into());
+        }
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(CREDENTIAL));
+        if let Some(path) = credential.filter(|path| path.exists()) {
+            return Secret::of_file("the credential", &path, warnings);
+        }
+        if let Some(path) = file {
+            if !own.is_empty() {
+                warnings.push("harbor_config.password has no effect, as password_file counts; remove it".to_owned());
+            }
+            return Secret::of_file("harbor_config.password_file", &folder.join(path), warnings);
+        }
+        Ok(own)
+    }
+
+    pub(super) fn read(mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Harbor> {
+        let password = self.password(folder, warnings)?;
         let url = self.url.unwrap_or_default().trim().to_owned();
         if !url.is_empty() {
             // What may hold a login is not repeated.
@@ -82,16 +129,22 @@ impl Section {
         if max_concurrency == 0 {
             bail!("harbor_config.max_concurrency is 0; it needs to be 1 or more");
         }
+        let retries = self.retries.unwrap_or(DEFAULT_RETRIES);
+        if retries > MAX_RETRIES {
+            bail!("harbor_config.retries is {retries}; it can be 0 to {MAX_RETRIES}");
+        }
         Ok(Harbor {
             url,
             user: self.user.unwrap_or_default(),
-            password: self.password.unwrap_or_default(),
+            password,
             project: self.project_name.unwrap_or_default(),
             page_size,
             verify_ssl: self.verify_ssl.unwrap_or(true),
             ca_file: self.ca_file.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
             max_concurrency,
             timeout: seconds("harbor_config.timeout", self.timeout, DEFAULT_TIMEOUT)?,
+            listing_timeout: seconds("harbor_config.listing_timeout", self.listing_timeout, DEFAULT_LISTING_TIMEOUT)?,
+            retries,
         })
     }
 }

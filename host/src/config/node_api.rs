@@ -1,7 +1,7 @@
 //! `node_api`: whether other machines may ask for what crictl says here.
 
 use super::Secret;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ pub(super) struct Section {
 
 impl Section {
     /// The token of the node API, where it is on.
-    pub(super) fn read(self, folder: &Path) -> Result<Option<Secret>> {
+    pub(super) fn read(self, folder: &Path, warnings: &mut Vec<String>) -> Result<Option<Secret>> {
         if !self.enabled.unwrap_or_default() {
             return Ok(None);
         }
@@ -22,12 +22,14 @@ impl Section {
             bail!("node_api is enabled without a token_file; name a file that holds the token that clients send");
         };
         let path = folder.join(path);
-        let named = || format!("node_api.token_file {}", path.display());
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{} can't be read", named()))?;
-        let token = text.trim();
+        let secret = Secret::of_file("node_api.token_file", &path, warnings)?;
+        let token = secret.reveal().trim();
         if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
-            bail!("{} holds no token: one line of printable ASCII without spaces is needed", named());
+            bail!(
+                "node_api.token_file {} holds no token: one line of printable ASCII without spaces is needed",
+                path.display()
+            );
         }
-        Ok(Some(Secret::from(token.to_owned())))
+        Ok(Some(Secret::from(token)))
     }
 }

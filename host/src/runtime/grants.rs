@@ -38,6 +38,7 @@ impl Grants {
             "harbor-project" => Some(harbor.project.clone()),
             "harbor-page-size" => Some(harbor.page_size.to_string()),
             "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),
+            "harbor-listing-timeout" => Some(harbor.listing_timeout.as_secs_f64().to_string()),
             "images-to-ignore" => self.images_to_ignore(),
             "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),
             "cache-control" => self.config.cache.control(),

@@ -6,8 +6,10 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK, LOCATION, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
+use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 
 /// How an answer goes wrong.
@@ -17,6 +19,16 @@ pub enum Fault {
     Status(u16),
     /// 429, to be tried again after so many seconds.
     Busy(u64),
+    /// 429, to be tried again at this time.
+    BusyUntil(SystemTime),
+    /// The connection is reset before any answer.
+    Reset,
+    /// The beginning of an answer, and never more.
+    Stall,
+    /// The right answer, a byte a second.
+    Trickle,
+    /// This fault for so many requests; then all is well.
+    Times(usize, Box<Fault>),
     /// A page of HTML with the status 200, as proxies and login pages send it.
     Html,
     /// A body that ends before its `Content-Length`.
@@ -52,29 +64,72 @@ pub(super) struct Faulty {
     /// What path and query of a request have in them.
     part: &'static str,
     fault: Fault,
-    happened: AtomicBool,
+    /// How often it did.
+    happened: AtomicUsize,
 }
 
 impl Faults {
     pub(super) fn add(&mut self, part: &'static str, fault: Fault) {
-        self.0.push(Faulty { part, fault, happened: AtomicBool::new(false) });
+        self.0.push(Faulty { part, fault, happened: AtomicUsize::new(0) });
     }
 
     pub(super) fn at(&self, target: &str) -> Option<&Faulty> {
         self.0.iter().find(|faulty| target.contains(faulty.part))
+    }
+
+    /// Whether connections are reset where a connection ends early.
+    pub(super) fn reset(&self) -> bool {
+        self.0.iter().any(|faulty| match &faulty.fault {
+            Fault::Times(_, fault) => matches!(**fault, Fault::Reset),
+            fault => matches!(fault, Fault::Reset),
+        })
     }
 }
 
 impl Faulty {
     /// The answer to a request for this path and query.
     pub(super) async fn reply(&self, double: &Double, target: &str, login: Option<&str>) -> Response {
+        let before = self.happened.fetch_add(1, Ordering::Relaxed);
+        let fault = match &self.fault {
+            Fault::Times(count, _) if before >= *count => return double.answer(target, login).await,
+            Fault::Times(_, fault) => fault,
+            fault => fault,
+        };
         let right = async || double.answer(target, login).await;
-        match &self.fault {
+        match fault {
+            Fault::Times(..) => answer::error(500, "FAULT", "one within another"),
             Fault::Status(status) => answer::error(*status, "FAULT", "as the test asked"),
             Fault::Busy(seconds) => {
                 let mut response = answer::error(429, "TOO_MANY_REQUEST", "slow down");
                 response.headers_mut().insert(RETRY_AFTER, (*seconds).into());
                 response
+            }
+            Fault::BusyUntil(time) => {
+                let mut response = answer::error(429, "TOO_MANY_REQUEST", "slow down");
+                if let Ok(date) = httpdate::fmt_http_date(*time).parse() {
+                    response.headers_mut().insert(RETRY_AFTER, date);
+                }
+                response
+            }
+            // The server ends the connection before it has sent anything, and the listener has it reset then.
+            Fault::Reset => Body::from_stream(
+                stream::iter([Err::<Bytes, _>(ErrorKind::ConnectionReset)])
+                    .map(|chunk| chunk.map_err(std::io::Error::from)),
+            )
+            .into_response(),
+            Fault::Stall => {
+                let begin = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"[{"))]);
+                ([(CONTENT_TYPE, "application/json")], Body::from_stream(begin.chain(stream::pending())))
+                    .into_response()
+            }
+            Fault::Trickle => {
+                let (parts, body) = right().await.into_parts();
+                let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+                let bytes = stream::iter((0..body.len()).map(move |at| body.slice(at..=at))).then(async |byte| {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    Ok::<_, std::io::Error>(byte)
+                });
+                Response::from_parts(parts, Body::from_stream(bytes))
             }
             Fault::Html => ([(CONTENT_TYPE, "text/html; charset=utf-8")], "<html>Please log in</html>").into_response(),
             Fault::BrokenOff => broken_off(),
@@ -108,10 +163,10 @@ impl Faulty {
             }
             Fault::NoFilter => double.answer(&target.replace("&q=", "&ignored="), login).await,
             Fault::Push(repository) | Fault::Delete(repository) => {
-                if !self.happened.swap(true, Ordering::Relaxed)
+                if before == 0
                     && let Some(artifacts) = double.registry.lock().await.artifacts(repository)
                 {
-                    match self.fault {
+                    match fault {
                         Fault::Push(_) => artifacts.push(),
                         _ => artifacts.delete(),
                     }

@@ -12,6 +12,8 @@ use tokio_rustls::TlsAcceptor;
 pub(super) struct Listener {
     inner: TcpListener,
     tls: Option<TlsAcceptor>,
+    /// Whether a connection that ends is reset.
+    reset: bool,
     accepted: Counted,
 }
 
@@ -31,9 +33,9 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Listener {
-    pub(super) async fn bind(tls: Option<rustls::ServerConfig>) -> Result<Self> {
+    pub(super) async fn bind(tls: Option<rustls::ServerConfig>, reset: bool) -> Result<Self> {
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
-        Ok(Self { inner: TcpListener::bind("127.0.0.1:0").await?, tls, accepted: Counted::default() })
+        Ok(Self { inner: TcpListener::bind("127.0.0.1:0").await?, tls, reset, accepted: Counted::default() })
     }
 
     pub(super) fn address(&self) -> Result<SocketAddr> {
@@ -52,6 +54,9 @@ impl axum::serve::Listener for Listener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             let (stream, address) = axum::serve::Listener::accept(&mut self.inner).await;
+            if self.reset {
+                let _ = stream.set_zero_linger();
+            }
             let stream: Self::Io = match &self.tls {
                 None => Box::new(stream),
                 Some(tls) => match tls.accept(stream).await {

@@ -1,11 +1,12 @@
 //! The plan against a Harbor in memory: order, paging, shifts, fallbacks and what each failure costs.
 
 use super::*;
-use crate::api::{Kind, Reply};
+use crate::api::{Ended, Reply};
 use futures::executor::block_on;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Something that happens after a request, from its number and path.
 type Meanwhile = Box<dyn Fn(&Fake, usize, &str)>;
@@ -89,7 +90,8 @@ impl Api for Fake {
             && page >= *from
         {
             return Err(match code {
-                0 => Error { url: self.url(&path), kind: Kind::GaveUp },
+                0 => Error { url: self.url(&path), kind: Kind::Ended(Ended::NoAnswers) },
+                1 => Error { url: self.url(&path), kind: Kind::Ended(Ended::NoTime(Duration::from_secs(7))) },
                 code => status(*code),
             });
         }
@@ -273,7 +275,45 @@ fn what_is_not_asked_any_more_is_one_failure() {
     for path in ["/projects/a/repositories", "/projects/b/repositories", "/projects/a-b/repositories"] {
         fake.failures.insert(path.into(), (0, 1));
     }
-    assert_eq!(listed(&fake, 100, 5_000, None).errors, [(None, GAVE_UP.to_owned())]);
+    let errors = listed(&fake, 100, 5_000, None).errors;
+    let told = "Harbor stopped answering; missing is what had not been read by then: 3 projects";
+    assert_eq!(errors, [(None, told.to_owned())]);
+}
+
+/// The one failure of a listing whose time is over at each of these places.
+fn out_of_time(
+    version: Option<&'static str>,
+    page_size: usize,
+    held_rows: usize,
+    places: &[(&str, u64)],
+) -> (Collected, String) {
+    let mut fake = sample(version);
+    for (path, page) in places {
+        fake.failures.insert((*path).to_owned(), (1, *page));
+    }
+    let collected = listed(&fake, page_size, held_rows, None);
+    let [(None, message)] = &collected.errors[..] else { panic!("not one failure: {:?}", collected.errors) };
+    let message = message.clone();
+    assert!(message.contains("had not ended within 7 s") && message.contains("harbor-listing-timeout"), "{message}");
+    (collected, message)
+}
+
+#[test]
+fn a_listing_whose_time_is_over_gives_what_has_arrived_and_counts_what_is_missing() {
+    let (_, message) = out_of_time(NEW, 100, 5_000, &[("/systeminfo", 1)]);
+    assert!(message.ends_with("projects that were not counted yet"), "{message}");
+    let (_, message) = out_of_time(NEW, 1, 5_000, &[("/projects", 3)]);
+    assert!(message.ends_with(": 1 project"), "{message}");
+    let (collected, message) =
+        out_of_time(NEW, 1, 5_000, &[("/projects/a/artifacts", 3), ("/projects/b/artifacts", 1)]);
+    assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1"], "what had arrived is there");
+    assert!(message.ends_with(": 1 project, 1 artifact"), "{message}");
+    let places = [("/projects/a/repositories/x%252Fy/artifacts", 2), ("/projects/b/repositories/app/artifacts", 1)];
+    let (collected, message) = out_of_time(OLD, 1, 5_000, &places);
+    assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1"]);
+    assert!(message.ends_with(": 1 repository, 1 artifact"), "{message}");
+    let (_, message) = out_of_time(OLD, 1, 0, &places);
+    assert!(message.ends_with(": 1 repository, 1 artifact"), "{message}");
 }
 
 #[test]
