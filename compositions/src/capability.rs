@@ -9,6 +9,8 @@ pub enum Capability {
     Node,
     /// Read and write files.
     Files,
+    /// Keep bytes where its host has a place for them.
+    State,
     /// Read settings that its host chooses.
     Settings,
     /// Read environment variables and arguments that its host chooses.
@@ -27,10 +29,11 @@ pub enum Capability {
 
 impl Capability {
     /// All of them, in their order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Network,
         Self::Node,
         Self::Files,
+        Self::State,
         Self::Settings,
         Self::Environment,
         Self::Clock,
@@ -46,6 +49,7 @@ impl Capability {
         match interface {
             "image-service:inventory/crictl" => Self::Node,
             "image-service:inventory/settings" => Self::Settings,
+            "image-service:inventory/snapshots" => Self::State,
             "image-service:inventory/types" | "wasi:http/types" | "wasi:cli/exit" | "wasi:cli/types" => Self::Nothing,
             "wasi:cli/environment" => Self::Environment,
             _ => match interface.split('/').next().unwrap_or_default() {
@@ -67,6 +71,7 @@ impl Capability {
             Self::Network => "network",
             Self::Node => "node",
             Self::Files => "files",
+            Self::State => "state",
             Self::Settings => "settings",
             Self::Environment => "environment",
             Self::Clock => "clock",
@@ -99,6 +104,7 @@ mod tests {
             ("wasi:filesystem/preopens@0.2.6", Capability::Files),
             ("spin:variables/variables@3.0.0", Capability::Settings),
             ("image-service:inventory/crictl@0.1.0", Capability::Node),
+            ("image-service:inventory/snapshots@0.1.0", Capability::State),
             ("acme:database/query", Capability::Other),
         ] {
             assert_eq!(Capability::of(import), capability, "{import}");

@@ -12,12 +12,17 @@ pub struct Environment {
 }
 
 /// What the native program grants.
-pub const NATIVE_GRANTS: &[&str] =
-    &["image-service:inventory/crictl", "image-service:inventory/settings", "wasi:http/client"];
+pub const NATIVE_GRANTS: &[&str] = &[
+    "image-service:inventory/crictl",
+    "image-service:inventory/settings",
+    "image-service:inventory/snapshots",
+    "wasi:http/client",
+];
 
 /// The environments.
-pub const ENVIRONMENTS: [Environment; 5] = [
+pub const ENVIRONMENTS: [Environment; 6] = [
     Environment { name: "native", grants: NATIVE_GRANTS, built_in: true },
+    Environment { name: "native-last-good", grants: NATIVE_GRANTS, built_in: true },
     Environment { name: "demo", grants: &[], built_in: true },
     Environment { name: "edge", grants: &["wasi:http/client"], built_in: false },
     Environment {
@@ -39,6 +44,7 @@ macro_rules! with_components {
             "filter",
             "handler",
             "harbor",
+            "last-good",
             "lister",
             "sample-crictl",
             "sample-harbor",

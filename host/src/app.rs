@@ -13,7 +13,7 @@ use crate::telemetry::metrics::{self, Probe};
 use crate::telemetry::request::Record;
 use crate::telemetry::source::Source;
 use anyhow::Result;
-use http::header::{HeaderValue, RETRY_AFTER};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,7 @@ impl App {
 
     /// Answers a request, whatever happens to the composition, and tells of it.
     pub async fn answer(&self, mut request: Request<WasiBody>) -> Response<WasiBody> {
+        hide_logins(request.headers_mut());
         let record = Record::begin(&mut request);
         let response = self.routed(request).await;
         record.follow(response)
@@ -93,6 +94,15 @@ impl App {
         match &self.cache {
             Some(cache) => cache.answer(request).await,
             None => (self.origin)(request).await,
+        }
+    }
+}
+
+/// Marks logins, so that whatever shows headers in a log leaves them out.
+fn hide_logins(headers: &mut HeaderMap) {
+    for (name, value) in headers.iter_mut() {
+        if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name) {
+            value.set_sensitive(true);
         }
     }
 }

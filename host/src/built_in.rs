@@ -26,6 +26,11 @@ pub(crate) fn native() -> Composition {
     composition!("native")
 }
 
+/// The same with the last good rows of a source that fails.
+pub(crate) fn native_last_good() -> Composition {
+    composition!("native-last-good")
+}
+
 /// The composition with sample data.
 pub(crate) fn demo() -> Composition {
     composition!("demo")

@@ -26,4 +26,5 @@ pub mod outbound;
 mod problem;
 pub mod runtime;
 pub mod server;
+mod snapshots;
 pub mod telemetry;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     cli::main(Compositions {
         native: built_in::native(),
+        native_last_good: built_in::native_last_good(),
         demo: built_in::demo(),
         components: built_in::COMPONENTS,
         sbom: built_in::SBOM,

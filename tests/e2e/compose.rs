@@ -183,7 +183,9 @@ fn inspect_tells_which_part_asks_for_what() {
     assert_eq!(capabilities["network"], json!([{"name": "wasi:http/client@0.3.0", "parts": ["harbor"]}]));
     assert_eq!(capabilities["node"], json!([{"name": "image-service:inventory/crictl@0.1.0", "parts": ["lister"]}]));
     assert_eq!(capabilities["settings"][0]["parts"], json!(["filter", "handler", "harbor"]));
-    assert_eq!(capabilities["files"], json!([]));
+    assert_eq!((&capabilities["files"], &capabilities["state"]), (&json!([]), &json!([])));
+    let kept = &inspect(&composition("native-last-good"))["capabilities"]["state"];
+    assert_eq!(*kept, json!([{"name": "image-service:inventory/snapshots@0.1.0", "parts": ["last-good"]}]));
     assert_eq!((&native["exports"], &native["serve_refuses"]), (&json!(["wasi:http/handler@0.3.0"]), &Value::Null));
 }
 
@@ -204,12 +206,13 @@ fn inspect_prints_a_table_that_also_says_what_a_component_can_not_do() {
     let output = run(Path::new("."), [OsStr::new("inspect"), composition("native").as_os_str()]);
     let table = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
-        table.lines().take(6).collect::<Vec<_>>(),
+        table.lines().take(7).collect::<Vec<_>>(),
         [
             "CAPABILITY    IMPORT                                   ASKED FOR BY",
             "network       wasi:http/client@0.3.0                   harbor",
             "node          image-service:inventory/crictl@0.1.0     lister",
             "files         none",
+            "state         none",
             "settings      image-service:inventory/settings@0.1.0   filter, handler, harbor",
             "environment   wasi:cli/environment@0.2.6               filter, handler, harbor, lister",
         ]

@@ -66,14 +66,18 @@ fn the_systemd_unit_is_sound_with_and_without_its_drop_ins() {
 
 #[test]
 fn the_systemd_unit_is_exposed_by_2_5_at_most() {
-    let Some(output) = systemd_analyze(&["security", "--offline=true", "--threshold=25"], &["credential.conf"]) else { return };
+    let Some(output) = systemd_analyze(&["security", "--offline=true", "--threshold=25"], &["credential.conf"]) else {
+        return;
+    };
     assert!(output.status.success(), "{}", text(&output));
     assert!(text(&output).contains("Overall exposure level"), "{}", text(&output));
 }
 
 #[test]
 fn the_drop_in_lets_sudo_become_root() {
-    let Some(output) = systemd_analyze(&["security", "--offline=true", "--json=short"], &["exec-mode.conf"]) else { return };
+    let Some(output) = systemd_analyze(&["security", "--offline=true", "--json=short"], &["exec-mode.conf"]) else {
+        return;
+    };
     let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let row = rows.as_array().unwrap().iter().find(|row| row["json_field"] == "NoNewPrivileges").unwrap();
     assert_eq!(row["set"], false, "{row}");

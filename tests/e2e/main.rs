@@ -20,6 +20,7 @@ mod harbor_double;
 mod harbor_faults;
 mod health;
 mod http;
+mod last_good;
 mod lifecycle;
 mod limits;
 mod logs;

@@ -1,6 +1,6 @@
 //! Secrets: where they may stand, and that nothing ever shows them, whatever goes wrong and however much is logged.
 
-use image_service_tests::{Fault, Harbor, Node, Program, Version, test_component};
+use image_service_tests::{Authority, Fault, Harbor, Node, Program, Version, test_component};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -119,6 +119,21 @@ async fn no_fault_of_harbor_has_a_secret_shown_at_any_level_of_logging() {
         4,
     ))
     .await;
+}
+
+#[tokio::test]
+async fn neither_http_2_nor_tls_nor_a_certificate_that_is_not_trusted_has_a_secret_shown() {
+    let authority = Authority::new().unwrap();
+    let harbor = Harbor::of(Version::V2_12).repository("a/b", 3).tls(authority.server(&["127.0.0.1"]).unwrap());
+    let harbor = harbor.start().await.unwrap();
+    let node = node(&harbor, "echo '{\"images\": []}'");
+    assert_hidden("an untrusted certificate", &served(&node).await);
+    assert_eq!(harbor.asked().len(), 0);
+    let mut config: Value = serde_json::from_str(&node.read("config.json")).unwrap();
+    config["harbor_config"]["verify_ssl"] = json!(false);
+    node.configure(&config).unwrap();
+    assert_hidden("HTTP/2", &served(&node).await);
+    assert!(harbor.asked().iter().any(|asked| asked.version == http::Version::HTTP_2 && asked.login.is_some()));
 }
 
 #[tokio::test]

@@ -56,7 +56,9 @@ impl Node {
         if let Some(config) = config.as_object_mut() {
             config.entry("cache_config").or_insert_with(|| json!({"lifetime": 0}));
         }
-        Ok(std::fs::write(self.config(), config.to_string())?)
+        std::fs::write(self.config(), config.to_string())?;
+        // It may hold a password, which the program warns about where everybody may read it.
+        Ok(std::fs::set_permissions(self.config(), Permissions::from_mode(0o600))?)
     }
 
     /// The folder itself.
@@ -166,7 +168,9 @@ impl Node {
         let program = self.path().join("image-service");
         let copied = Command::new("cp").arg(Program::path()).arg(&program).status()?;
         anyhow::ensure!(copied.success(), "copying the program failed ({copied})");
-        std::fs::set_permissions(self.path(), Permissions::from_mode(0o755))?;
+        for path in [self.path(), &self.config()] {
+            std::fs::set_permissions(path, Permissions::from_mode(0o755))?;
+        }
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(self.config()).uid(65534).gid(65534);
         command.current_dir("/");

@@ -2,13 +2,14 @@
 
 use super::listing::{self, Failure, Listing};
 use super::{Compositions, ConfigFile, Loaded};
-use crate::config::{Config, Harbor};
+use crate::config::{Cache, Config, Harbor};
 use crate::crictl::Crictl;
 use crate::runtime::Service;
 use anyhow::Result;
 use clap::Args;
 use std::fmt;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -69,7 +70,7 @@ impl Check {
         }
         let notes = Arc::new(Mutex::new(Vec::new()));
         let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
-        let composition = compositions.choose(false, config.composition.as_deref())?;
+        let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
         if let Some(path) = &config.composition {
             report.say(Verdict::Works, "composition", format!("{} runs in place of the built-in one", path.display()));
         }
@@ -96,6 +97,7 @@ impl Check {
             report.say(Verdict::Odd, "ignore file", note);
         }
         harbor(&mut report, &config.harbor, &listing);
+        kept(&mut report, &config.cache);
         Ok(ExitCode::from(u8::from(report.failed)))
     }
 }
@@ -161,6 +163,32 @@ fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     for failure in failures {
         let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
         report.say(Verdict::Fails, PART, format!("{repository}{}", failure.error));
+    }
+}
+
+/// Where the last good rows are kept. That the folder can be written showed when the service was made.
+fn kept(report: &mut Report, cache: &Cache) {
+    const PART: &str = "last good";
+    let seconds = cache.stale_if_error;
+    match &cache.state_dir {
+        _ if seconds == 0 => {}
+        None => report.say(
+            Verdict::Works,
+            PART,
+            format!("rows are kept for {seconds} s in memory only; cache_config.state_dir keeps them over a restart"),
+        ),
+        Some(folder) => {
+            let shown = folder.display();
+            report.say(Verdict::Works, PART, format!("rows are kept for {seconds} s, in {shown} too"));
+            let mode = std::fs::metadata(folder).map(|folder| folder.mode() & 0o777).unwrap_or_default();
+            if mode & 0o077 != 0 {
+                report.say(
+                    Verdict::Odd,
+                    PART,
+                    format!("{shown} is open to others (mode {mode:04o}); chmod 700 {shown}"),
+                );
+            }
+        }
     }
 }
 

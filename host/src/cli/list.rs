@@ -42,7 +42,7 @@ impl List {
         for warning in loaded.warnings {
             eprintln!("image-service: warning: {warning}");
         }
-        let composition = compositions.choose(self.demo, loaded.config.composition.as_deref())?;
+        let composition = compositions.choose(self.demo, loaded.config.composition.as_deref(), &loaded.config)?;
         let notes = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
         let harbor = loaded.config.harbor.clone();
         let crictl = Arc::new(Crictl::new(loaded.config.crictl.clone(), &loaded.config.limits));

@@ -66,7 +66,7 @@ impl Serve {
             tracing::warn!("{warning}");
         }
         let own = self.composition.as_deref().or(loaded.config.composition.as_deref());
-        let composition = compositions.choose(self.demo, own)?;
+        let composition = compositions.choose(self.demo, own, &loaded.config)?;
         App::new(&composition, loaded.config, Arc::new(|line: &str| tracing::warn!("{line}")))
     }
 }

@@ -100,7 +100,7 @@ fn read(text: &str, folder: &Path) -> Result<Read> {
         crictl: section(file.crictl_config).read(&folder)?,
         harbor: harbor.read(&folder, &mut warnings)?,
         app: section(file.app_config).read(&folder)?,
-        cache: section(file.cache_config).read(),
+        cache: section(file.cache_config).read(&folder),
         limits: section(file.limits_config).read()?,
         node_api: section(file.node_api).read(&folder, &mut warnings)?,
         composition: file.composition.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),

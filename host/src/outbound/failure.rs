@@ -12,7 +12,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// A try that did not bring what was asked for.
 pub(super) struct Failure {
     /// What the component gets when it stays with this try.
-    pub(super) outcome: Result<Response<WasiBody>, Error>,
+    pub(super) outcome: Box<Result<Response<WasiBody>, Error>>,
     pub(super) again: Again,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Again {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { outcome: Err(error), again: Again::Never }
+        Self { outcome: Box::new(Err(error)), again: Again::Never }
     }
 }
 
@@ -37,13 +37,13 @@ impl Failure {
     /// No answer came.
     pub(super) fn no_answer(error: &hyper_util::client::legacy::Error) -> Self {
         let (message, again) = explain(error);
-        Self { outcome: Err(words(message)), again }
+        Self { outcome: Box::new(Err(words(message))), again }
     }
 
     /// An answer began and did not end.
     pub(super) fn broken_off(error: &(dyn StdError + 'static)) -> Self {
         let message = format!("the answer broke off before its end ({})", root_cause(error));
-        Self { outcome: Err(words(message)), again: Again::Later }
+        Self { outcome: Box::new(Err(words(message))), again: Again::Later }
     }
 
     /// The answer, as a failure where its status says that another try may get another.
@@ -54,7 +54,7 @@ impl Failure {
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => {
                 let again = retry_after(response.headers(), SystemTime::now()).map_or(Again::Later, Again::After);
-                Err(Self { outcome: Ok(response), again })
+                Err(Self { outcome: Box::new(Ok(response)), again })
             }
             _ => Ok(response),
         }

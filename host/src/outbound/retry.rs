@@ -48,7 +48,7 @@ impl Retries {
             };
             let in_time = wait.filter(|wait| Instant::now() + *wait < deadline);
             turn = turn.or_else(|| in_time.and_then(|_| self.turns.try_acquire().ok()));
-            let (Some(wait), Some(_)) = (in_time, &turn) else { return told(outcome, tries) };
+            let (Some(wait), Some(_)) = (in_time, &turn) else { return told(*outcome, tries) };
             tracing::debug!("try {tries} of a request to Harbor failed; the next is in {wait:?}");
             sleep(wait).await;
             tries += 1;
@@ -83,7 +83,7 @@ mod tests {
         let outcome = retries
             .run(Instant::now() + budget, || {
                 count.set(count.get() + 1);
-                std::future::ready(Err(Failure { outcome: Err(words("no".to_owned())), again }))
+                std::future::ready(Err(Failure { outcome: Box::new(Err(words("no".to_owned()))), again }))
             })
             .await;
         (count.get(), outcome.map(|_| ()).map_err(|error| error.to_string()))

@@ -3,6 +3,7 @@
 use crate::config::{Config, Limits};
 use crate::crictl::Crictl;
 use crate::outbound::Outbound;
+use crate::snapshots::Snapshots;
 use anyhow::Result;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ pub(super) struct Grants {
     config: Config,
     pub(super) crictl: Arc<Crictl>,
     pub(super) outbound: Outbound,
+    pub(super) snapshots: Snapshots,
 }
 
 impl Grants {
@@ -18,9 +20,15 @@ impl Grants {
     ///
     /// # Errors
     ///
-    /// When the way to Harbor can't be prepared.
+    /// When the way to Harbor or the folder for what is kept can't be prepared.
     pub(super) fn new(config: Config, crictl: Arc<Crictl>) -> Result<Self> {
-        Ok(Self { outbound: Outbound::new(&config.harbor, &config.limits)?, crictl, config })
+        let (outbound, snapshots) = (Outbound::new(&config.harbor, &config.limits)?, Snapshots::new(&config)?);
+        Ok(Self { outbound, snapshots, crictl, config })
+    }
+
+    /// Bytes that a component may hand to the host to be kept.
+    pub(super) fn max_kept(&self) -> usize {
+        self.config.cache.max_stale_bytes
     }
 
     /// What instances may not go beyond.
@@ -42,6 +50,8 @@ impl Grants {
             "images-to-ignore" => self.images_to_ignore(),
             "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),
             "cache-control" => self.config.cache.control(),
+            "stale-if-error" => Some(self.config.cache.stale_if_error.to_string()),
+            "stale-max-bytes" => Some(self.config.cache.max_stale_bytes.to_string()),
             "json-pretty" => Some(self.config.app.pretty.to_string()),
             _ => None,
         }

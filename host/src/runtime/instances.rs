@@ -20,8 +20,8 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 const MAX_REUSE: usize = 1024;
 const MAX_IDLE: Duration = Duration::from_secs(60);
-/// Bytes that a component may hand to the host in one call, which the host copies.
-const MAX_CALL: usize = 32 * 1024 * 1024;
+/// Bytes that a component may hand to the host in one call, which the host copies; besides what is to be kept.
+const MAX_CALL: usize = 8 * 1024 * 1024;
 
 /// What has become of the instance that answers a request, for whoever holds its answer: by itself, an answer whose
 /// instance trapped looks as if it were whole.
@@ -59,7 +59,7 @@ impl HandlerState for Instances {
         let state = State::new(Arc::clone(&self.grants), Arc::clone(&self.notes), current.clone());
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(MAX_CALL);
+        store.set_hostcall_fuel(self.grants.max_kept().saturating_add(MAX_CALL));
         store.set_max_component_handles(limits.max_handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);

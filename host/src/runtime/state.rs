@@ -17,7 +17,7 @@ mod bindings {
     wasmtime::component::bindgen!({ path: "../wit", world: "host-grants" });
 }
 
-use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit};
+use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit, snapshots as snapshots_wit};
 
 /// Bytes of random numbers that one call may ask for: the host makes room for them at once.
 const MAX_RANDOM: u64 = 64 * 1024;
@@ -59,6 +59,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     crictl_wit::add_to_linker::<_, Ours>(&mut linker, |state| state)?;
     settings_wit::add_to_linker::<_, Ours>(&mut linker, |state| state)?;
+    snapshots_wit::add_to_linker::<_, Ours>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -115,6 +116,21 @@ impl settings_wit::Host for &mut State {}
 impl<T: Send> settings_wit::HostWithStore<T> for Ours {
     async fn get(accessor: &Accessor<T, Self>, key: String) -> Option<String> {
         accessor.with(|mut access| access.get().grants.setting(&key))
+    }
+}
+
+impl snapshots_wit::Host for &mut State {}
+
+impl<T: Send> snapshots_wit::HostWithStore<T> for Ours {
+    async fn load(accessor: &Accessor<T, Self>, name: String) -> Option<snapshots_wit::Snapshot> {
+        let grants = accessor.with(|mut access| Arc::clone(&access.get().grants));
+        let snapshot = grants.snapshots.load(&name).await?;
+        Some(snapshots_wit::Snapshot { age: snapshot.age().as_secs(), bytes: snapshot.bytes.to_vec() })
+    }
+
+    async fn save(accessor: &Accessor<T, Self>, name: String, bytes: Vec<u8>) {
+        let grants = accessor.with(|mut access| Arc::clone(&access.get().grants));
+        grants.snapshots.save(&name, bytes).await;
     }
 }
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 
@@ -27,6 +27,8 @@ pub enum Fault {
     Stall,
     /// The right answer, a byte a second.
     Trickle,
+    /// This fault while this is set; all is well otherwise.
+    While(Arc<AtomicBool>, Box<Fault>),
     /// This fault for so many requests; then all is well.
     Times(usize, Box<Fault>),
     /// A page of HTML with the status 200, as proxies and login pages send it.
@@ -80,7 +82,7 @@ impl Faults {
     /// Whether connections are reset where a connection ends early.
     pub(super) fn reset(&self) -> bool {
         self.0.iter().any(|faulty| match &faulty.fault {
-            Fault::Times(_, fault) => matches!(**fault, Fault::Reset),
+            Fault::Times(_, fault) | Fault::While(_, fault) => matches!(**fault, Fault::Reset),
             fault => matches!(fault, Fault::Reset),
         })
     }
@@ -92,12 +94,13 @@ impl Faulty {
         let before = self.happened.fetch_add(1, Ordering::Relaxed);
         let fault = match &self.fault {
             Fault::Times(count, _) if before >= *count => return double.answer(target, login).await,
-            Fault::Times(_, fault) => fault,
+            Fault::While(set, _) if !set.load(Ordering::SeqCst) => return double.answer(target, login).await,
+            Fault::Times(_, fault) | Fault::While(_, fault) => fault,
             fault => fault,
         };
         let right = async || double.answer(target, login).await;
         match fault {
-            Fault::Times(..) => answer::error(500, "FAULT", "one within another"),
+            Fault::Times(..) | Fault::While(..) => answer::error(500, "FAULT", "one within another"),
             Fault::Status(status) => answer::error(*status, "FAULT", "as the test asked"),
             Fault::Busy(seconds) => {
                 let mut response = answer::error(429, "TOO_MANY_REQUEST", "slow down");

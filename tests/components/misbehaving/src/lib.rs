@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, StreamBody};
 use spin_sdk::http::{FullBody, Request, Response, box_body};
 use spin_sdk::http_service;
 
