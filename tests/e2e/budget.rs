@@ -1,7 +1,7 @@
 //! The time that a whole listing of Harbor has: what has arrived by then is answered, with one error that counts the rest.
 
 use crate::registry::{assert_rows, node_row, numbered, only_error, started};
-use image_service_tests::{Fault, Harbor, Version};
+use image_service_tests::{Fault, ForeignHost, Harbor, Version, composition};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,6 +60,26 @@ async fn a_harbor_that_says_nothing_costs_the_time_of_the_listing_and_not_of_eac
     assert_eq!(images["containerd_images"], json!([node_row()]));
     assert!(only_error(&images).ends_with("projects that were not counted yet"), "{images}");
     assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn other_environments_have_it_too() {
+    let harbor = slow(0).await;
+    let environment = [
+        ("HARBOR_URL", harbor.url.as_str()),
+        ("HARBOR_USER", "robot$ci"),
+        ("HARBOR_PASSWORD", "s3cret"),
+        ("HARBOR_LISTING_TIMEOUT", "1"),
+    ];
+    for host in ForeignHost::each(&composition("harbor-only"), &environment).await.unwrap() {
+        let images: Value = serde_json::from_str(&host.images().await.unwrap()).unwrap();
+        let error = images["errors"][0]["error"].as_str().unwrap();
+        assert!(
+            error.contains("had not ended within 1 s") && error.ends_with(": 20 repositories"),
+            "{}: {error}",
+            host.name
+        );
+    }
 }
 
 #[tokio::test]

@@ -213,3 +213,21 @@ async fn an_answer_of_the_runtime_beyond_its_limit_is_one_error() {
     let error = node_error(&node).await;
     assert!(error.contains("larger than 5000 bytes") && error.contains("limits_config.max_crictl_bytes"), "{error}");
 }
+
+#[test]
+fn all_limits_stand_in_the_table_of_operations_and_the_tests_that_it_names_are_there() {
+    let read = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let operations = read("../docs/operations.md");
+    let table: Vec<&str> = operations.lines().filter(|line| line.starts_with("| ")).collect();
+    let limits = read("../host/src/config/limits.rs");
+    let keys = limits.lines().filter_map(|line| line.trim().split_once(": Option<")).map(|(key, _)| key);
+    let keys = keys.filter(|key| !key.contains(' '));
+    for key in keys {
+        assert!(table.iter().any(|row| row.contains(&format!("`limits_config.{key}`"))), "{key} is not in the table");
+    }
+    for named in table.iter().flat_map(|row| row.split('`')).filter(|text| text.ends_with('…')) {
+        let Some((module, test)) = named.trim_end_matches('…').split_once("::") else { continue };
+        let begins = format!("fn {test}");
+        assert!(read(&format!("e2e/{module}.rs")).contains(&begins), "there is no test {named}");
+    }
+}

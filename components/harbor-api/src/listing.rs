@@ -4,15 +4,15 @@
 //! projects -> what each project holds (all its rows, or its repositories) -> the rows of each repository.
 
 mod failures;
+mod lists;
 
 use crate::api::{Api, Error, Kind};
 use crate::artifact::{self, Artifact, Repository, Window};
 use crate::config::Config;
-use crate::paging::{self, List, Page, Recent, Step, Stopped, Whole};
+use crate::paging::{self, Page, Recent, Step, Stopped, Whole};
 use crate::{Image, SourceError};
 use failures::{Failures, Loss, Unread, failure};
 use futures::{StreamExt, stream};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 /// Where rows and failures go, in the order in which they are given.
@@ -51,12 +51,6 @@ const RECENT_ROWS: usize = 10_000;
 
 /// Harbor has `/projects/{project}/artifacts` from this version on.
 const PROJECT_ARTIFACTS_SINCE: (u32, u32) = (2, 12);
-
-/// What stays itself in a path segment (RFC 3986, unreserved).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Untagged artifacts give no row, so they are not asked for.
-const ARTIFACTS: &str = "&with_tag=true&q=tags%3D*";
 
 #[derive(Deserialize)]
 struct SystemInfo {
@@ -181,7 +175,7 @@ impl<A: Api> Listing<'_, A> {
 
     /// All projects that the user sees, by name.
     async fn projects(&self) -> (Vec<String>, Option<Loss>) {
-        let list = List { path: "/projects".to_owned(), query: "&with_detail=false" };
+        let list = lists::projects();
         let read =
             paging::whole(self.api, &list, self.limits.of_names(), |project: &NamedProject| project.name.clone());
         let Whole::Read(projects, stopped) = read.await else { return (Vec::new(), None) };
@@ -196,7 +190,7 @@ impl<A: Api> Listing<'_, A> {
         if whole && let Some(rows) = self.whole_project(&project).await {
             return rows;
         }
-        let list = List { path: format!("/projects/{}/repositories", segment(&project)), query: "" };
+        let list = lists::repositories(&project);
         let read = paging::whole(self.api, &list, self.limits.of_names(), |repository: &NamedRepository| {
             repository.name.clone()
         });
@@ -213,7 +207,7 @@ impl<A: Api> Listing<'_, A> {
 
     /// `None` where the project has to be read repository by repository.
     async fn whole_project(&self, project: &str) -> Option<Project> {
-        let list = List { path: format!("/projects/{}/artifacts", segment(project)), query: ARTIFACTS };
+        let list = lists::artifacts_in(project);
         let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| {
             (artifact.repository_name.clone(), artifact.digest.clone())
         });
@@ -233,7 +227,7 @@ impl<A: Api> Listing<'_, A> {
             Unit::Rows(rows) => Outcome::Rows(rows, None),
             Unit::Lost(loss) => Outcome::Rows(Vec::new(), Some(loss)),
             Unit::Repository(repository) => {
-                let list = artifacts_of(&repository);
+                let list = lists::artifacts_of(&repository);
                 let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| artifact.digest.clone());
                 match read.await {
                     Whole::TooLong => Outcome::Long(repository),
@@ -248,7 +242,7 @@ impl<A: Api> Listing<'_, A> {
 
     /// Streams a repository that is too long to be held. Says whether more rows are wanted, and what failed.
     async fn long_repository(&self, repository: &Repository, sink: &mut impl Sink) -> (bool, Option<Loss>) {
-        let list = artifacts_of(repository);
+        let list = lists::artifacts_of(repository);
         let mut window = Window::new(2 * self.limits.page_size);
         let mut recent = Recent::new(RECENT_ROWS);
         let mut wanted = true;
@@ -289,16 +283,6 @@ fn units(project: Project) -> Vec<Unit> {
     };
     units.extend(loss.map(Unit::Lost));
     units
-}
-
-/// Harbor takes the name of a repository percent-encoded twice: once for the path, once for the slashes in it.
-fn artifacts_of(repository: &Repository) -> List {
-    let name = segment(&segment(&repository.name));
-    List { path: format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project)), query: ARTIFACTS }
-}
-
-fn segment(text: &str) -> String {
-    utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 /// Major and minor of `v2.12.0-9da38ae0`.

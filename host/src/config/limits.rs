@@ -98,3 +98,40 @@ fn within(key: &str, value: Option<usize>, range: RangeInclusive<usize>, default
     }
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(key: &str, value: &str) -> Result<Limits> {
+        serde_json::from_str::<Section>(&format!("{{\"{key}\": {value}}}")).unwrap().read()
+    }
+
+    #[test]
+    fn a_limit_that_makes_no_sense_is_refused_by_its_key() {
+        for (key, value) in [
+            ("max_connections", "0"),
+            ("max_header_bytes", "100"),
+            ("header_timeout", "0"),
+            ("max_requests", "0"),
+            ("max_requests", "5000"),
+            ("answer_timeout", "-1"),
+            ("max_memory", "1000"),
+            ("max_memory", "5000000000"),
+            ("max_handles", "1"),
+            ("max_stderr_lines", "0"),
+            ("max_upstream_bytes", "0"),
+            ("max_upstream_bytes", "100000000"),
+            ("max_upstream_requests", "0"),
+            ("max_crictl_bytes", "0"),
+        ] {
+            let error = read(key, value).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("limits_config.{key} is ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn nobody_need_be_let_wait() {
+        assert_eq!(read("max_waiting", "0").unwrap().max_waiting, 0);
+    }
+}

@@ -1,0 +1,36 @@
+//! Where Harbor has its lists.
+
+use crate::artifact::Repository;
+use crate::paging::List;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What stays itself in a path segment (RFC 3986, unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Untagged artifacts give no row, so they are not asked for.
+const ARTIFACTS: &str = "&with_tag=true&q=tags%3D*";
+
+/// All projects that the user sees.
+pub(super) fn projects() -> List {
+    List { path: "/projects".to_owned(), query: "&with_detail=false" }
+}
+
+/// A project's repositories.
+pub(super) fn repositories(project: &str) -> List {
+    List { path: format!("/projects/{}/repositories", segment(project)), query: "" }
+}
+
+/// All artifacts of a project.
+pub(super) fn artifacts_in(project: &str) -> List {
+    List { path: format!("/projects/{}/artifacts", segment(project)), query: ARTIFACTS }
+}
+
+/// A repository's artifacts. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
+pub(super) fn artifacts_of(repository: &Repository) -> List {
+    let name = segment(&segment(&repository.name));
+    List { path: format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project)), query: ARTIFACTS }
+}
+
+fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
