@@ -1,6 +1,7 @@
 //! What answers requests: the composition and the host's own routes. Made from one reading of the configuration, and
 //! replaced as a whole by the next.
 
+use crate::access::{Access, harden};
 use crate::cache::{Cache, Origin};
 use crate::composition::Composition;
 use crate::config::{Config, Limits};
@@ -25,6 +26,7 @@ pub struct App {
     /// What stands before the composition, unless it is off.
     cache: Option<Arc<Cache>>,
     node_api: Option<NodeApi>,
+    access: Access,
     limits: Limits,
     shutdown_timeout: Duration,
     health: Health,
@@ -38,10 +40,11 @@ impl App {
     ///
     /// # Errors
     ///
-    /// When the composition can't be loaded or imports more than is granted.
+    /// When the composition can't be loaded or imports more than is granted, or a file of `access_config` can't be used.
     pub fn new(composition: &Composition, config: Config, notes: Notes) -> Result<Self> {
         let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
-        let node_api = config.node_api.clone().map(|token| NodeApi::new(Arc::clone(&crictl), token));
+        let node_api = config.node_api.is_some().then(|| NodeApi::new(Arc::clone(&crictl)));
+        let access = Access::new(&config.access, config.node_api.as_deref())?;
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
         let harbor = config.harbor.clone();
@@ -50,7 +53,7 @@ impl App {
         let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
         let origin: Origin = Arc::new(move |request| Box::pin(composed(Arc::clone(&service), request)));
         let cache = (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file));
-        Ok(Self { origin, cache, node_api, limits, shutdown_timeout, health, probe })
+        Ok(Self { origin, cache, node_api, access, limits, shutdown_timeout, health, probe })
     }
 
     /// What clients may not go beyond.
@@ -69,11 +72,21 @@ impl App {
         Source::ALL.into_iter().for_each(Source::forget);
     }
 
+    /// Who may ask, and over what.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// Answers a request, whatever happens to the composition, and tells of it.
-    pub async fn answer(&self, mut request: Request<WasiBody>) -> Response<WasiBody> {
+    pub async fn answer(&self, mut request: Request<WasiBody>, over_tls: bool) -> Response<WasiBody> {
         hide_logins(request.headers_mut());
         let record = Record::begin(&mut request);
-        let response = self.routed(request).await;
+        let asked = self.access.asked(&request, over_tls);
+        let mut response = match self.access.refusal(&mut request, &asked) {
+            Some(refusal) => refusal,
+            None => self.routed(request).await,
+        };
+        asked.tell(&mut response);
         record.follow(response)
     }
 
@@ -89,7 +102,7 @@ impl App {
             return scraped();
         }
         if let (node_api::PATH, Some(node_api)) = (path, &self.node_api) {
-            return node_api.answer(request.method(), request.headers()).await;
+            return node_api.answer(request.method()).await;
         }
         match &self.cache {
             Some(cache) => cache.answer(request).await,
@@ -110,7 +123,10 @@ fn hide_logins(headers: &mut HeaderMap) {
 /// The composition's answer, or a problem in its place.
 async fn composed(service: Arc<Service>, request: Request<WasiBody>) -> Response<WasiBody> {
     match service.handle(request).await {
-        Ok(response) => response,
+        Ok(mut response) => {
+            harden(response.headers_mut());
+            response
+        }
         Err(error) if error.is::<TooLate>() => {
             tracing::error!("{error}");
             problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")

@@ -4,16 +4,15 @@
 //! - `answer`: one answer, and how long it is good;
 //! - `shared`: a body that is read by many while it arrives;
 //! - `store`: what is kept, within so many bytes;
-//! - `encoding`: gzip and zstd;
-//! - `stamp`: whether the ignore file was edited.
+//! - `encoding`: gzip and zstd.
 
 mod answer;
 mod encoding;
 mod shared;
-mod stamp;
 mod store;
 
 use crate::problem::problem;
+use crate::stamp::Stamp;
 use crate::telemetry::metrics;
 use crate::telemetry::tally::Tally;
 use answer::{Answer, CACHE_STATUS, Use};
@@ -25,7 +24,6 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, reques
 use http_body_util::{BodyExt, Empty};
 use sha2::{Digest, Sha256};
 use shared::{End, Reader};
-use stamp::Stamp;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::{Key, Role, Store};

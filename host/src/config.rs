@@ -1,6 +1,7 @@
 //! config.json: what operators write, with defaults filled in and paths made absolute. One file a section, with its keys
 //! as they stand in the file (`Section`) and what they come to.
 
+mod access;
 mod app;
 mod cache;
 mod crictl;
@@ -11,6 +12,7 @@ mod limits;
 mod node_api;
 mod secret;
 
+pub use access::{Access, Cors, Tls};
 pub use app::{App, Level, LogFile, LogFormat};
 pub use cache::Cache;
 pub use crictl::{Crictl, CrictlMode};
@@ -19,6 +21,7 @@ pub use find::find;
 pub use harbor::Harbor;
 pub use limits::Limits;
 pub use secret::Secret;
+pub(crate) use secret::read_by_all;
 
 use anyhow::{Result, anyhow, bail};
 use std::path::PathBuf;
@@ -40,8 +43,10 @@ pub struct Config {
     pub cache: Cache,
     /// `limits_config`.
     pub limits: Limits,
-    /// `node_api`: the token that it asks for, where it is on.
-    pub node_api: Option<Secret>,
+    /// `access_config`.
+    pub access: Access,
+    /// `node_api`: the file with the tokens that it asks for, where it is on.
+    pub node_api: Option<PathBuf>,
     /// A composition to run instead of the built-in one.
     pub composition: Option<PathBuf>,
 }

@@ -6,12 +6,14 @@
 //! - [`composition`]: from a composed component's bytes to what the engine runs;
 //! - [`runtime`]: the engine and the instances that answer requests;
 //! - [`app`]: what answers requests: the composition, and the host's own routes, among them the node API;
+//! - `access`: who may ask, and over what;
 //! - [`server`]: the listener;
 //! - [`telemetry`]: what it tells of itself: logs, metrics, traces;
 //! - [`cli`]: the commands.
 
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod app;
 mod cache;
 mod cause;
@@ -27,4 +29,5 @@ mod problem;
 pub mod runtime;
 pub mod server;
 mod snapshots;
+mod stamp;
 pub mod telemetry;

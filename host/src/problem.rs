@@ -1,5 +1,6 @@
 //! Answers of the host itself: short texts, and refusals as problem details (RFC 9457).
 
+use crate::access::harden;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
@@ -12,6 +13,7 @@ pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: impl 
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    harden(response.headers_mut());
     response
 }
 

@@ -71,11 +71,15 @@ impl Server {
     /// when it fails, all stays as it is.
     pub async fn serve(self, app: App, reload: impl Fn() -> Result<App> + Send + Sync + 'static) -> End {
         let Self { listener, mut ends, hang_ups } = self;
+        lifecycle::warn(&app, &listener.addresses());
         lifecycle::allow_files(app.limits().max_connections);
         app.begin();
         let (sender, mut current) = channel::channel(Arc::new(app));
-        let helpers =
-            [tokio::spawn(lifecycle::reload_on(hang_ups, sender, Arc::new(reload))), tokio::spawn(notify::watchdog())];
+        let helpers = [
+            tokio::spawn(lifecycle::reload_on(hang_ups, listener.addresses(), sender, Arc::new(reload))),
+            tokio::spawn(lifecycle::look_after_files(current.clone())),
+            tokio::spawn(notify::watchdog()),
+        ];
         notify::ready();
         let mut connections = Connections::new();
         let signal = loop {

@@ -30,7 +30,7 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Runs systemd-analyze on the unit with these drop-ins; `None` where there is none to be had.
+/// Runs systemd-analyze where the units are, with these drop-ins; `None` where there is none to be had.
 fn systemd_analyze(arguments: &[&str], drop_ins: &[&str]) -> Option<Output> {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         skip("there is no systemd-analyze").unwrap();
@@ -44,6 +44,7 @@ fn systemd_analyze(arguments: &[&str], drop_ins: &[&str]) -> Option<Output> {
     let built = Program::path().canonicalize().unwrap();
     let unit = unit.replace(installed, built.to_str().unwrap());
     std::fs::write(folder.path().join("image-service.service"), unit).unwrap();
+    std::fs::copy(deploy("systemd/image-service.socket"), folder.path().join("image-service.socket")).unwrap();
     let beside = folder.path().join("image-service.service.d");
     std::fs::create_dir(&beside).unwrap();
     for drop_in in drop_ins {
@@ -52,13 +53,16 @@ fn systemd_analyze(arguments: &[&str], drop_ins: &[&str]) -> Option<Output> {
     let mut command = Command::new("systemd-analyze");
     // The colon keeps systemd's own folders in the path.
     command.env("SYSTEMD_UNIT_PATH", format!("{}:", folder.path().display())).env("LC_ALL", "C");
-    Some(command.args(arguments).arg("image-service.service").output().unwrap())
+    Some(command.args(arguments).output().unwrap())
 }
 
 #[test]
-fn the_systemd_unit_is_sound_with_and_without_its_drop_ins() {
+fn the_systemd_units_are_sound_with_and_without_drop_ins() {
     for drop_ins in [&[][..], &["exec-mode.conf"], &["credential.conf"]] {
-        let Some(output) = systemd_analyze(&["verify"], drop_ins) else { return };
+        let Some(output) = systemd_analyze(&["verify", "image-service.service", "image-service.socket"], drop_ins)
+        else {
+            return;
+        };
         assert!(output.status.success(), "{}", text(&output));
         assert!(!text(&output).contains("image-service"), "no warning is about us: {}", text(&output));
     }
@@ -66,7 +70,10 @@ fn the_systemd_unit_is_sound_with_and_without_its_drop_ins() {
 
 #[test]
 fn the_systemd_unit_is_exposed_by_2_5_at_most() {
-    let Some(output) = systemd_analyze(&["security", "--offline=true", "--threshold=25"], &["credential.conf"]) else {
+    let Some(output) = systemd_analyze(
+        &["security", "--offline=true", "--threshold=25", "image-service.service"],
+        &["credential.conf"],
+    ) else {
         return;
     };
     assert!(output.status.success(), "{}", text(&output));
@@ -75,7 +82,9 @@ fn the_systemd_unit_is_exposed_by_2_5_at_most() {
 
 #[test]
 fn the_drop_in_lets_sudo_become_root() {
-    let Some(output) = systemd_analyze(&["security", "--offline=true", "--json=short"], &["exec-mode.conf"]) else {
+    let Some(output) =
+        systemd_analyze(&["security", "--offline=true", "--json=short", "image-service.service"], &["exec-mode.conf"])
+    else {
         return;
     };
     let rows: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

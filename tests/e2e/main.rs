@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by panicking")]
 
+mod access;
 mod audit;
 mod budget;
 mod cache;
@@ -23,6 +24,7 @@ mod http;
 mod last_good;
 mod lifecycle;
 mod limits;
+mod listener_tls;
 mod logs;
 mod metrics;
 mod misbehaving;
@@ -36,6 +38,7 @@ mod scale;
 mod secrets;
 mod service_manager;
 mod socket;
+mod socket_activation;
 mod spin_manifest;
 mod supply_chain;
 mod tls;

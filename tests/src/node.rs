@@ -127,6 +127,18 @@ impl Node {
         Program::spawn(command)
     }
 
+    /// The same, listening where it is told to.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn start_listening(&self, address: &str) -> Result<Program> {
+        let mut command = Command::new(Program::path());
+        command.args(["serve", "--listen", address, "--config"]).arg(self.config());
+        command.stderr(std::fs::File::create(self.path().join("stderr"))?);
+        Program::spawn(command)
+    }
+
     /// What the program wrote to stderr.
     pub fn log(&self) -> String {
         self.read("stderr")

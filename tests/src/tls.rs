@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
-use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,6 +59,42 @@ impl Authority {
         params.not_before = date_time_ymd(2000, 1, 1);
         params.not_after = date_time_ymd(2001, 1, 1);
         self.sign(params)
+    }
+
+    /// Writes a certificate for these names and addresses, and its key, as `tls_certificate` and `tls_key` name them.
+    ///
+    /// # Errors
+    ///
+    /// When a name is none, or a file can't be written.
+    pub fn issue(&self, names: &[&str], certificate: &Path, key: &Path) -> Result<()> {
+        let params = CertificateParams::new(owned(names))?;
+        let pair = KeyPair::generate()?;
+        let signed = params.signed_by(&pair, &self.issuer)?;
+        std::fs::write(certificate, signed.pem()).with_context(|| format!("writing {}", certificate.display()))?;
+        std::fs::write(key, pair.serialize_pem()).with_context(|| format!("writing {}", key.display()))
+    }
+
+    /// A client that trusts this authority and no other, with a certificate of its own where there is one to show, and
+    /// speaks one of these protocols (ALPN).
+    ///
+    /// # Errors
+    ///
+    /// When a file can't be read.
+    pub fn client(&self, identity: Option<(&Path, &Path)>, protocols: &[&str]) -> Result<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes())?)?;
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => builder.with_client_auth_cert(
+                vec![CertificateDer::from_pem_file(certificate)?],
+                PrivateKeyDer::from_pem_file(key)?,
+            )?,
+        };
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Ok(config)
     }
 
     fn sign(&self, params: CertificateParams) -> Result<ServerConfig> {

@@ -2,8 +2,8 @@
 
 use super::encoding::{Encoder, Encoding};
 use super::shared::{End, Reader, Shared};
-use super::stamp::Stamp;
 use super::store::Store;
+use crate::stamp::Stamp;
 use crate::telemetry::tally::{Tally, Told};
 use bytes::Bytes;
 use http::header::{

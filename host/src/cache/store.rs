@@ -1,7 +1,7 @@
 //! What is kept and what is being fetched, by what was asked for, within so many bytes.
 
 use super::answer::Answer;
-use super::stamp::Stamp;
+use crate::stamp::Stamp;
 use crate::telemetry::metrics;
 use http::header::HOST;
 use http::uri::PathAndQuery;

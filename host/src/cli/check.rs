@@ -2,13 +2,16 @@
 
 use super::listing::{self, Failure, Listing};
 use super::{Compositions, ConfigFile, Loaded};
+use crate::access::Access;
 use crate::config::{Cache, Config, Harbor};
 use crate::crictl::Crictl;
 use crate::runtime::Service;
+use crate::server::Address;
 use anyhow::Result;
 use clap::Args;
 use std::fmt;
 use std::io::Write;
+use std::net::ToSocketAddrs;
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -68,6 +71,7 @@ impl Check {
         for warning in warnings {
             report.say(Verdict::Odd, "config", warning);
         }
+        access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
         let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
@@ -99,6 +103,36 @@ impl Check {
         harbor(&mut report, &config.harbor, &listing);
         kept(&mut report, &config.cache);
         Ok(ExitCode::from(u8::from(report.failed)))
+    }
+}
+
+/// Who may ask, and over what.
+fn access(report: &mut Report, config: &Config) {
+    const PART: &str = "access";
+    let access = match Access::new(&config.access, config.node_api.as_deref()) {
+        Ok(access) => access,
+        Err(error) => return report.say(Verdict::Fails, PART, format!("{error:#}")),
+    };
+    if let Some(tls) = &config.access.tls {
+        let clients = tls.client_ca.as_ref().map(|path| format!("; clients need one that {} signed", path.display()));
+        let sentence = format!("TLS with the certificate {}{}", tls.certificate.display(), clients.unwrap_or_default());
+        report.say(Verdict::Works, PART, sentence);
+    }
+    match (access.tokens(), &config.access.token_file) {
+        (Some(tokens), Some(path)) => {
+            let sentence = format!("who has the token may ask: {} in {}", count(tokens, "token"), path.display());
+            report.say(Verdict::Works, PART, sentence);
+        }
+        _ if config.access.tls.is_none() => {
+            let sentence = format!("without TLS and tokens, at {} port {}", config.app.host, config.app.port);
+            report.say(Verdict::Off, PART, sentence);
+        }
+        _ => {}
+    }
+    let addresses = (config.app.host.as_str(), config.app.port).to_socket_addrs();
+    let addresses: Vec<Address> = addresses.into_iter().flatten().map(Address::Tcp).collect();
+    for sentence in access.dangers(&addresses).into_iter().chain(access.weaknesses()) {
+        report.say(Verdict::Odd, PART, sentence);
     }
 }
 

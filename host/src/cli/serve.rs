@@ -15,7 +15,8 @@ use std::sync::Arc;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  image-service serve --config /etc/image-service/config.json\n  \
                         image-service serve --listen 127.0.0.1:8080\n  image-service serve --demo\n\n\
-                        SIGHUP reads the configuration and the composition again; listening address and logs stay.\n\
+                        SIGHUP reads the configuration, certificates, tokens and the composition again; listening address \
+                        and logs stay.\n\
                         SIGTERM and SIGINT let requests under way end within app_config.shutdown_timeout; a second one \
                         cuts them off.\nThe exit code is 0 when all were answered, 1 when some were cut off, 2 when the \
                         program could not start.\n\
@@ -47,7 +48,7 @@ impl Serve {
         });
         let app = self.app(loaded, &compositions)?;
         let server = Server::listen(&address).await?;
-        greet(&server.addresses(), self.demo);
+        greet(&server.addresses(), app.access().tls().is_some(), self.demo);
         let end = server.serve(app, move || self.app(self.load()?, &compositions)).await;
         export.end().await;
         match end {
@@ -72,13 +73,14 @@ impl Serve {
 }
 
 /// Says where it listens. Whoever started the program may have stopped reading; that is no reason not to serve.
-fn greet(addresses: &[Address], demo: bool) {
+fn greet(addresses: &[Address], tls: bool, demo: bool) {
+    let scheme = if tls { "https" } else { "http" };
     let sample = if demo { " with sample data" } else { "" };
     for address in addresses {
         let (at, curl) = match address {
-            Address::Tcp(address) => (format!("http://{address}"), format!("http://{address}/images")),
+            Address::Tcp(address) => (format!("{scheme}://{address}"), format!("{scheme}://{address}/images")),
             Address::Unix(path) => {
-                (address.to_string(), format!("--unix-socket {} http://localhost/images", path.display()))
+                (address.to_string(), format!("--unix-socket {} {scheme}://localhost/images", path.display()))
             }
         };
         let _ = writeln!(std::io::stdout(), "Listening on {at}{sample}\nTry: curl {curl}");

@@ -1,7 +1,7 @@
 //! Reading config.json: the keys as they stand in the file, and what is wrong with them.
 
 use super::secret::read_by_all;
-use super::{Config, app, cache, crictl, harbor, limits, node_api};
+use super::{Config, access, app, cache, crictl, harbor, limits, node_api};
 use anyhow::{Context, Result, anyhow};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -19,6 +19,7 @@ struct File {
     app_config: Option<Object<app::Section>>,
     cache_config: Option<Object<cache::Section>>,
     limits_config: Option<Object<limits::Section>>,
+    access_config: Option<Object<access::Section>>,
     node_api: Option<Object<node_api::Section>>,
     composition: Option<PathBuf>,
 }
@@ -102,7 +103,8 @@ fn read(text: &str, folder: &Path) -> Result<Read> {
         app: section(file.app_config).read(&folder)?,
         cache: section(file.cache_config).read(&folder),
         limits: section(file.limits_config).read()?,
-        node_api: section(file.node_api).read(&folder, &mut warnings)?,
+        access: section(file.access_config).read(&folder)?,
+        node_api: section(file.node_api).read(&folder)?,
         composition: file.composition.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
     };
     if config.harbor.listing_timeout >= config.limits.answer_timeout {

@@ -45,7 +45,7 @@ impl Secret {
 }
 
 /// A warning where everybody on this machine may read a file that holds a secret.
-pub(super) fn read_by_all(named: &str, path: &Path) -> Option<String> {
+pub(crate) fn read_by_all(named: &str, path: &Path) -> Option<String> {
     let mode = std::fs::metadata(path).ok()?.mode() & 0o7777;
     (mode & 0o004 != 0).then(|| {
         let path = path.display();

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 /// Requests of one client at a time over HTTP/2.
 const STREAMS: u32 = 128;
@@ -29,11 +30,32 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// Serves one client. `current` is what answers at the time of each request.
 pub(super) async fn serve(stream: Stream, watch: Arc<Watch>, current: watch::Receiver<Arc<App>>) {
     let _counted = Counted::connection();
-    let limits = current.borrow().limits().clone();
+    let app = Arc::clone(&current.borrow());
+    let (limits, tls) = (app.limits().clone(), app.access().tls());
+    // It may be replaced long before the connection ends.
+    drop(app);
     let socket = Socket::new(stream, Arc::clone(&watch));
-    if let Err(error) = speak(socket, &limits, &watch, current).await {
+    let outcome = match tls {
+        None => speak(socket, &limits, &watch, current, false).await,
+        Some(config) => match shake_hands(TlsAcceptor::from(config).accept(socket), &watch).await {
+            Some(Ok(stream)) => speak(stream, &limits, &watch, current, true).await,
+            Some(Err(error)) => Err(error.into()),
+            None => Ok(()),
+        },
+    };
+    if let Err(error) = outcome {
         tracing::debug!("a connection ended: {error}");
     }
+}
+
+/// Begins TLS; nothing when the connection is told to end before.
+async fn shake_hands<T>(handshake: impl Future<Output = T>, watch: &Watch) -> Option<T> {
+    let mut handshake = pin!(handshake);
+    poll_fn(|cx| match handshake.as_mut().poll(cx) {
+        Poll::Pending if watch.is_closing(cx.waker()) => Poll::Ready(None),
+        outcome => outcome.map(Some),
+    })
+    .await
 }
 
 /// Speaks HTTP over it, until it ends or is told to.
@@ -42,6 +64,7 @@ async fn speak(
     limits: &Limits,
     watch: &Arc<Watch>,
     current: watch::Receiver<Arc<App>>,
+    over_tls: bool,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let builder = builder(limits);
     let connection = builder.serve_connection(
@@ -52,7 +75,7 @@ async fn speak(
             let request = request.map(|body| asked(body, watch));
             let app = Arc::clone(&current.borrow());
             async move {
-                let answer = app.answer(request).await;
+                let answer = app.answer(request, over_tls).await;
                 Ok::<_, Infallible>(answer.map(|body| Answered::new(body, meter, under_way)))
             }
         }),

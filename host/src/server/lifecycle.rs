@@ -1,14 +1,19 @@
 //! What the program is told from outside: to end, or to read its configuration again.
 
+use super::Address;
 use crate::app::App;
 use crate::notify;
 use crate::telemetry::metrics;
 use anyhow::Result;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
+/// How often files are looked at; what has changed counts from the second look on.
+const LOOK: Duration = Duration::from_secs(1);
 /// Files that the program has open besides its connections: logs, sources, its own.
 const OTHER_FILES: u64 = 128;
 
@@ -41,6 +46,7 @@ pub(super) fn hang_ups() -> Result<Signal> {
 /// Replaces what answers at each SIGHUP.
 pub(super) async fn reload_on<R: Fn() -> Result<App> + Send + Sync + 'static>(
     mut hang_ups: Signal,
+    addresses: Vec<Address>,
     current: watch::Sender<Arc<App>>,
     reload: Arc<R>,
 ) {
@@ -53,6 +59,7 @@ pub(super) async fn reload_on<R: Fn() -> Result<App> + Send + Sync + 'static>(
         match outcome {
             Ok(Ok(app)) => {
                 app.begin();
+                warn(&app, &addresses);
                 current.send_replace(Arc::new(app));
                 tracing::info!("SIGHUP: the configuration was read again and counts from now on");
             }
@@ -60,6 +67,27 @@ pub(super) async fn reload_on<R: Fn() -> Result<App> + Send + Sync + 'static>(
             Err(error) => tracing::error!("SIGHUP: nothing was changed, as reading it again broke off: {error}"),
         }
         notify::ready();
+    }
+}
+
+/// Says what is dangerous about who may ask.
+pub(super) fn warn(app: &App, addresses: &[Address]) {
+    for sentence in app.access().dangers(addresses).into_iter().chain(app.access().weaknesses()) {
+        tracing::warn!("{sentence}");
+    }
+}
+
+/// Looks from time to time whether certificates and tokens have changed.
+pub(super) async fn look_after_files(current: watch::Receiver<Arc<App>>) {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let app = Arc::clone(&current.borrow());
+        if app.access().has_files() {
+            // Files may be far away.
+            let _ = tokio::task::spawn_blocking(move || app.access().look()).await;
+        }
     }
 }
 

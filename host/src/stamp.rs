@@ -5,10 +5,10 @@ use std::path::Path;
 
 /// A file's state; none where there is no file. Equal states mean the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp(Option<[i64; 6]>);
+pub(crate) struct Stamp(Option<[i64; 6]>);
 
 impl Stamp {
-    pub(super) fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         Self(std::fs::metadata(path).ok().map(|data| {
             let number = data.ino().cast_signed();
             let length = data.len().cast_signed();
