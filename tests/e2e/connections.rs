@@ -145,9 +145,9 @@ async fn a_client_that_trickles_its_head_over_http_2_is_given_up_after_header_ti
     let (_node, program) = started(json!({"header_timeout": 1}));
     let mut slow = Raw::http2(&program.address).await.unwrap();
     // `:method: GET` by its number in HPACK's table, and no end of the head.
-    slow.frame(HEADERS, 0, &[0x82]).await.unwrap();
+    slow.frame(1, HEADERS, 0, &[0x82]).await.unwrap();
     let begun = Instant::now();
-    while slow.frame(CONTINUATION, 0, &[]).await.is_ok() {
+    while slow.frame(1, CONTINUATION, 0, &[]).await.is_ok() {
         sleep(Duration::from_millis(300)).await;
     }
     assert_within(begun.elapsed(), 0.9..4.0);
@@ -196,6 +196,27 @@ async fn a_client_that_grants_no_window_over_http_2_is_given_up_after_client_tim
     tokio::join!(busy, async { ended.await.unwrap() });
     assert_within(begun.elapsed(), 0.9..4.0);
     assert!(stalled.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
+async fn clients_are_told_how_many_requests_a_connection_over_http_2_may_have_and_more_are_refused() {
+    const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
+    const END_OF_HEAD: u8 = 4;
+    let (_node, program) = misbehaving(json!({"client_timeout": 1}));
+    let mut client = Raw::http2(&program.address).await.unwrap();
+    // `:method: POST`, `:scheme: http`, `:path: /read` and `:authority: x`, as HPACK writes them; their bodies never come.
+    let head = b"\x83\x86\x04\x05/read\x01\x01x";
+    for number in 0..130 {
+        client.frame(2 * number + 1, HEADERS, END_OF_HEAD, head).await.unwrap();
+    }
+    let (_, bytes) = client.end().await;
+    // MAX_CONCURRENT_STREAMS is setting 3.
+    assert!(bytes.windows(6).any(|setting| setting == [0, 3, 0, 0, 0, 128]), "{bytes:?}");
+    // REFUSED_STREAM is 7 (RFC 9113, section 7): such a request may be sent again.
+    let refused = |stream: u32| [&[0, 0, 4, RST_STREAM, 0], &stream.to_be_bytes()[..], &[0, 0, 0, 7]].concat();
+    let is_refused = |stream| bytes.windows(13).any(|frame| frame == refused(stream));
+    assert!(!is_refused(255) && is_refused(257) && is_refused(259), "{bytes:?}");
 }
 
 #[tokio::test]

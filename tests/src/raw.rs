@@ -45,15 +45,15 @@ impl Raw {
         self.0.write_all(bytes.as_ref()).await
     }
 
-    /// Sends a frame of HTTP/2 (RFC 9113, section 4.1) on stream 1.
+    /// Sends a frame of HTTP/2 (RFC 9113, section 4.1).
     ///
     /// # Errors
     ///
     /// When the other side has ended the connection.
-    pub async fn frame(&mut self, kind: u8, flags: u8, payload: &[u8]) -> io::Result<()> {
+    pub async fn frame(&mut self, stream: u32, kind: u8, flags: u8, payload: &[u8]) -> io::Result<()> {
         let length = u32::try_from(payload.len()).unwrap_or_default().to_be_bytes();
-        let head = [length[1], length[2], length[3], kind, flags, 0, 0, 0, 1];
-        self.send([&head[..], payload].concat()).await
+        let head = [length[1], length[2], length[3], kind, flags];
+        self.send([&head[..], &stream.to_be_bytes(), payload].concat()).await
     }
 
     /// The head of an answer and as much of its body as comes with it.
