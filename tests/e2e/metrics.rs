@@ -89,6 +89,8 @@ async fn what_the_cache_had_is_counted() {
     let program = node.start().unwrap();
     for _ in 0..3 {
         program.images().await.unwrap();
+        // An answer is kept a moment after its last byte was sent.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     program
         .request_with(Method::GET, "/images", &[("cache-control", "no-store")])
