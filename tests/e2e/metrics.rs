@@ -155,10 +155,28 @@ async fn failures_of_harbor_are_counted_by_kind() {
 }
 
 #[tokio::test]
+async fn requests_that_are_sent_again_are_counted() {
+    let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", Fault::Status(503));
+    let harbor = harbor.start().await.unwrap();
+    let node = Node::with_harbor(one_image(), &harbor).unwrap();
+    let program = node.start().unwrap();
+    program.images().await.unwrap();
+    let again = harbor.count("/artifacts") - 1;
+    assert!(again > 0);
+    assert_eq!(scraped(&program).await["image_service_upstream_retries_total"], again as f64);
+}
+
+#[tokio::test]
 async fn instances_that_end_badly_are_counted_by_reason() {
-    let config = json!({"composition": test_component("misbehaving"), "app_config": {"response_timeout": 1}});
+    let config = json!({
+        "composition": test_component("misbehaving"),
+        "app_config": {"response_timeout": 1},
+        "limits_config": {"max_memory": 32 * 1024 * 1024},
+    });
     let node = Node::configured(&config).unwrap();
     let program = node.start().unwrap();
+    assert_eq!(program.get("/allocate").await.unwrap().status(), 500);
+    until(&program, "image_service_instances_ended_total{reason=\"memory\"}", 1.0).await;
     assert_eq!(program.get("/trap").await.unwrap().status(), 500);
     until(&program, "image_service_instances_ended_total{reason=\"trap\"}", 1.0).await;
     assert_eq!(program.get("/spin").await.unwrap().status(), 504);

@@ -3,6 +3,7 @@
 
 use super::failure::{Again, Failure};
 use super::words;
+use crate::telemetry::metrics;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use http::Response;
 use std::time::Duration;
@@ -51,6 +52,7 @@ impl Retries {
             let (Some(wait), Some(_)) = (in_time, &turn) else { return told(*outcome, tries) };
             tracing::debug!("try {tries} of a request to Harbor failed; the next is in {wait:?}");
             sleep(wait).await;
+            metrics::upstream_retried();
             tries += 1;
         }
     }

@@ -189,6 +189,8 @@ fn reason(result: &Result<(), wasmtime::Error>) -> &'static str {
         Ok(()) => "idle",
         // `ProxyHandler`'s own words, once `Expiration` has said that it is time.
         Err(error) if error.to_string() == "guest timed out" => "timeout",
+        // As `Limiter` says it.
+        Err(error) if format!("{error:#}").contains("limits_config.max_memory") => "memory",
         Err(_) => "trap",
     }
 }

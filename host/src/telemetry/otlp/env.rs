@@ -101,6 +101,9 @@ fn target(get: &impl Fn(&str) -> Option<String>, signal: &str, path: &str) -> Re
             "OTEL_EXPORTER_OTLP_PROTOCOL is {protocol:?}; this program speaks http/protobuf, on the collector's port 4318"
         );
     }
+    if url.contains('@') {
+        bail!("OTEL_EXPORTER_OTLP_ENDPOINT holds a login; put it into OTEL_EXPORTER_OTLP_HEADERS");
+    }
     let named = || format!("OTEL_EXPORTER_OTLP_ENDPOINT {url:?}");
     let url: Uri = url.parse().with_context(named)?;
     if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none() {
@@ -254,6 +257,8 @@ mod tests {
         }
         let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")]).unwrap_err().to_string();
         assert!(error.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{error}");
+        let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://me:s3cret@c")]).unwrap_err().to_string();
+        assert!(error.contains("holds a login") && !error.contains("s3cret"), "{error}");
         let error = format!("{:#}", read(&[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS", "a=s3cret%0A")]).unwrap_err());
         assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS") && !error.contains("s3cret"), "{error}");
     }
