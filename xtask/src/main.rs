@@ -6,6 +6,7 @@
 mod bench;
 mod build;
 mod deny;
+mod fuzz;
 mod lint;
 mod run;
 mod sbom;
@@ -15,6 +16,7 @@ mod tools;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::path::Path;
+use std::time::Duration;
 
 /// Builds, tests and lints Image Service.
 #[derive(Parser)]
@@ -49,6 +51,14 @@ enum Task {
     Lint,
     /// Checks the dependencies' licences, sources and known vulnerabilities; installs cargo-deny where it is missing.
     Deny,
+    /// Feeds whatever is read from outside with inputs that find new ways through it.
+    Fuzz {
+        /// One target, a file's name in fuzz/fuzz_targets; all where there is none.
+        target: Option<String>,
+        /// How long each runs.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+    },
 }
 
 fn main() -> Result<()> {
@@ -63,6 +73,7 @@ fn main() -> Result<()> {
         Task::Bench { part } => bench::bench(part.as_deref()),
         Task::Lint => lint::lint(),
         Task::Deny => deny::deny(),
+        Task::Fuzz { target, minutes } => fuzz::fuzz(target.as_deref(), Duration::from_secs(60 * minutes)),
     }
 }
 

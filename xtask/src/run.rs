@@ -12,8 +12,13 @@ pub(crate) fn target() -> PathBuf {
 
 /// Runs cargo.
 pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
+    cargo_with(arguments, &[])
+}
+
+/// Runs cargo with these variables.
+pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
     let mut command = Command::new("cargo");
-    command.args(arguments);
+    command.args(arguments).envs(variables.iter().copied());
     // What `cargo run` told this program about itself is none of the packages' business, and some (ring) would be built
     // again whenever it changes.
     for (name, _) in std::env::vars_os() {
@@ -47,4 +52,12 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{program} failed ({status})");
     }
     Ok(())
+}
+
+/// This machine, as rustc names it.
+pub(crate) fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("running rustc -vV")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?;
+    Ok(host.to_owned())
 }

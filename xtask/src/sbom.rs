@@ -2,7 +2,7 @@
 //!
 //! Made from `cargo metadata` and Cargo.lock before the program is built, as it is embedded (`image-service sbom`).
 
-use crate::run::target;
+use crate::run::{host, target};
 use anyhow::{Context, Result, bail};
 use image_service_compositions::environments::COMPONENTS;
 use serde::Deserialize;
@@ -93,13 +93,6 @@ fn metadata(platform: &str) -> Result<Metadata> {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
     }
     serde_json::from_slice(&output.stdout).context("reading what cargo metadata says")
-}
-
-fn host() -> Result<String> {
-    let output = Command::new("rustc").arg("-vV").output().context("running rustc -vV")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?;
-    Ok(host.to_owned())
 }
 
 /// The SHA-256 of each crate, as crates.io gives it out, by name and version.

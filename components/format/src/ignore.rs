@@ -90,7 +90,9 @@ struct Cutter {
 
 impl Cutter {
     fn new() -> Self {
-        Self { reader: csv_core::Reader::new(), cells: Vec::new(), ends: Vec::new() }
+        // By itself it takes a stray carriage return for the end of the line as well, and reads only what stands before it.
+        let reader = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
+        Self { reader, cells: Vec::new(), ends: Vec::new() }
     }
 
     fn cut(&mut self, line: &str) -> Result<Vec<String>, String> {
@@ -180,6 +182,13 @@ mod tests {
         assert!(list.contains(PAUSE));
         assert!(list.contains(APP));
         assert!(list.skipped().is_empty());
+    }
+
+    #[test]
+    fn a_carriage_return_inside_a_line_is_a_character_like_others() {
+        let list = IgnoreList::parse("IMAGE,TAG,a\rb,IMAGE ID\rx,y\nb9f02c9a43ced\n");
+        assert!(list.contains(PAUSE));
+        assert_eq!(skipped(&list), ["1: skipped: \"a\\rb\" is no image id, which is made of hexadecimal digits"]);
     }
 
     #[test]

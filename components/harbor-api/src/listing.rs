@@ -187,6 +187,9 @@ impl<A: Api> Listing<'_, A> {
     /// One project's rows, where Harbor can list them at once and they are few enough to be put in order here; else its
     /// repositories.
     async fn project(&self, project: String, whole: bool) -> Project {
+        if !lists::can_be_asked_for(&project) {
+            return Project::Rows(Vec::new(), Some(Loss::Said(failure(lists::odd_name("project", &project)))));
+        }
         if whole && let Some(rows) = self.whole_project(&project).await {
             return rows;
         }
@@ -226,6 +229,13 @@ impl<A: Api> Listing<'_, A> {
         match unit {
             Unit::Rows(rows) => Outcome::Rows(rows, None),
             Unit::Lost(loss) => Outcome::Rows(Vec::new(), Some(loss)),
+            Unit::Repository(repository) if !lists::can_be_asked_for(&repository.name) => {
+                let error = SourceError {
+                    repository: Some(repository.full_name()),
+                    message: lists::odd_name("repository", &repository.name),
+                };
+                Outcome::Rows(Vec::new(), Some(Loss::Said(error)))
+            }
             Unit::Repository(repository) => {
                 let list = lists::artifacts_of(&repository);
                 let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| artifact.digest.clone());

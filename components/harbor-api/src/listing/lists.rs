@@ -34,3 +34,16 @@ pub(super) fn artifacts_of(repository: &Repository) -> List {
 fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
+
+/// Whether a name can stand in a path by itself. Dots are steps up there, even when they are percent-encoded: a request
+/// would go to another part of the API.
+pub(super) fn can_be_asked_for(name: &str) -> bool {
+    !matches!(name, "" | "." | "..")
+}
+
+/// What is said of a name that can not.
+pub(super) fn odd_name(what: &str, name: &str) -> String {
+    format!(
+        "Harbor tells of a {what} named {name:?}, which can't be asked for; is the Harbor URL that of Harbor itself?"
+    )
+}

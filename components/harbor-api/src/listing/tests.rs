@@ -208,6 +208,18 @@ fn one_project_is_listed_without_asking_for_the_others() {
 }
 
 #[test]
+fn a_name_of_dots_is_a_failure_and_not_a_way_to_other_parts_of_the_api() {
+    for (name, repository) in [("../x", None), ("a/..", Some("a/..")), ("a/.", Some("a/."))] {
+        let fake = Fake::with(OLD, &[("b/app", "sha256:1", 1, &["1"]), (name, "sha256:2", 2, &["2"])]);
+        let collected = listed(&fake, 100, 5_000, None);
+        assert_eq!(collected.rows, ["b/app:1"]);
+        assert!(matches!(&collected.errors[..], [(named, message)] if named.as_deref() == repository
+            && message.contains("can't be asked for")));
+        assert!(!fake.asked.borrow().iter().any(|path| path.contains("/./") || path.contains("/../")));
+    }
+}
+
+#[test]
 fn an_unknown_project_is_one_failure() {
     for version in [NEW, OLD] {
         let collected = listed(&sample(version), 100, 5_000, Some("nowhere"));

@@ -1,0 +1,28 @@
+//! images_to_ignore.txt.
+
+#![no_main]
+
+use image_service_format::ignore::IgnoreList;
+use libfuzzer_sys::fuzz_target;
+
+const ID: &str = "sha256:b9f02c9a43cedefffa284a0fb5fb3e43118f5b501efbb855286bce3daf1ae90c";
+
+fuzz_target!(|text: &str| {
+    let list = IgnoreList::parse(text);
+    let lines = text.lines().count();
+    assert!(list.skipped().len() <= lines);
+    for skipped in list.skipped() {
+        let words = skipped.to_string();
+        let number: usize = words.split(':').next().and_then(|number| number.parse().ok()).expect("a line's number");
+        assert!((1..=lines).contains(&number), "{words}");
+    }
+    // What is no id names nothing, however it is written.
+    for word in text.split([',', '\n', '"', ' ']).filter(|word| !word.starts_with("sha256:")) {
+        if word.chars().take(12).any(|c| !c.is_ascii_hexdigit()) {
+            assert!(!list.contains(word), "{word:?} is no id");
+        }
+    }
+    assert!(!list.contains(""));
+    // Whatever stands before it, a line of its own counts.
+    assert!(IgnoreList::parse(&format!("{text}\n{ID}\n")).contains(ID), "an id after {text:?}");
+});

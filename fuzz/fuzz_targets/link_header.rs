@@ -1,0 +1,8 @@
+//! The header `Link` of Harbor's lists.
+
+#![no_main]
+
+use image_service_fuzz::harbor::{Script, assert_listing};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|link: &str| assert_listing(&Script::with_link(link)));

@@ -1,0 +1,186 @@
+//! A Harbor that answers whatever it is told to, again and again, and what has to hold of a listing of it.
+
+use futures::executor::block_on;
+use image_service_format::listing::{HarborRow, Listing};
+use image_service_harbor_api::api::{Api, Error, Kind, Reply};
+use image_service_harbor_api::config::Config;
+use image_service_harbor_api::listing::{self, Sink};
+use image_service_harbor_api::{Image, SourceError};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use serde_json::{Value, json};
+use std::cell::Cell;
+use std::collections::HashMap;
+use url::Url;
+
+/// The address under which the double is known.
+const BASE: &str = "https://harbor.test/api/v2.0";
+
+/// More requests than any plan for so few answers needs: a listing that sends them would go on for ever.
+const ENDLESS: usize = 200_000;
+
+/// What one request gets.
+#[derive(Arbitrary, Clone, Debug)]
+pub struct Answer {
+    total: Option<u64>,
+    link: String,
+    content_type: Option<String>,
+    body: Body,
+}
+
+/// A body, more often than not of the kind that Harbor sends.
+#[derive(Arbitrary, Clone, Debug)]
+enum Body {
+    Raw(Vec<u8>),
+    Version(String),
+    Names(Vec<(String, Option<i64>)>),
+    Artifacts(Vec<Artifact>),
+    Status(u16, Option<String>),
+    Nothing(String),
+    GivenUp,
+}
+
+#[derive(Arbitrary, Clone, Debug)]
+struct Artifact {
+    digest: String,
+    size: Option<u64>,
+    tags: Option<Vec<String>>,
+    time: Option<String>,
+    repository: Option<String>,
+}
+
+/// A whole Harbor, and how it is listed.
+#[derive(Arbitrary, Clone, Debug)]
+pub struct Script {
+    answers: Vec<Answer>,
+    project: Option<String>,
+    page_size: u8,
+    concurrency: u8,
+}
+
+impl Script {
+    /// One page of each kind, with this `Link`.
+    pub fn with_link(link: &str) -> Self {
+        let answer = |body| Answer { total: None, link: link.to_owned(), content_type: None, body };
+        let artifact = Artifact {
+            digest: "sha256:1".to_owned(),
+            size: None,
+            tags: Some(vec!["t".to_owned()]),
+            time: None,
+            repository: Some("p/app".to_owned()),
+        };
+        Self {
+            answers: vec![answer(Body::Version("v2.12.0".to_owned())), answer(Body::Artifacts(vec![artifact]))],
+            project: Some("p".to_owned()),
+            page_size: 1,
+            concurrency: 1,
+        }
+    }
+}
+
+struct Fake {
+    answers: Vec<Answer>,
+    asked: Cell<usize>,
+}
+
+impl Api for Fake {
+    async fn get(&self, path: String) -> Result<Reply, Error> {
+        assert_is_an_address(&path);
+        let number = self.asked.replace(self.asked.get() + 1);
+        assert!(number < ENDLESS, "the listing never ends");
+        let failed = |kind| Err(Error { url: self.url(&path), kind });
+        let Some(answer) = self.answers.get(number % self.answers.len().max(1)) else { return failed(Kind::GaveUp) };
+        let body = match &answer.body {
+            Body::Raw(bytes) => bytes.clone(),
+            Body::Version(version) => json!({"harbor_version": version}).to_string().into(),
+            Body::Names(names) => {
+                let name = |(name, count): &(String, Option<i64>)| json!({"name": name, "artifact_count": count});
+                Value::from_iter(names.iter().map(name)).to_string().into()
+            }
+            Body::Artifacts(artifacts) => Value::from_iter(artifacts.iter().map(Artifact::json)).to_string().into(),
+            Body::Status(status, retry_after) => {
+                let kind = Kind::Status { status: *status, said: String::new(), retry_after: retry_after.clone() };
+                return failed(kind);
+            }
+            Body::Nothing(why) => return failed(Kind::NoAnswer(why.clone())),
+            Body::GivenUp => return failed(Kind::GaveUp),
+        };
+        Ok(Reply {
+            total: answer.total,
+            link: answer.link.clone(),
+            content_type: answer.content_type.clone().unwrap_or_default(),
+            body,
+        })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{BASE}{path}")
+    }
+
+    fn go_anonymous(&self) {}
+
+    fn is_own(&self, url: &str) -> bool {
+        let base = Url::parse(BASE).expect("it is an address");
+        base.join(url).is_ok_and(|url| url.origin() == base.origin())
+    }
+}
+
+impl Artifact {
+    fn json(&self) -> Value {
+        let tags = self.tags.as_ref().map(|tags| tags.iter().map(|tag| json!({"name": tag})).collect::<Vec<_>>());
+        json!({
+            "digest": self.digest, "size": self.size, "tags": tags, "push_time": self.time,
+            "repository_name": self.repository,
+        })
+    }
+}
+
+/// Whatever Harbor names its projects: what is asked for is below its API, and an address as it stands.
+fn assert_is_an_address(path: &str) {
+    assert!(path.bytes().all(|byte| byte.is_ascii_graphic()), "{path:?} has no character that needs escapes");
+    let url = Url::parse(&format!("{BASE}{path}")).expect("it is an address");
+    assert_eq!(url.as_str(), format!("{BASE}{path}"), "it is what is sent");
+}
+
+#[derive(Default)]
+struct Collected {
+    rows: Vec<Image>,
+    errors: Vec<SourceError>,
+}
+
+impl Sink for Collected {
+    async fn rows(&mut self, rows: Vec<Image>) -> bool {
+        assert!(!rows.is_empty(), "nothing is not passed on");
+        self.rows.extend(rows);
+        true
+    }
+
+    fn failed(&mut self, error: SourceError) {
+        assert!(!error.message.is_empty(), "a failure has words");
+        self.errors.push(error);
+    }
+}
+
+/// Lists this Harbor: it ends, asks for nothing odd, and what comes of it can be read by clients.
+pub fn assert_listing(script: &Script) {
+    let settings = HashMap::from([
+        ("harbor-url", "https://harbor.test".to_owned()),
+        ("harbor-auth", "host".to_owned()),
+        ("harbor-project", script.project.clone().unwrap_or_default()),
+        ("harbor-page-size", (u32::from(script.page_size) + 1).to_string()),
+        ("harbor-max-concurrency", (u32::from(script.concurrency) + 1).to_string()),
+    ]);
+    let config = Config::read(&settings).expect("the settings are right");
+    let fake = Fake { answers: script.answers.clone(), asked: Cell::new(0) };
+    let mut collected = Collected::default();
+    block_on(listing::list(&fake, &config, &mut collected));
+    let mut listing = Listing::new(false);
+    listing.open("harbor_images");
+    let count = collected.rows.len();
+    for row in collected.rows {
+        listing.row(&HarborRow::new(row.project, row.repository, row.tag, row.digest, row.size));
+    }
+    listing.close();
+    listing.end();
+    let value: Value = serde_json::from_slice(&listing.take()).expect("it is JSON");
+    crate::assert_clear(value["harbor_images"].as_array().expect("it is a list"), count);
+}

@@ -1,0 +1,62 @@
+//! What has to hold of everything that was read, whichever way it came.
+
+#![forbid(unsafe_code)]
+
+pub mod harbor;
+
+use image_service_format::crictl::{self, Image};
+use image_service_format::listing::{ContainerdRow, Listing};
+use image_service_format::{node, reference, size};
+use serde_json::Value;
+
+/// Images as a runtime might tell them come to rows that are ordered, complete, and that clients can read.
+pub fn assert_rows(images: &[Image]) {
+    let rows = node::rows(images.to_vec());
+    assert_eq!(rows.len(), images.iter().map(|image| image.repo_tags.len().max(1)).sum::<usize>(), "one row a tag");
+    let key = |row: &node::Row| {
+        (row.repository.is_none(), row.repository.clone(), row.tag.is_none(), row.tag.clone(), row.id.clone())
+    };
+    assert!(rows.is_sorted_by_key(key), "in order");
+    let mut backwards = images.to_vec();
+    backwards.reverse();
+    assert_eq!(node::rows(backwards), rows, "the same inventory gives the same rows");
+    for row in &rows {
+        assert_ne!(row.repository.as_deref(), Some(""));
+        assert_ne!(row.tag.as_deref(), Some(""));
+        if let Some(repository) = &row.repository {
+            let (name, _) = reference::split(repository);
+            assert!(repository.starts_with(name));
+        }
+    }
+    for pretty in [false, true] {
+        let mut listing = Listing::new(pretty);
+        listing.open("containerd_images");
+        for row in rows.iter().cloned() {
+            listing.row(&ContainerdRow::new(&row.id, row.repository, row.tag, row.size));
+        }
+        listing.close();
+        listing.end();
+        let value: Value = serde_json::from_slice(&listing.take()).expect("it is JSON");
+        assert_clear(value["containerd_images"].as_array().expect("it is a list"), rows.len());
+    }
+}
+
+/// So many rows, with no string empty and sizes that read back.
+pub fn assert_clear(rows: &[Value], count: usize) {
+    assert_eq!(rows.len(), count);
+    for row in rows {
+        for (key, value) in row.as_object().expect("a row is an object") {
+            assert!(!value.as_str().expect("values are strings").is_empty(), "{key} is empty");
+        }
+        let text = row["size"].as_str().expect("each row has a size");
+        let bytes = size::parse(text).unwrap_or_else(|| panic!("{text} is no size"));
+        assert_eq!(size::human(bytes), text, "a size reads back");
+    }
+}
+
+/// What is written as crictl's JSON reads back the same.
+pub fn assert_json_reads_back(images: &[Image]) {
+    let text = crictl::to_json(images);
+    assert_eq!(crictl::parse_json(&text).expect("what we write can be read"), images);
+    assert_eq!(crictl::parse(&text).expect("it is told from a table"), images);
+}

@@ -1,0 +1,71 @@
+//! `cargo xtask fuzz`: builds the fuzz targets with the toolchain that builds everything else, and runs them.
+//!
+//! libFuzzer needs counters in the code, which any rustc puts there; only sanitizers, which safe code does without, would
+//! ask for a nightly one.
+
+use crate::run::{cargo_with, run, target};
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// Counters for each edge and the operands of comparisons, as `cargo fuzz` asks for them.
+const COUNTERS: &[&str] = &[
+    "--cfg=fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+];
+
+/// Runs one target, or each, for so long; what it found is in target/fuzz/NAME.
+pub(crate) fn fuzz(only: Option<&str>, each: Duration) -> Result<()> {
+    let names = names()?;
+    if let Some(only) = only
+        && !names.iter().any(|name| name == only)
+    {
+        bail!("there is no fuzz target {only:?}, but {}", names.join(", "));
+    }
+    build()?;
+    for name in names.iter().filter(|name| only.is_none_or(|only| *name == only)) {
+        run_one(name, each)?;
+    }
+    Ok(())
+}
+
+/// The targets, from their files.
+fn names() -> Result<Vec<String>> {
+    let files = std::fs::read_dir("fuzz/fuzz_targets").context("reading fuzz/fuzz_targets")?;
+    let mut names: Vec<String> =
+        files.filter_map(|file| Some(file.ok()?.file_name().to_str()?.strip_suffix(".rs")?.to_owned())).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// With `--target`, so that build scripts and procedural macros go without counters.
+fn build() -> Result<()> {
+    let host = crate::run::host()?;
+    let folder = format!("--target-dir={}", target().join("fuzz/build").display());
+    let arguments =
+        ["build", "--release", "--locked", "--manifest-path=fuzz/Cargo.toml", "--bins", "--target", &host, &folder];
+    cargo_with(&arguments, &[("CARGO_ENCODED_RUSTFLAGS", &COUNTERS.join("\u{1f}"))])
+}
+
+fn run_one(name: &str, duration: Duration) -> Result<()> {
+    let own = std::path::absolute(target().join("fuzz").join(name))?;
+    let corpus = own.join("corpus");
+    std::fs::create_dir_all(&corpus)?;
+    println!("fuzz: {name} for {} s", duration.as_secs());
+    let mut command = Command::new(target().join("fuzz/build").join(crate::run::host()?).join("release").join(name));
+    // What is new goes into the first folder; the second one is only read.
+    command.arg(&corpus).arg(Path::new("fuzz/seeds").join(name));
+    command.arg(format!("-max_total_time={}", duration.as_secs())).arg(format!("-artifact_prefix={}/", own.display()));
+    command.args(["-timeout=20", "-rss_limit_mb=1024", "-verbosity=0", "-print_final_stats=0"]);
+    run(&mut command).with_context(|| {
+        format!(
+            "the fuzz target {name} found a bug; its input is in {}, and the program runs it when it is given it",
+            own.display()
+        )
+    })
+}
