@@ -7,7 +7,7 @@ use image_service_fuzz::{assert_json_reads_back, assert_rows};
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 
-#[allow(missing_docs, reason = "generated from proto/cri.proto")]
+#[allow(dead_code, missing_docs, reason = "generated from proto/cri.proto")]
 mod proto {
     include!(concat!(env!("OUT_DIR"), "/runtime.v1.rs"));
 }

@@ -8,17 +8,21 @@ use crate::config::{Config, Limits};
 use crate::crictl::Crictl;
 use crate::health::{self, Health};
 use crate::node_api::{self, NodeApi};
-use crate::problem::{answer, problem};
+use crate::openapi;
+use crate::problem::{answer, problem, unless_read};
 use crate::runtime::{Busy, Notes, Service, TooLate};
 use crate::telemetry::metrics::{self, Probe};
 use crate::telemetry::request::Record;
 use crate::telemetry::source::Source;
 use anyhow::Result;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER};
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime_wasi_http::WasiBody;
+
+/// The host's own paths, which can only be read.
+const OWN: [&str; 4] = ["/healthz", health::PATH, "/metrics", openapi::PATH];
 
 /// Answers requests.
 pub struct App {
@@ -92,14 +96,22 @@ impl App {
 
     async fn routed(&self, request: Request<WasiBody>) -> Response<WasiBody> {
         let path = request.uri().path();
-        if path == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        if OWN.contains(&path)
+            && let Some(refusal) = unless_read(request.method(), path)
+        {
+            return refusal;
+        }
+        if path == "/healthz" {
             return answer(StatusCode::OK, "text/plain", "ok\n");
         }
-        if path == health::PATH && matches!(*request.method(), Method::GET | Method::HEAD) {
+        if path == health::PATH {
             return self.health.answer().await;
         }
-        if path == "/metrics" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        if path == "/metrics" {
             return scraped();
+        }
+        if path == openapi::PATH {
+            return openapi::document(request.headers());
         }
         if let (node_api::PATH, Some(node_api)) = (path, &self.node_api) {
             return node_api.answer(request.method()).await;

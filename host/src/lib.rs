@@ -24,6 +24,7 @@ pub mod crictl;
 mod health;
 mod node_api;
 mod notify;
+mod openapi;
 pub mod outbound;
 mod problem;
 pub mod runtime;

@@ -1,8 +1,7 @@
 //! The node API: what crictl says here, over HTTP, for compositions that run where there is no node.
 
 use crate::crictl::{Crictl, Error};
-use crate::problem::{answer, problem};
-use http::header::{ALLOW, HeaderValue};
+use crate::problem::{answer, problem, unless_read};
 use http::{Method, Response, StatusCode};
 use image_service_format::crictl;
 use std::sync::Arc;
@@ -23,11 +22,8 @@ impl NodeApi {
     }
 
     pub(crate) async fn answer(&self, method: &Method) -> Response<WasiBody> {
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            let detail = format!("{method} can't be used on {PATH}, which can only be read. Use GET.");
-            let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &detail);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
+        if let Some(refusal) = unless_read(method, PATH) {
+            return refusal;
         }
         match self.crictl.ask().await {
             Ok(found) => answer(StatusCode::OK, "application/json", crictl::to_json(&found.images)),

@@ -2,8 +2,8 @@
 
 use crate::access::harden;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use wasmtime_wasi_http::WasiBody;
 
@@ -22,4 +22,15 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Response<WasiBody> {
     let title = status.canonical_reason().unwrap_or("Error");
     let body = serde_json::json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
     answer(status, "application/problem+json", format!("{body}\n"))
+}
+
+/// The refusal of a method, where this path can only be read.
+pub(crate) fn unless_read(method: &Method, path: &str) -> Option<Response<WasiBody>> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let detail = format!("{method} can't be used on {path}, which can only be read. Use GET.");
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &detail);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    Some(response)
 }

@@ -31,6 +31,7 @@ mod misbehaving;
 mod monitoring;
 mod node;
 mod node_api;
+mod openapi;
 mod registry;
 mod reload;
 mod retries;

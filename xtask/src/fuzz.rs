@@ -12,6 +12,7 @@ use std::time::Duration;
 /// Counters for each edge and the operands of comparisons, as `cargo fuzz` asks for them.
 const COUNTERS: &[&str] = &[
     "--cfg=fuzzing",
+    "-Dwarnings",
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",

@@ -11,6 +11,8 @@ pub(crate) fn lint() -> Result<()> {
     precompile()?;
     sbom::write()?;
     native(&["clippy", "--all-targets", "--", "-D", "warnings"])?;
-    cargo(&["fmt", "--manifest-path=examples/registry/Cargo.toml", "--check"])?;
+    for manifest in ["examples/registry/Cargo.toml", "fuzz/Cargo.toml"] {
+        cargo(&["fmt", "--manifest-path", manifest, "--check"])?;
+    }
     example(&["clippy"], &["--", "-D", "warnings"])
 }
