@@ -1,6 +1,7 @@
 //! config.json, read by the host's own module.
 
 #![no_main]
+#![forbid(unsafe_code)]
 
 use host::config;
 use libfuzzer_sys::fuzz_target;

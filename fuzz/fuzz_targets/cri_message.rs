@@ -1,6 +1,7 @@
 //! The message in which a container runtime lists its images (CRI v1, ListImagesResponse).
 
 #![no_main]
+#![forbid(unsafe_code)]
 
 use image_service_format::crictl::Image;
 use image_service_fuzz::{assert_json_reads_back, assert_rows};

@@ -1,6 +1,7 @@
 //! The table that `crictl images` prints.
 
 #![no_main]
+#![forbid(unsafe_code)]
 
 use image_service_format::crictl;
 use image_service_fuzz::{assert_json_reads_back, assert_rows};

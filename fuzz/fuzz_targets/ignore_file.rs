@@ -1,6 +1,7 @@
 //! images_to_ignore.txt.
 
 #![no_main]
+#![forbid(unsafe_code)]
 
 use image_service_format::ignore::IgnoreList;
 use libfuzzer_sys::fuzz_target;

@@ -4,6 +4,7 @@
 //! for components that found out that it is refused.
 
 mod failure;
+mod gate;
 mod retry;
 pub(crate) mod tls;
 
@@ -13,8 +14,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use failure::Failure;
-use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING};
-use http::{Method, Request, Response, Uri};
+use gate::Refused;
+use http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -56,7 +58,13 @@ impl Origin {
     }
 
     fn has(&self, uri: &Uri) -> bool {
-        Url::parse(&uri.to_string()).is_ok_and(|url| url.origin() == self.0)
+        // Written as it is meant: what another reader of addresses could take for another host (a number as an address, a
+        // user before an @) is not this origin.
+        Url::parse(&uri.to_string()).is_ok_and(|url| {
+            url.origin() == self.0
+                && uri.host().zip(url.host_str()).is_some_and(|(host, read)| host.eq_ignore_ascii_case(read))
+                && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        })
     }
 }
 
@@ -115,14 +123,8 @@ impl Outbound {
     /// `HttpRequestDenied` for other methods and destinations; else what went wrong, in words.
     pub async fn send(&self, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
         let (mut parts, _) = request.into_parts();
-        if !matches!(parts.method, Method::GET | Method::HEAD) {
-            tracing::warn!(method = %parts.method, "refused a component's request: Harbor is only read");
-            return Err(Error::HttpRequestDenied);
-        }
+        gate::admit(&mut parts, &NO_LOGIN)?;
         let with_login = parts.headers.remove(&NO_LOGIN).is_none();
-        for name in [AUTHORIZATION, COOKIE, HOST, CONNECTION] {
-            parts.headers.remove(name);
-        }
         if let (true, Some(login)) = (with_login, &self.login) {
             parts.headers.insert(AUTHORIZATION, login.clone());
         }
@@ -159,8 +161,8 @@ impl Outbound {
         let mut uri = parts.uri.clone();
         for _ in 0..=MAX_REDIRECTS {
             if !self.origin.as_ref().is_some_and(|origin| origin.has(&uri)) {
-                tracing::warn!(host = uri.host(), "refused a component's request: not the configured Harbor");
-                return Err(Error::HttpRequestDenied.into());
+                let authority = uri.authority().map_or("", |authority| authority.as_str());
+                return Err(Refused::Destination.tell(authority).into());
             }
             let mut request = Request::new(Empty::new());
             *request.method_mut() = parts.method.clone();
@@ -183,6 +185,7 @@ impl Outbound {
         if self.origin.as_ref().is_some_and(|origin| origin.0 == target.origin()) {
             return target.as_str().parse().map_err(|_| Error::HttpRequestUriInvalid);
         }
+        let _ = Refused::Redirect.tell(target.as_str());
         Err(words(format!(
             "redirected to {}, which is not the configured Harbor, so not followed; set harbor_config.url to the address \
              that Harbor really has",
@@ -246,7 +249,20 @@ mod tests {
             "https://harbor.example.com.evil.example/",
             "https://harbor.example.com@evil.example/",
             "https://169.254.169.254/",
+            "https://user:pass@harbor.example.com/",
+            "https://harbor.example.com./",
         ] {
+            assert!(!has(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_read_in_two_ways_is_no_origin() {
+        let origin = Origin::of("http://127.0.0.1:8080").unwrap();
+        let has = |uri: &str| origin.has(&uri.parse().unwrap());
+        assert!(has("http://127.0.0.1:8080/"));
+        for other in ["http://2130706433:8080/", "http://0177.0.0.1:8080/", "http://127.1:8080/", "http://0x7f.1:8080/"]
+        {
             assert!(!has(other), "{other}");
         }
     }

@@ -17,7 +17,7 @@ use fault::Faults;
 use http::header::AUTHORIZATION;
 use listener::{Counted, Listener};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
@@ -57,6 +57,8 @@ pub struct Asked {
     pub version: http::Version,
     /// The value of `Authorization`.
     pub login: Option<String>,
+    /// All headers.
+    pub headers: http::HeaderMap,
     /// The value of `traceparent`.
     pub traceparent: Option<String>,
     /// The value of `tracestate`.
@@ -115,6 +117,15 @@ impl Harbor {
         if let Some(artifacts) = self.double.registry.lock().await.artifacts(repository) {
             artifacts.push();
         }
+    }
+
+    /// Goes wrong in this way, and in no other, from now on; in none without one.
+    pub fn go_wrong(&self, fault: Option<(&'static str, Fault)>) {
+        let mut faults = Faults::default();
+        if let Some((part, fault)) = fault {
+            faults.add(part, fault);
+        }
+        *self.double.faults.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(faults);
     }
 
     /// How many connections it accepted; over TLS, those whose handshake was completed.
@@ -179,7 +190,7 @@ impl HarborBuilder {
         let (notes, asked) = watch::channel(Vec::new());
         let double = Arc::new(Double {
             registry: Mutex::new(self.registry),
-            faults: self.faults,
+            faults: RwLock::new(Arc::new(self.faults)),
             prefix: self.prefix,
             latency: self.latency,
             notes,
@@ -193,7 +204,7 @@ impl HarborBuilder {
 /// What all requests to a double share.
 struct Double {
     registry: Mutex<Registry>,
-    faults: Faults,
+    faults: RwLock<Arc<Faults>>,
     prefix: &'static str,
     latency: Duration,
     notes: watch::Sender<Vec<Asked>>,
@@ -208,6 +219,7 @@ async fn reply(State(double): State<Arc<Double>>, request: Request) -> Response 
             target: target.clone(),
             version: request.version(),
             login: login.clone(),
+            headers: request.headers().clone(),
             traceparent,
             tracestate,
         });
@@ -215,7 +227,8 @@ async fn reply(State(double): State<Arc<Double>>, request: Request) -> Response 
     if !double.latency.is_zero() {
         tokio::time::sleep(double.latency).await;
     }
-    match double.faults.at(&target) {
+    let faults = Arc::clone(&double.faults.read().unwrap_or_else(PoisonError::into_inner));
+    match faults.at(&target) {
         None => double.answer(&target, login.as_deref()).await,
         Some(faulty) => faulty.reply(&double, &target, login.as_deref()).await,
     }

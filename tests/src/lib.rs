@@ -13,6 +13,7 @@ mod node;
 pub mod oci;
 mod program;
 mod promtool;
+mod proxy;
 mod raw;
 mod schemathesis;
 mod stock_host;
@@ -29,6 +30,7 @@ pub use harbor::{Artifact, Artifacts, Asked, Fault, Harbor, HarborBuilder, Versi
 pub use node::Node;
 pub use program::{Program, component, composition, example, target, test_component};
 pub use promtool::Promtool;
+pub use proxy::{Proxy, Way, Wire};
 pub use raw::Raw;
 pub use schemathesis::schemathesis;
 pub use stock_host::StockHost;

@@ -10,6 +10,7 @@ mod fuzz;
 mod lint;
 mod run;
 mod sbom;
+mod soak;
 mod test;
 mod tools;
 
@@ -51,6 +52,12 @@ enum Task {
     Lint,
     /// Checks the dependencies' licences, sources and known vulnerabilities; installs cargo-deny where it is missing.
     Deny,
+    /// Runs the program under load while everything around it goes wrong; fails where anything leaked.
+    Soak {
+        /// For how long, the first of them to get warm.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..))]
+        minutes: u64,
+    },
     /// Feeds whatever is read from outside with inputs that find new ways through it.
     Fuzz {
         /// One target, a file's name in fuzz/fuzz_targets; all where there is none.
@@ -73,6 +80,7 @@ fn main() -> Result<()> {
         Task::Bench { part } => bench::bench(part.as_deref()),
         Task::Lint => lint::lint(),
         Task::Deny => deny::deny(),
+        Task::Soak { minutes } => soak::soak(minutes),
         Task::Fuzz { target, minutes } => fuzz::fuzz(target.as_deref(), Duration::from_secs(60 * minutes)),
     }
 }

@@ -139,6 +139,13 @@ pub(crate) fn upstream_retried() {
     }
 }
 
+/// A component asked for what it may not have.
+pub(crate) fn refused(reason: &'static str) {
+    if let Some(metrics) = METRICS.get() {
+        metrics.refused.with_label_values(&[reason]).inc();
+    }
+}
+
 /// Why an instance ended.
 pub(crate) fn instance_ended(reason: &'static str) {
     if let Some(metrics) = METRICS.get() {

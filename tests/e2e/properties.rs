@@ -1,0 +1,245 @@
+//! What holds for any inventory, and for any list that changes while it is read.
+
+use image_service_format::crictl::{self, Image};
+use image_service_format::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
+use image_service_format::{NONE, id, node, size};
+use image_service_harbor_api::api::{Api, Error, Kind, Reply};
+use image_service_harbor_api::config::Config;
+use image_service_harbor_api::listing::{self, Sink};
+use image_service_harbor_api::{self as harbor, SourceError};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+
+/// Names as they are, and as nobody would choose them.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z]{1,8}(/[a-z]{1,8}){0,2}", "[a-z]{1,5}:[0-9]{4}/[a-z]{1,5}", "\\PC{0,20}", Just(String::new())]
+}
+
+fn image() -> impl Strategy<Value = Image> {
+    let hex = prop_oneof!["sha256:[0-9a-f]{64}", "[0-9a-f]{13}", "\\PC{0,20}"];
+    let tag = (name(), "\\PC{0,10}").prop_map(|(repository, tag)| format!("{repository}:{tag}"));
+    let digest = name().prop_map(|name| format!("{name}@sha256:{:064x}", 1));
+    (hex, vec(tag, 0..4), vec(digest, 0..3), any::<u64>(), any::<bool>())
+        .prop_map(|(id, repo_tags, repo_digests, size, pinned)| Image { id, repo_tags, repo_digests, size, pinned })
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { NONE } else { text }
+}
+
+proptest! {
+    #[test]
+    fn any_inventory_comes_to_json_that_holds_the_same_rows(
+        images in vec(image(), 0..20),
+        registry in vec((name(), name(), name(), any::<u64>()), 0..20),
+        error in "\\PC{1,40}",
+        pretty in any::<bool>(),
+    ) {
+        let rows = node::rows(images.clone());
+        let mut listing = Listing::new(pretty);
+        listing.open("containerd_images");
+        for row in rows.iter().cloned() {
+            listing.row(&ContainerdRow::new(&row.id, row.repository, row.tag, row.size));
+        }
+        listing.close();
+        listing.open("harbor_images");
+        for (project, repository, tag, bytes) in registry.iter().cloned() {
+            listing.row(&HarborRow::new(project, repository, tag, "sha256:1".to_owned(), bytes));
+        }
+        listing.close();
+        listing.open("errors");
+        listing.row(&ErrorRow { error: &error, repository: None, source: "harbor" });
+        listing.close();
+        listing.end();
+        let read: Value = serde_json::from_slice(&listing.take()).unwrap();
+        let expected: Vec<Value> = rows.iter().map(|row| json!({
+            "image_id": or_none(id::short(&row.id)),
+            "repository": row.repository.as_deref().unwrap_or(NONE),
+            "tag": row.tag.as_deref().unwrap_or(NONE),
+            "size": size::human(row.size),
+        })).collect();
+        prop_assert_eq!(&read["containerd_images"], &json!(expected));
+        let expected: Vec<Value> = registry.iter().map(|(project, repository, tag, bytes)| json!({
+            "project": or_none(project), "repository": or_none(repository), "tag": or_none(tag), "digest": "sha256:1",
+            "size": size::human(*bytes),
+        })).collect();
+        prop_assert_eq!(&read["harbor_images"], &json!(expected));
+        prop_assert_eq!(&read["errors"], &json!([{"source": "harbor", "error": error}]));
+    }
+
+    #[test]
+    fn what_is_written_as_crictls_json_reads_back_the_same(images in vec(image(), 0..20)) {
+        prop_assert_eq!(crictl::parse(&crictl::to_json(&images)).unwrap(), images);
+    }
+
+    #[test]
+    fn the_table_of_any_images_reads_back_as_their_rows(
+        rows in vec(("[a-z]{1,8}(/[a-z]{1,8}){0,2}", "[a-z0-9.]{1,8}", "[0-9a-f]{13}", any::<u64>()), 0..20)
+    ) {
+        let mut table = "IMAGE   TAG   IMAGE ID   SIZE\n".to_owned();
+        for (repository, tag, id, bytes) in &rows {
+            table += &format!("{repository}   {tag}   {id}   {}\n", size::human(*bytes));
+        }
+        let images = crictl::parse(&table).unwrap();
+        prop_assert_eq!(images.len(), rows.len());
+        for (image, (repository, tag, id, bytes)) in images.iter().zip(&rows) {
+            prop_assert_eq!(&image.repo_tags, &[format!("{repository}:{tag}")]);
+            prop_assert_eq!(&image.id, id);
+            prop_assert_eq!(size::human(image.size), size::human(*bytes));
+        }
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_depend_on_the_order_of_images(images in vec(image(), 0..20).prop_shuffle()) {
+        let mut sorted = images.clone();
+        sorted.sort_by(|one, other| (&one.id, &one.repo_tags).cmp(&(&other.id, &other.repo_tags)));
+        prop_assert_eq!(node::rows(images), node::rows(sorted));
+    }
+}
+
+/// A change of the list between two requests.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Push,
+    /// Deletes the one at this place, or at the end.
+    Delete(usize),
+}
+
+fn change(length: usize) -> impl Strategy<Value = Change> {
+    prop_oneof![Just(Change::Push), (0..length).prop_map(Change::Delete)]
+}
+
+/// A Harbor with one repository, which changes after each request as it is told.
+struct Shifting {
+    /// The numbers of the artifacts, newest first.
+    artifacts: RefCell<Vec<u64>>,
+    changes: RefCell<Vec<Vec<Change>>>,
+    next: Cell<u64>,
+    deleted: RefCell<HashSet<u64>>,
+    version: &'static str,
+}
+
+impl Shifting {
+    fn new(count: u64, version: &'static str, changes: Vec<Vec<Change>>) -> Self {
+        let artifacts = RefCell::new((0..count).rev().collect());
+        Self { artifacts, changes: RefCell::new(changes), next: Cell::new(count), deleted: RefCell::default(), version }
+    }
+
+    fn change(&self) {
+        for change in self.changes.borrow_mut().pop().unwrap_or_default() {
+            let mut artifacts = self.artifacts.borrow_mut();
+            match change {
+                Change::Push => artifacts.insert(0, self.next.replace(self.next.get() + 1)),
+                Change::Delete(place) if !artifacts.is_empty() => {
+                    let place = place.min(artifacts.len() - 1);
+                    self.deleted.borrow_mut().insert(artifacts.remove(place));
+                }
+                Change::Delete(_) => {}
+            }
+        }
+    }
+}
+
+impl Api for Shifting {
+    async fn get(&self, path: String) -> Result<Reply, Error> {
+        let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
+        let number = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.parse::<usize>().ok());
+        let (page, size) = (number("page=").unwrap_or(1), number("page_size=").unwrap_or(10));
+        let whole = bare == "/projects/p/artifacts" && self.version.starts_with("v2.12");
+        let reply = if bare == "/systeminfo" {
+            Reply { body: json!({"harbor_version": self.version}).to_string().into(), ..Reply::default() }
+        } else if bare == "/projects/p/repositories" {
+            let body = if page == 1 { json!([{"name": "p/app"}]) } else { json!([]) };
+            Reply { body: body.to_string().into(), total: Some(1), ..Reply::default() }
+        } else if whole || bare == "/projects/p/repositories/app/artifacts" {
+            let artifacts = self.artifacts.borrow();
+            let row = |number: &u64| {
+                json!({
+                    "digest": format!("sha256:{number}"), "size": 1, "tags": [{"name": format!("t{number}")}],
+                    "push_time": format!("2025-01-01T{:02}:{:02}:{:02}Z", number / 3600, number / 60 % 60, number % 60),
+                    "repository_name": "p/app",
+                })
+            };
+            let rows: Vec<Value> = artifacts.iter().skip((page - 1) * size).take(size).map(row).collect();
+            let total = Some(artifacts.len() as u64);
+            Reply { body: json!(rows).to_string().into(), total, ..Reply::default() }
+        } else {
+            let kind = Kind::Status { status: 404, said: String::new(), retry_after: None };
+            return Err(Error { url: self.url(&path), kind });
+        };
+        self.change();
+        Ok(reply)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("https://harbor.test/api/v2.0{path}")
+    }
+
+    fn go_anonymous(&self) {}
+
+    fn is_own(&self, _: &str) -> bool {
+        true
+    }
+}
+
+#[derive(Default)]
+struct Collected {
+    tags: Vec<String>,
+    errors: Vec<SourceError>,
+}
+
+impl Sink for Collected {
+    async fn rows(&mut self, rows: Vec<harbor::Image>) -> bool {
+        self.tags.extend(rows.into_iter().map(|row| row.tag));
+        true
+    }
+
+    fn failed(&mut self, error: SourceError) {
+        self.errors.push(error);
+    }
+}
+
+/// Asserts that a listing has no row twice, and, unless it says that it gave up, every row that was there throughout.
+fn assert_steady(count: u64, version: &'static str, page_size: usize, changes: Vec<Vec<Change>>) {
+    let settings = HashMap::from([
+        ("harbor-url", "https://harbor.test".to_owned()),
+        ("harbor-auth", "host".to_owned()),
+        ("harbor-project", "p".to_owned()),
+        ("harbor-page-size", page_size.to_string()),
+        ("harbor-max-concurrency", "3".to_owned()),
+    ]);
+    let (api, mut collected) = (Shifting::new(count, version, changes), Collected::default());
+    futures::executor::block_on(listing::list(&api, &Config::read(&settings).unwrap(), &mut collected));
+    let listed: HashSet<&String> = collected.tags.iter().collect();
+    assert_eq!(listed.len(), collected.tags.len(), "a row came twice");
+    if collected.errors.is_empty() {
+        let deleted = api.deleted.borrow();
+        for number in (0..count).filter(|number| !deleted.contains(number)) {
+            assert!(listed.contains(&format!("t{number}")), "t{number} was there throughout and is not listed");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_row_comes_twice_or_is_lost_however_a_list_shifts(
+        count in 0_u64..40,
+        page_size in 1_usize..12,
+        whole in any::<bool>(),
+        changes in vec(vec(change(50), 0..4), 0..30),
+    ) {
+        assert_steady(count, if whole { "v2.12.0" } else { "v2.8.0" }, page_size, changes);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn nor_in_a_repository_that_is_too_long_to_be_held(changes in vec(vec(change(5_200), 0..4), 0..60)) {
+        assert_steady(5_200, "v2.8.0", 100, changes);
+    }
+}

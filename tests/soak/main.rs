@@ -1,0 +1,62 @@
+//! `cargo xtask soak`: the real program under load, while everything around it goes wrong in turn. At the end nothing has
+//! leaked, and memory is where it was after the first minute.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "the report")]
+
+mod chaos;
+mod clients;
+mod level;
+
+use anyhow::{Context, Result, bail};
+use chaos::Chaos;
+use clients::Clients;
+use level::Level;
+use serde_json::json;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Until the first level is taken: caches, pools and threads are there by then.
+const WARM_UP: Duration = Duration::from_secs(60);
+/// Until the program may have let go of all that the load was: idle connections to Harbor stay for a minute.
+const LET_GO: Duration = Duration::from_secs(100);
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let minutes: u64 = std::env::args().nth(1).as_deref().unwrap_or("10").parse().context("the minutes")?;
+    let chaos = Chaos::start().await?;
+    println!("soak: {minutes} minutes, process {}", chaos.program.pid());
+    let before = run(&chaos, WARM_UP).await?;
+    chaos.settle().await?;
+    let level = Level::of(&chaos.program).await?;
+    println!("after {} s:\n{level}", WARM_UP.as_secs());
+    let after = run(&chaos, Duration::from_secs(60 * minutes).saturating_sub(WARM_UP)).await?;
+    chaos.settle().await?;
+    let ended = Instant::now();
+    let (last, leaks) = loop {
+        let last = Level::of(&chaos.program).await?;
+        let leaks = last.beyond(&level);
+        if leaks.is_empty() || ended.elapsed() > LET_GO {
+            break (last, leaks);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    };
+    println!("at the end, {} s after the load:\n{last}", ended.elapsed().as_secs());
+    println!("answers: {before} before the level was taken, {after} after it; {} events", chaos.events());
+    let images = chaos.program.images().await?;
+    if images["errors"] != json!([]) || images["harbor_images"].as_array().is_none_or(Vec::is_empty) {
+        bail!("the sources are well again, but the listing is not: {}", images["errors"]);
+    }
+    for leak in &leaks {
+        println!("FAILED: {leak}");
+    }
+    println!("{}", if leaks.is_empty() { "soak: nothing leaked" } else { "soak: something leaked" });
+    Ok(if leaks.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Load and faults for so long; what the clients got.
+async fn run(chaos: &Chaos, duration: Duration) -> Result<clients::Tally> {
+    let clients = Clients::start(&chaos.program.address);
+    chaos.rage(duration).await?;
+    clients.stop().await
+}
