@@ -9,7 +9,7 @@ mod lists;
 use crate::api::{Api, Error, Kind};
 use crate::artifact::{self, Artifact, Repository, Window};
 use crate::config::Config;
-use crate::paging::{self, Page, Recent, Step, Stopped, Whole};
+use crate::paging::{self, Idle, Page, Recent, Step, Stopped, Whole};
 use crate::{Image, SourceError};
 use failures::{Failures, Loss, Unread, failure};
 use futures::{StreamExt, stream};
@@ -255,7 +255,7 @@ impl<A: Api> Listing<'_, A> {
         let list = lists::artifacts_of(repository);
         let mut window = Window::new(2 * self.limits.page_size);
         let mut recent = Recent::new(RECENT_ROWS);
-        let mut wanted = true;
+        let (mut wanted, mut idle) = (true, Idle::default());
         let (mut total, mut read) = (None, 0);
         let outcome = match paging::page(self.api, &list, self.limits, 1).await {
             Err(error) => Err(error),
@@ -264,18 +264,17 @@ impl<A: Api> Listing<'_, A> {
                     total = page.total.or(total);
                     let new: Vec<Artifact> =
                         page.items.into_iter().filter(|artifact| recent.insert(artifact.digest.clone())).collect();
-                    if new.is_empty() {
-                        return Step::NothingNew;
-                    }
-                    read += new.len();
+                    let count = new.len();
+                    read += count;
                     wanted = give(sink, window.push(repository, new)).await;
-                    if wanted { Step::New } else { Step::Stop }
+                    if wanted { idle.step(count, read) } else { Step::Stop }
                 })
                 .await
             }
         };
         wanted = wanted && give(sink, window.drain(repository)).await;
-        (wanted, outcome.err().map(|error| Loss::of_repository(repository, Stopped::after(error, total, read))))
+        let error = outcome.err().or_else(|| idle.failure(self.api, &list));
+        (wanted, error.map(|error| Loss::of_repository(repository, Stopped::after(error, total, read))))
     }
 }
 

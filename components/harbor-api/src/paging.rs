@@ -17,6 +17,36 @@ const PASSES: usize = 3;
 /// How often part of a long list is read again because it changed, before what was seen has to do.
 const MAX_READ_AGAIN: usize = 100;
 
+/// Pages in a row that may bring nothing new, besides as many as rows were seen: in another pass each row may be on a page of
+/// its own. A server that tells of a large total and gives the same page again and again would never come to an end.
+const IDLE_PAGES: usize = 100;
+
+/// Counts pages that bring nothing new.
+#[derive(Default)]
+pub(crate) struct Idle {
+    pages: usize,
+    repeats: bool,
+}
+
+impl Idle {
+    /// The step after a page that brought `new` rows where `seen` were seen in all.
+    pub(crate) fn step(&mut self, new: usize, seen: usize) -> Step {
+        self.pages = if new == 0 { self.pages + 1 } else { 0 };
+        self.repeats = self.pages > seen + IDLE_PAGES;
+        match new {
+            _ if self.repeats => Step::Stop,
+            0 => Step::NothingNew,
+            _ => Step::New,
+        }
+    }
+
+    /// The failure where the list repeated itself.
+    pub(crate) fn failure(&self, api: &impl Api, list: &List) -> Option<Error> {
+        let what = "the list repeats itself without an end, so rows may be missing".to_owned();
+        self.repeats.then(|| Error { url: api.url(&list.path), kind: Kind::Changing(what) })
+    }
+}
+
 /// A list of Harbor's: its path and what else is asked of it, such as `&with_tag=true`.
 #[derive(Clone, Debug)]
 pub(crate) struct List {
@@ -203,23 +233,19 @@ pub(crate) async fn whole<T: DeserializeOwned, K: Eq + Hash>(
         if total.is_some_and(|total| total > limits.held_rows as u64) {
             return Whole::TooLong;
         }
-        let (mut steady, mut too_long) = (true, false);
+        let (mut steady, mut too_long, mut idle) = (true, false, Idle::default());
         let outcome = each(api, list, limits, first, async |page| {
             steady &= page.total == total;
             let before = rows.len();
             rows.extend(page.items.into_iter().filter(|row| seen.insert(key(row))));
             too_long = rows.len() > limits.held_rows;
-            match rows.len() - before {
-                _ if too_long => Step::Stop,
-                0 => Step::NothingNew,
-                _ => Step::New,
-            }
+            if too_long { Step::Stop } else { idle.step(rows.len() - before, rows.len()) }
         })
         .await;
         if too_long {
             return Whole::TooLong;
         }
-        if let Err(error) = outcome {
+        if let Some(error) = outcome.err().or_else(|| idle.failure(api, list)) {
             let read = rows.len();
             return Whole::Read(rows, Some(Stopped::after(error, total, read)));
         }

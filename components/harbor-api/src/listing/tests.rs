@@ -409,32 +409,45 @@ fn no_row_is_missed_when_deletions_shift_pages() {
     }
 }
 
+/// A Harbor that gives one page of one row for every page, and tells of so many.
+struct Repeating {
+    total: Option<u64>,
+    asked: Cell<usize>,
+}
+
+impl Api for Repeating {
+    async fn get(&self, path: String) -> Result<Reply, Error> {
+        self.asked.set(self.asked.get() + 1);
+        let body = if path.starts_with("/systeminfo") {
+            json!({"harbor_version": "v2.8.0"})
+        } else if path.contains("/artifacts") {
+            json!([{"digest": "sha256:1", "tags": [{"name": "t"}]}])
+        } else {
+            json!([{"name": "p/app"}])
+        };
+        Ok(Reply { body: body.to_string().into(), total: self.total, ..Reply::default() })
+    }
+    fn url(&self, path: &str) -> String {
+        path.to_owned()
+    }
+    fn go_anonymous(&self) {}
+    fn is_own(&self, _: &str) -> bool {
+        true
+    }
+}
+
 #[test]
 fn a_server_that_repeats_one_page_comes_to_an_end() {
-    struct Repeating;
-    impl Api for Repeating {
-        async fn get(&self, path: String) -> Result<Reply, Error> {
-            let body = if path.starts_with("/systeminfo") {
-                json!({"harbor_version": "v2.8.0"})
-            } else if path.contains("/artifacts") {
-                json!([{"digest": "sha256:1", "tags": [{"name": "t"}]}])
-            } else {
-                json!([{"name": "p/app"}])
-            };
-            Ok(Reply { body: body.to_string().into(), ..Reply::default() })
-        }
-        fn url(&self, path: &str) -> String {
-            path.to_owned()
-        }
-        fn go_anonymous(&self) {}
-        fn is_own(&self, _: &str) -> bool {
-            true
-        }
+    for (total, failures) in [(None, 0), (Some(3), 0), (Some(4_000), 2), (Some(u64::MAX), 2)] {
+        let mut collected = Collected::default();
+        let limits = Limits { page_size: 1, concurrency: 3, held_rows: 5_000 };
+        let api = Repeating { total, asked: Cell::new(0) };
+        block_on(Listing { api: &api, limits }.run(Some("p"), &mut collected));
+        assert_eq!(collected.rows, ["p/app:t"], "{total:?}");
+        assert_eq!(collected.errors.len(), failures, "{total:?}: {:?}", collected.errors);
+        assert!(collected.errors.iter().all(|(_, message)| message.contains("repeats itself")));
+        assert!(api.asked.get() < 500, "{total:?}: {} requests", api.asked.get());
     }
-    let mut collected = Collected::default();
-    let limits = Limits { page_size: 1, concurrency: 3, held_rows: 5_000 };
-    block_on(Listing { api: &Repeating, limits }.run(Some("p"), &mut collected));
-    assert_eq!(collected.rows, ["p/app:t"]);
 }
 
 #[test]
