@@ -40,6 +40,10 @@ mod outbound {
 const PASSWORD: &str = "marker-s3cret-0123456789";
 
 fuzz_target!(|text: &str| {
+    // Files that it names are read, and some of the system's never end.
+    if text.contains("_file") && (text.contains("/dev") || text.contains("/proc") || text.contains('\\')) {
+        return;
+    }
     assert_sound(text);
     let Ok(mut value) = serde_json::from_str::<Value>(text) else { return };
     if let Some(harbor) = value.get_mut("harbor_config").and_then(Value::as_object_mut) {

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use image_service_format::listing::{HarborRow, Listing};
-use image_service_harbor_api::api::{Api, Error, Kind, Reply};
+use image_service_harbor_api::api::{Api, Ended, Error, Kind, Reply};
 use image_service_harbor_api::config::Config;
 use image_service_harbor_api::listing::{self, Sink};
 use image_service_harbor_api::{Image, SourceError};
@@ -88,7 +88,9 @@ impl Api for Fake {
         let number = self.asked.replace(self.asked.get() + 1);
         assert!(number < ENDLESS, "the listing never ends");
         let failed = |kind| Err(Error { url: self.url(&path), kind });
-        let Some(answer) = self.answers.get(number % self.answers.len().max(1)) else { return failed(Kind::GaveUp) };
+        let Some(answer) = self.answers.get(number % self.answers.len().max(1)) else {
+            return failed(Kind::Ended(Ended::NoAnswers));
+        };
         let body = match &answer.body {
             Body::Raw(bytes) => bytes.clone(),
             Body::Version(version) => json!({"harbor_version": version}).to_string().into(),
@@ -102,7 +104,7 @@ impl Api for Fake {
                 return failed(kind);
             }
             Body::Nothing(why) => return failed(Kind::NoAnswer(why.clone())),
-            Body::GivenUp => return failed(Kind::GaveUp),
+            Body::GivenUp => return failed(Kind::Ended(Ended::NoAnswers)),
         };
         Ok(Reply {
             total: answer.total,
