@@ -77,9 +77,9 @@ impl Failures {
             Some(Loss::Unread(why, unread)) => {
                 // The first is why the others were not asked for.
                 let (_, all) = self.unread.get_or_insert((why, Unread::default()));
-                all.projects += unread.projects;
-                all.repositories += unread.repositories;
-                all.artifacts += unread.artifacts;
+                all.projects = all.projects.saturating_add(unread.projects);
+                all.repositories = all.repositories.saturating_add(unread.repositories);
+                all.artifacts = all.artifacts.saturating_add(unread.artifacts);
                 all.uncounted |= unread.uncounted;
             }
             None => {}
