@@ -6,8 +6,10 @@
 //! - `limiter`: how much memory it may have;
 //! - `stderr`: what components say to operators;
 //! - `turns`: which request is next;
+//! - `gathered`: the beginning of an answer in one piece;
 //! - `guarded`: answers that are still being sent.
 
+mod gathered;
 mod grants;
 mod guarded;
 mod instances;
@@ -27,6 +29,7 @@ use crate::telemetry::metrics::{Glance, Probe};
 use crate::telemetry::source;
 use crate::telemetry::work::Work;
 use anyhow::Result;
+use gathered::Gathered;
 use grants::Grants;
 use guarded::Guarded;
 use http::{Request, Response};
@@ -150,7 +153,9 @@ impl Service {
         let answer = self.handler.handle((Work::of(&request), fate.clone()), request);
         let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| TooLate)??;
         let limit = self.answer_timeout;
-        Ok(response.map(|body| Guarded::new(body, limit, fate, (turn, self)).boxed_unsync()))
+        let (head, body) = response.into_parts();
+        let body = Gathered::new(Guarded::new(body, limit, fate, (turn, self))).await;
+        Ok(Response::from_parts(head, body.boxed_unsync()))
     }
 }
 

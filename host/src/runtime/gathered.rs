@@ -1,0 +1,161 @@
+//! The beginning of an answer in one piece: a short answer leaves as one write, with its length, instead of one for its head,
+//! one for each chunk and one for its end, each of which wakes the client.
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use wasmtime_wasi_http::Error;
+
+/// Bytes that are waited for; answers that are longer begin with as many.
+const ENOUGH: usize = 16 * 1024;
+/// How long they are waited for: what takes longer is waited for elsewhere, on a source, and its head is news by itself.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A body of which some has arrived.
+pub(super) struct Gathered<B> {
+    beginning: Bytes,
+    /// What stopped the gathering.
+    then: Option<Result<Frame<Bytes>, Error>>,
+    /// What has yet to come.
+    rest: Option<B>,
+}
+
+impl<B: Body<Data = Bytes, Error = Error> + Unpin> Gathered<B> {
+    /// Waits for the beginning of a body, which is dropped as soon as all of it is there.
+    pub(super) async fn new(mut body: B) -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        let mut beginning = Pieces::default();
+        while beginning.length < ENOUGH {
+            match timeout_at(deadline, body.frame()).await {
+                Err(_) => break,
+                Ok(None) => return Self { beginning: beginning.join(), then: None, rest: None },
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(chunk) => beginning.push(chunk),
+                    Err(trailers) => {
+                        // Nothing comes after trailers.
+                        return Self { beginning: beginning.join(), then: Some(Ok(trailers)), rest: None };
+                    }
+                },
+                Ok(Some(Err(error))) => {
+                    return Self { beginning: beginning.join(), then: Some(Err(error)), rest: None };
+                }
+            }
+        }
+        Self { beginning: beginning.join(), then: None, rest: Some(body) }
+    }
+}
+
+/// Chunks on their way to being one.
+#[derive(Default)]
+struct Pieces {
+    chunks: Vec<Bytes>,
+    length: usize,
+}
+
+impl Pieces {
+    fn push(&mut self, chunk: Bytes) {
+        self.length += chunk.len();
+        self.chunks.push(chunk);
+    }
+
+    fn join(mut self) -> Bytes {
+        if self.chunks.len() > 1 { self.chunks.concat().into() } else { self.chunks.pop().unwrap_or_default() }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error = Error> + Unpin> Body for Gathered<B> {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if !self.beginning.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.beginning)))));
+        }
+        if let Some(then) = self.then.take() {
+            return Poll::Ready(Some(then));
+        }
+        match &mut self.rest {
+            Some(rest) => Pin::new(rest).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let rest_ended = self.rest.as_ref().is_none_or(B::is_end_stream);
+        self.beginning.is_empty() && self.then.is_none() && rest_ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let here = self.beginning.len() as u64;
+        match &self.rest {
+            // An answer that broke off has no length: its client has to see that it did.
+            None if !matches!(self.then, Some(Err(_))) => SizeHint::with_exact(here),
+            None => SizeHint::default(),
+            Some(rest) => {
+                let mut hint = rest.size_hint();
+                hint.set_lower(hint.lower() + here);
+                if let Some(upper) = rest.size_hint().upper() {
+                    hint.set_upper(upper + here);
+                }
+                hint
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream::{self, Stream, StreamExt};
+    use http::{HeaderMap, HeaderValue};
+    use http_body_util::StreamBody;
+    use wasmtime_wasi_http::WasiBody;
+
+    type Item = Result<Frame<Bytes>, Error>;
+
+    fn data(text: &'static str) -> Item {
+        Ok(Frame::data(Bytes::from_static(text.as_bytes())))
+    }
+
+    async fn gathered(frames: impl Stream<Item = Item> + Send + 'static) -> Gathered<WasiBody> {
+        Gathered::new(StreamBody::new(frames).boxed_unsync()).await
+    }
+
+    #[tokio::test]
+    async fn a_short_body_is_one_chunk_of_known_length_with_its_trailers() {
+        let trailers = HeaderMap::from_iter([(http::header::AGE, HeaderValue::from_static("1"))]);
+        let frames = stream::iter([data("one "), data("two"), Ok(Frame::trailers(trailers.clone()))]);
+        let mut body = gathered(frames).await;
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(7), false));
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "one two");
+        assert_eq!(body.frame().await.unwrap().unwrap().into_trailers().unwrap(), trailers);
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_takes_long_is_not_waited_for() {
+        let mut body = gathered(stream::iter([data("now")]).chain(stream::pending())).await;
+        assert_eq!(body.size_hint().exact(), None);
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "now");
+    }
+
+    #[tokio::test]
+    async fn a_long_body_goes_on_after_its_beginning() {
+        let chunk = || Ok(Frame::data(Bytes::from(vec![b'x'; 10_000])));
+        let body = gathered(stream::iter([chunk(), chunk(), chunk()])).await;
+        assert_eq!((body.beginning.len(), body.size_hint().exact()), (20_000, None));
+        assert_eq!(body.collect().await.unwrap().to_bytes().len(), 30_000);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_has_no_length() {
+        let mut body = gathered(stream::iter([data("one"), Err(Error::ConnectionTerminated)])).await;
+        assert_eq!(body.size_hint().exact(), None);
+        assert!(body.frame().await.unwrap().is_ok());
+        assert!(body.frame().await.unwrap().is_err());
+    }
+}
