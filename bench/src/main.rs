@@ -3,6 +3,7 @@
 //! - [`listing`]: a whole listing, against what the Flask service did and against what the network allows;
 //! - [`serving`]: requests a second, against a server that does nothing;
 //! - [`scaling`]: from 1,000 rows to 100,000;
+//! - [`logic`]: parsing, filtering and formatting, against the same without WebAssembly;
 //! - [`starting`]: from the start of the process to its first answer, and its memory;
 //! - [`measure`]: alternating runs and medians;
 //! - [`client`]: the plain HTTP client that everything is measured with.
@@ -12,6 +13,7 @@
 
 mod client;
 mod listing;
+mod logic;
 mod measure;
 mod scaling;
 mod serving;
@@ -36,6 +38,8 @@ enum Part {
     Serving,
     /// Time for each row and memory, from 1,000 rows to 100,000.
     Scaling,
+    /// Parsing, filtering and formatting.
+    Logic,
     /// Start and memory.
     Starting,
     /// The reference server that answers a fixed body; `serving` starts it.
@@ -54,11 +58,13 @@ async fn main() -> Result<()> {
         Some(Part::Listing) => listing::measure(&mut rows).await?,
         Some(Part::Serving) => serving::measure(&mut rows).await?,
         Some(Part::Scaling) => scaling::measure(&mut rows).await?,
+        Some(Part::Logic) => logic::measure(&mut rows).await?,
         Some(Part::Starting) => starting::measure(&mut rows).await?,
         None => {
             listing::measure(&mut rows).await?;
             serving::measure(&mut rows).await?;
             scaling::measure(&mut rows).await?;
+            logic::measure(&mut rows).await?;
             starting::measure(&mut rows).await?;
         }
     }

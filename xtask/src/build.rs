@@ -11,8 +11,17 @@ use std::process::Command;
 const TARGET: &str = "wasm32-wasip2";
 
 /// Components that only tests and benches use, in tests/components.
-const TEST_COMPONENTS: &[&str] =
-    &["escapes", "hello", "misbehaving", "opens-sockets", "picky-filter", "reads-files", "wasi-0-2"];
+const TEST_COMPONENTS: &[&str] = &[
+    "escapes",
+    "hello",
+    "made-up-node",
+    "made-up-registry",
+    "misbehaving",
+    "opens-sockets",
+    "picky-filter",
+    "reads-files",
+    "wasi-0-2",
+];
 
 /// Builds all that the release program is made of, and the program.
 pub(crate) fn build() -> Result<()> {

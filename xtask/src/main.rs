@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod deny;
 mod fuzz;
+mod instructions;
 mod lint;
 mod run;
 mod sbom;
@@ -45,8 +46,12 @@ enum Task {
     Test,
     /// Builds everything and measures it against references; prints a table of ratios.
     Bench {
-        /// Which part: listing, serving or starting; all of them where there is none.
+        /// Which part: listing, serving, scaling, logic or starting, all of which are measured where there is none; parts
+        /// (the pure logic, by criterion); or instructions (by valgrind, compared with bench/instructions.json).
         part: Option<String>,
+        /// Records the instructions that were counted.
+        #[arg(long)]
+        record: bool,
     },
     /// Checks formatting and clippy, warnings denied.
     Lint,
@@ -77,7 +82,7 @@ fn main() -> Result<()> {
         Task::Demo => serve(&["--demo".to_owned()]),
         Task::Serve { arguments } => serve(&arguments),
         Task::Test => test::test(),
-        Task::Bench { part } => bench::bench(part.as_deref()),
+        Task::Bench { part, record } => bench::bench(part.as_deref(), record),
         Task::Lint => lint::lint(),
         Task::Deny => deny::deny(),
         Task::Soak { minutes } => soak::soak(minutes),

@@ -1,0 +1,103 @@
+//! Instructions, not time: the same on a busy machine and on a quiet one, so that a regression shows.
+//! `cargo xtask bench instructions` compares them with bench/instructions.json.
+
+#![forbid(unsafe_code)]
+#![allow(missing_docs, reason = "gungraun's macros make public functions")]
+
+use bench_inventory::{Registry, ignore_file, listing, node};
+use gungraun::prelude::*;
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use image_service::composition::Composition;
+use image_service::crictl::Crictl;
+use image_service::runtime::Service;
+use image_service_format::crictl::{self, Image};
+use image_service_format::ignore::IgnoreList;
+use image_service_tests::composition;
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+
+/// Images or lines of each run.
+const COUNT: usize = 1000;
+
+#[library_benchmark(setup = crictl_json)]
+#[bench::images(COUNT)]
+fn crictl_json_to_images(text: String) -> usize {
+    black_box(crictl::parse(black_box(&text))).map_or(0, |images| images.len())
+}
+
+fn crictl_json(count: usize) -> String {
+    crictl::to_json(&node(count))
+}
+
+#[library_benchmark(setup = node)]
+#[bench::images(COUNT)]
+fn images_to_rows(images: Vec<Image>) -> usize {
+    black_box(image_service_format::node::rows(black_box(images))).len()
+}
+
+#[library_benchmark(setup = ignore_file)]
+#[bench::lines(COUNT)]
+fn ignore_file_to_list(text: String) -> IgnoreList {
+    black_box(IgnoreList::parse(black_box(&text)))
+}
+
+#[library_benchmark(setup = both)]
+#[bench::rows(COUNT)]
+fn both_sources_to_json((images, ignored, registry): (Vec<Image>, String, Registry)) -> usize {
+    let mut length = 0;
+    let _ = listing(images, &ignored, &registry, |piece| length += black_box(piece).len());
+    length
+}
+
+fn both(images: usize) -> (Vec<Image>, String, Registry) {
+    (node(images), ignore_file(images), Registry::new(1))
+}
+
+#[library_benchmark(setup = Demo::warm)]
+#[bench::composed()]
+fn a_request_of_the_demonstration(demo: Demo) -> usize {
+    black_box(demo.images())
+}
+
+/// The demonstration in this process, on this thread: no sockets, no other cores.
+struct Demo {
+    runtime: Runtime,
+    service: Arc<Service>,
+}
+
+impl Demo {
+    /// One that has answered before, as almost all requests find it.
+    fn warm() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (config, _) = image_service::config::parse("{}", Path::new("")).expect("the defaults");
+        let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
+        let composition = Composition::read(&composition("demo")).expect("`cargo xtask build` makes it");
+        let service = Service::new(&composition, config, crictl, Arc::new(|_: &str| ())).expect("it can be loaded");
+        let demo = Self { runtime, service: Arc::new(service) };
+        for _ in 0..3 {
+            demo.images();
+        }
+        demo
+    }
+
+    /// Asks for the images; the bytes of the answer.
+    fn images(&self) -> usize {
+        let request = Request::get("http://localhost/images")
+            .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
+            .expect("a request");
+        self.runtime.block_on(async {
+            let response = Arc::clone(&self.service).handle(request).await.expect("an answer");
+            response.into_body().collect().await.expect("all of it").to_bytes().len()
+        })
+    }
+}
+
+library_benchmark_group!(
+    name = pure,
+    benchmarks = [crictl_json_to_images, images_to_rows, ignore_file_to_list, both_sources_to_json]
+);
+library_benchmark_group!(name = requests, benchmarks = [a_request_of_the_demonstration]);
+main!(library_benchmark_groups = [pure, requests]);

@@ -1,0 +1,74 @@
+//! The components' pure logic as one native function: what WebAssembly and its boundaries are measured against.
+
+use crate::Registry;
+use futures::executor::block_on;
+use image_service_format::crictl::Image;
+use image_service_format::ignore::IgnoreList;
+use image_service_format::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
+use image_service_format::node;
+use image_service_harbor_api::config::Config;
+use image_service_harbor_api::listing::{Sink, list};
+use image_service_harbor_api::{self as harbor_api, SourceError};
+use std::collections::HashMap;
+
+/// The answer to `GET /images`, in pieces as the handler sends them.
+///
+/// # Errors
+///
+/// When the registry's address can't be read, which is a mistake here.
+pub fn listing(
+    images: Vec<Image>,
+    ignored: &str,
+    registry: &Registry,
+    mut sent: impl FnMut(Vec<u8>),
+) -> Result<(), String> {
+    const CHUNK: usize = 16 * 1024;
+    let settings =
+        HashMap::from([("harbor-url", "https://harbor.example.com".to_owned()), ("harbor-auth", "host".to_owned())]);
+    let config = Config::read(&settings)?;
+    let ignored = IgnoreList::parse(ignored);
+    let mut listing = Listing::new(false);
+    listing.open("containerd_images");
+    for row in node::rows(images).into_iter().filter(|row| !ignored.contains(&row.id)) {
+        listing.row(&ContainerdRow::new(&row.id, row.repository, row.tag, row.size));
+        if listing.pending() >= CHUNK {
+            sent(listing.take());
+        }
+    }
+    listing.close();
+    listing.open("harbor_images");
+    let mut out = Out { listing, sent, errors: Vec::new() };
+    block_on(list(registry, &config, &mut out));
+    let Out { mut listing, mut sent, errors } = out;
+    listing.close();
+    listing.open("errors");
+    for SourceError { message, repository } in &errors {
+        listing.row(&ErrorRow { error: message, repository: repository.as_deref(), source: "harbor" });
+    }
+    listing.close();
+    listing.end();
+    sent(listing.take());
+    Ok(())
+}
+
+struct Out<F> {
+    listing: Listing,
+    sent: F,
+    errors: Vec<SourceError>,
+}
+
+impl<F: FnMut(Vec<u8>)> Sink for Out<F> {
+    async fn rows(&mut self, rows: Vec<harbor_api::Image>) -> bool {
+        for row in rows {
+            self.listing.row(&HarborRow::new(row.project, row.repository, row.tag, row.digest, row.size));
+            if self.listing.pending() >= 16 * 1024 {
+                (self.sent)(self.listing.take());
+            }
+        }
+        true
+    }
+
+    fn failed(&mut self, error: SourceError) {
+        self.errors.push(error);
+    }
+}
