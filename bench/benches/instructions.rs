@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "gungraun's macros make public functions")]
+#![allow(clippy::expect_used, reason = "what is measured has to work, and says so by panicking")]
 
 use bench_inventory::{Registry, ignore_file, listing, node};
 use gungraun::prelude::*;

@@ -48,6 +48,7 @@ async fn compare(
     let node = Node::configured(&json!({
         "crictl_config": {"mode": "cri", "endpoint": format!("unix://{}", containerd.socket().display())},
         "harbor_config": harbor.config(),
+        "app_config": {"log_level_app": "WARNING"},
     }))?;
     let program = node.start()?;
     let expected = PROJECTS * REPOSITORIES * ARTIFACTS;

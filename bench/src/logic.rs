@@ -20,7 +20,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         let path = if namespace == "bench" { test_component(name) } else { component(name) };
         Ok(Some(std::fs::read(path)?))
     })?;
-    let node_folder = Node::configured(&json!({}))?;
+    let node_folder = Node::configured(&json!({"app_config": {"log_level_app": "WARNING"}}))?;
     node_folder.ignore(&ignore_file(IMAGES))?;
     let path = node_folder.path().join("logic.wasm");
     std::fs::write(&path, composition)?;

@@ -43,6 +43,7 @@ async fn start(repositories: usize) -> Result<((Harbor, Node, Program), String)>
     let node = Node::configured(&json!({
         "crictl_config": {"mode": "exec", "command": ["echo", r#"{"images": []}"#]},
         "harbor_config": harbor.config(),
+        "app_config": {"log_level_app": "WARNING"},
         "cache_config": {"lifetime": 3600},
     }))?;
     let program = node.start()?;

@@ -15,9 +15,38 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Seconds: from a kept answer to a large registry.
 const BUCKETS: [f64; 14] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
+/// What a kept listing counts, looked up once: so many are given out that looking up shows.
+pub(super) struct Hit {
+    pub(super) request: IntCounter,
+    pub(super) seconds: Histogram,
+    pub(super) bytes: IntCounter,
+    pub(super) cache: IntCounter,
+}
+
+impl Hit {
+    /// The route, the status and what the cache had.
+    pub(super) const LABELS: (&str, &str, Option<&str>) = ("/images", "200", Some("hit"));
+
+    fn of(
+        requests: &IntCounterVec,
+        seconds: &HistogramVec,
+        bytes: &IntCounterVec,
+        cache: &IntCounterVec,
+    ) -> prometheus::Result<Self> {
+        let (route, status, result) = Self::LABELS;
+        Ok(Self {
+            request: requests.get_metric_with_label_values(&[route, status])?,
+            seconds: seconds.get_metric_with_label_values(&[route])?,
+            bytes: bytes.get_metric_with_label_values(&[route])?,
+            cache: cache.get_metric_with_label_values(&[result.unwrap_or_default()])?,
+        })
+    }
+}
+
 /// All metrics.
 pub(super) struct Metrics {
     registry: Registry,
+    pub(super) hit: Hit,
     pub(super) probe: Mutex<Option<Weak<dyn Probe>>>,
     pub(super) requests: IntCounterVec,
     pub(super) request_seconds: HistogramVec,
@@ -89,21 +118,23 @@ impl Metrics {
         let make = Maker(Registry::new());
         let build = make.add(GaugeVec::new(opts("build_info", "1, with what was built."), &["version"]))?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        let requests = make.counters(
+            "requests_total",
+            "Requests that ended, by route and status; 499: the client left.",
+            &["route", "status"],
+        )?;
+        let request_seconds =
+            make.histograms("request_duration_seconds", "From a request's head to the end of its answer.", &["route"])?;
+        let response_bytes = make.counters("response_bytes_total", "Bytes of answers' bodies.", &["route"])?;
+        let cache = make.counters("cache_requests_total", "Requests by what the cache had.", &["result"])?;
         let metrics = Self {
             probe: Mutex::default(),
-            requests: make.counters(
-                "requests_total",
-                "Requests that ended, by route and status; 499: the client left.",
-                &["route", "status"],
-            )?,
-            request_seconds: make.histograms(
-                "request_duration_seconds",
-                "From a request's head to the end of its answer.",
-                &["route"],
-            )?,
-            response_bytes: make.counters("response_bytes_total", "Bytes of answers' bodies.", &["route"])?,
+            hit: Hit::of(&requests, &request_seconds, &response_bytes, &cache)?,
+            requests,
+            request_seconds,
+            response_bytes,
             in_flight: make.gauge("requests_in_flight", "Requests that have not ended.")?,
-            cache: make.counters("cache_requests_total", "Requests by what the cache had.", &["result"])?,
+            cache,
             source_seconds: make.histograms(
                 "source_duration_seconds",
                 "How long a source took, Harbor from the first request of a listing to the last answer.",
