@@ -147,14 +147,14 @@ impl Service {
     /// When the composition trapped, took too long to begin its answer ([`TooLate`]), or is asked too much ([`Busy`]).
     pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>> {
         let deadline = Instant::now() + self.response_timeout;
-        // `ProxyHandler` takes on any number of requests; a request is one until its answer has been sent.
+        // `ProxyHandler` takes on any number of requests; a request is one until its instance has done with it.
         let turn = self.turns.next(deadline).await?;
         let fate = Fate::default();
-        let answer = self.handler.handle((Work::of(&request), fate.clone()), request);
+        let answer = self.handler.handle((Work::of(&request), fate.clone(), turn), request);
         let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| TooLate)??;
         let limit = self.answer_timeout;
         let (head, body) = response.into_parts();
-        let body = Gathered::new(Guarded::new(body, limit, fate, (turn, self))).await;
+        let body = Gathered::new(Guarded::new(body, limit, fate, self)).await;
         Ok(Response::from_parts(head, body.boxed_unsync()))
     }
 }

@@ -50,6 +50,21 @@ async fn node_error(node: &Node) -> String {
 }
 
 #[tokio::test]
+async fn clients_that_leave_keep_their_turn_until_their_work_has_ended() {
+    let (node, harbor, gate) = held(json!({"limits_config": {"max_requests": 1, "max_waiting": 8}})).await;
+    let program = node.start().unwrap();
+    for _ in 0..4 {
+        // As many as instances could be made for, if a turn ended with its client.
+        assert!(tokio::time::timeout(Duration::from_millis(300), program.images()).await.is_err());
+    }
+    harbor.wait_for("/artifacts", 1).await.unwrap();
+    let asked = harbor.count("/systeminfo");
+    assert_eq!(asked, 1, "the others waited for the first, whose client had left");
+    gate.add_permits(1000);
+    assert_eq!(program.images().await.unwrap()["errors"], json!([]));
+}
+
+#[tokio::test]
 async fn more_requests_than_may_wait_get_503_and_those_under_way_are_answered() {
     let (node, harbor, gate) = held(json!({"limits_config": {"max_requests": 1, "max_waiting": 1}})).await;
     let program = node.start().unwrap();

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::GuestTaskId;
 use wasmtime::{Engine, Store, StoreContextMut};
 use wasmtime_wasi_http::WasiHttpView;
@@ -88,16 +89,22 @@ impl HandlerState for Instances {
 /// What an instance is doing. It works on one request at a time, until all that the request set off has ended: what it asks
 /// for is then asked for that request, and what goes wrong costs no other.
 #[derive(Clone, Default)]
-pub(super) struct Current(Arc<Mutex<Option<Arc<Work>>>>);
+pub(super) struct Current(Arc<Mutex<Option<Task>>>);
+
+/// The work for one request, and its turn: it is over when the instance is idle again, and not when its client leaves.
+struct Task {
+    work: Arc<Work>,
+    _turn: OwnedSemaphorePermit,
+}
 
 impl Current {
     /// The work for the request, unless there is none.
     pub(super) fn get(&self) -> Option<Arc<Work>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|task| Arc::clone(&task.work))
     }
 
-    fn replace(&self, work: Option<Arc<Work>>) -> Option<Arc<Work>> {
-        std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), work)
+    fn replace(&self, task: Option<Task>) -> Option<Task> {
+        std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), task)
     }
 }
 
@@ -142,7 +149,7 @@ pub(super) struct Worker {
 
 impl WorkerState for Worker {
     type StoreData = State;
-    type RequestData = (Work, Fate);
+    type RequestData = (Work, Fate, OwnedSemaphorePermit);
 
     fn should_accept_request(&self, _: usize, total: usize) -> ShouldAccept {
         if total >= MAX_REUSE {
@@ -157,10 +164,10 @@ impl WorkerState for Worker {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, State>,
-        (work, fate): (Work, Fate),
+        (work, fate, turn): Self::RequestData,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        self.current.replace(Some(Arc::new(work)));
+        self.current.replace(Some(Task { work: Arc::new(work), _turn: turn }));
         // It was nobody's before.
         let _ = fate.0.set(Arc::clone(&self.ended_badly));
         Box::pin(tokio::time::sleep(self.given_up))
