@@ -124,6 +124,22 @@ async fn each_tag_is_a_row_and_what_harbor_leaves_out_is_nothing() {
 }
 
 #[tokio::test]
+async fn once_the_login_counted_the_projects_are_asked_for_along_with_it() {
+    let permits = Arc::new(Semaphore::new(1));
+    let harbor = Harbor::of(Version::V2_12).repository("a/app", 1);
+    let harbor = harbor.fault("/systeminfo", Fault::Held(Arc::clone(&permits))).start().await.unwrap();
+    let (_node, program) = started(&harbor.config());
+    let first = program.images().await.unwrap();
+    let ahead = async {
+        harbor.wait_for("/projects?", 2).await.unwrap();
+        permits.add_permits(1);
+    };
+    let (second, ()) = tokio::join!(program.images(), ahead);
+    assert_eq!(second.unwrap(), first);
+    assert_eq!(first["harbor_images"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn a_project_name_lists_this_project_only() {
     for version in [Version::V2_8, Version::V2_12] {
         let harbor =

@@ -16,6 +16,14 @@ pub trait Api {
     /// From now on, asks as nobody: Harbor pauses at each wrong password.
     fn go_anonymous(&self);
 
+    /// Whether the login counted the last time that there was a listing, so that it likely does now.
+    fn was_logged_in(&self) -> bool {
+        false
+    }
+
+    /// Notes whether the login counts, for the next listing.
+    fn note_login(&self, _counts: bool) {}
+
     /// Whether a URL that Harbor named is on the configured Harbor.
     fn is_own(&self, url: &str) -> bool;
 }

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::paging::{self, Idle, Page, Recent, Step, Stopped, Whole};
 use crate::{Image, SourceError};
 use failures::{Failures, Loss, Unread, failure};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, join, stream};
 use serde::Deserialize;
 
 /// Where rows and failures go, in the order in which they are given.
@@ -105,11 +105,22 @@ struct Listing<'a, A> {
 impl<A: Api> Listing<'_, A> {
     async fn run(&self, project: Option<&str>, sink: &mut impl Sink) {
         let mut failures = Failures::default();
-        let Some(whole_projects) = self.log_in(&mut failures, sink).await else { return failures.end(sink) };
+        // Not at the first time: Harbor pauses at each request with a wrong password.
+        let ahead = project.is_none() && self.api.was_logged_in();
+        let (login, projects) = if ahead {
+            let (login, projects) = join!(self.log_in(&mut failures, sink), self.projects());
+            (login, Some(projects))
+        } else {
+            (self.log_in(&mut failures, sink).await, None)
+        };
+        let Some(whole_projects) = login else { return failures.end(sink) };
         let projects = match project {
             Some(project) => vec![project.to_owned()],
             None => {
-                let (projects, loss) = self.projects().await;
+                let (projects, loss) = match projects {
+                    Some(projects) => projects,
+                    None => self.projects().await,
+                };
                 failures.note(loss, sink);
                 projects
             }
@@ -146,9 +157,11 @@ impl<A: Api> Listing<'_, A> {
     async fn log_in(&self, failures: &mut Failures, sink: &mut impl Sink) -> Option<bool> {
         let path = "/systeminfo".to_owned();
         let url = self.api.url(&path);
+        self.api.note_login(false);
         let error = match self.api.get(path).await {
             Ok(reply) => match paging::parse::<SystemInfo>(&reply) {
                 Ok(SystemInfo { harbor_version: Some(version) }) => {
+                    self.api.note_login(true);
                     return Some(release(&version).is_some_and(|release| release >= PROJECT_ARTIFACTS_SINCE));
                 }
                 Ok(SystemInfo { harbor_version: None }) => {

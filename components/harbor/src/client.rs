@@ -21,6 +21,11 @@ const GIVE_UP_AFTER: u32 = 3;
 /// Asks our host to leave its login out; it takes this header away. See "Outbound HTTP" in host/src/outbound.
 const NO_LOGIN: (&str, &[u8]) = ("image-service-login", b"none");
 
+thread_local! {
+    /// Whether the login counted in the last listing of this instance.
+    static LOGGED_IN: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Asks the configured Harbor, as long as there is time.
 pub(crate) struct Client(Rc<Inner>);
 
@@ -78,6 +83,14 @@ impl Api for Client {
 
     fn go_anonymous(&self) {
         self.0.anonymous.set(true);
+    }
+
+    fn was_logged_in(&self) -> bool {
+        LOGGED_IN.get()
+    }
+
+    fn note_login(&self, counts: bool) {
+        LOGGED_IN.set(counts);
     }
 
     fn is_own(&self, url: &str) -> bool {
