@@ -12,7 +12,7 @@ use std::process::Command;
 const RUNNER: &str = "0.20.0";
 const RECORDED: &str = "bench/instructions.json";
 /// How much more than recorded is too much, in per cent.
-const ALLOWED: f64 = 10.0;
+const ALLOWED: u64 = 10;
 
 /// Instructions by the names of what was run.
 type Counts = BTreeMap<String, u64>;
@@ -102,7 +102,7 @@ fn table(recorded: &Counts, counts: &Counts) -> String {
 /// What has grown too much, or has no recorded count; and what is recorded and was not counted.
 fn grown(recorded: &Counts, counts: &Counts) -> Vec<String> {
     let too_much = |(name, now): (&String, &u64)| match recorded.get(name) {
-        Some(before) => change(*before, *now) > ALLOWED,
+        Some(before) => now * 100 > before * (100 + ALLOWED),
         None => true,
     };
     let grown = counts.iter().filter(|pair| too_much(*pair)).map(|(name, _)| name.clone());
