@@ -7,10 +7,6 @@ mod built_in;
 use image_service::cli::{self, Compositions};
 use std::process::ExitCode;
 
-/// A request is a hundred small allocations on two threads or more, which the system's allocator serves under locks.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     cli::main(Compositions {
         native: built_in::native(),

@@ -121,7 +121,7 @@ async fn ipv6_is_listened_on_and_its_any_address_takes_ipv4_too() {
     let mut client = Raw::connect(&format!("127.0.0.1:{port}")).await.unwrap();
     client.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert!(client.head().await.unwrap().starts_with("HTTP/1.1 200"));
-    assert!(node.log().contains("may read what is listed"), "{}", node.log());
+    node.await_log("may read what is listed").await.unwrap();
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ const JSON: [&str; 6] = ["sudo", "-n", "crictl", "images", "-o", "json"];
 /// All that the documented sudoers rule allows: a rule with arguments allows exactly those.
 const TABLE: [&str; 4] = ["sudo", "-n", "crictl", "images"];
 
+/// Bytes read in one piece.
+const PIECE: u64 = 1024 * 1024;
 const MAX_STDERR: u64 = 16 * 1024;
 
 /// Runs crictl, which may print so many bytes, and says which command answered; `table_worked` remembers which of the default ones did.
@@ -111,11 +113,18 @@ async fn run(
 
 /// Reads one byte more than the limit at most.
 async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if let Some(mut pipe) = pipe {
-        (&mut pipe).take(limit.saturating_add(1)).read_to_end(&mut bytes).await?;
+    let Some(pipe) = pipe else { return Ok(Vec::new()) };
+    let mut pipe = pipe.take(limit.saturating_add(1));
+    // One list that grows would be copied at each doubling, and take four times what it holds.
+    let mut pieces = Vec::new();
+    loop {
+        let mut piece = Vec::new();
+        (&mut pipe).take(PIECE).read_to_end(&mut piece).await?;
+        if piece.is_empty() {
+            return Ok(pieces.concat());
+        }
+        pieces.push(piece);
     }
-    Ok(bytes)
 }
 
 /// Keeps the beginning of stderr and reads the rest too, so that nobody waits for room.

@@ -92,8 +92,9 @@ impl<B: Body<Data = Bytes, Error = Error> + Unpin> Body for Gathered<B> {
     fn size_hint(&self) -> SizeHint {
         let here = self.beginning.len() as u64;
         match &self.rest {
-            // An answer that broke off has no length: its client has to see that it did.
-            None if !matches!(self.then, Some(Err(_))) => SizeHint::with_exact(here),
+            None if self.then.is_none() => SizeHint::with_exact(here),
+            // What comes after the last byte is not asked for where there is a length: trailers tell of a listing, and a
+            // client has to see when an answer broke off.
             None => SizeHint::default(),
             Some(rest) => {
                 let mut hint = rest.size_hint();
@@ -126,11 +127,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_short_body_is_one_chunk_of_known_length_with_its_trailers() {
+    async fn a_short_body_is_one_chunk_of_known_length() {
+        let mut body = gathered(stream::iter([data("one "), data("two")])).await;
+        assert_eq!(body.size_hint().exact(), Some(7));
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "one two");
+        assert!(body.is_end_stream() && body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_short_body_with_trailers_is_asked_for_to_its_end() {
         let trailers = HeaderMap::from_iter([(http::header::AGE, HeaderValue::from_static("1"))]);
         let frames = stream::iter([data("one "), data("two"), Ok(Frame::trailers(trailers.clone()))]);
         let mut body = gathered(frames).await;
-        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(7), false));
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (None, false));
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "one two");
         assert_eq!(body.frame().await.unwrap().unwrap().into_trailers().unwrap(), trailers);
         assert!(body.frame().await.is_none());
