@@ -11,6 +11,9 @@ use image_service_harbor_api::listing::{Sink, list};
 use image_service_harbor_api::{self as harbor_api, SourceError};
 use std::collections::HashMap;
 
+/// Bytes of JSON in a piece, as in the handler.
+const CHUNK: usize = 16 * 1024;
+
 /// The answer to `GET /images`, in pieces as the handler sends them.
 ///
 /// # Errors
@@ -22,7 +25,6 @@ pub fn listing(
     registry: &Registry,
     mut sent: impl FnMut(Vec<u8>),
 ) -> Result<(), String> {
-    const CHUNK: usize = 16 * 1024;
     let settings =
         HashMap::from([("harbor-url", "https://harbor.example.com".to_owned()), ("harbor-auth", "host".to_owned())]);
     let config = Config::read(&settings)?;
@@ -61,7 +63,7 @@ impl<F: FnMut(Vec<u8>)> Sink for Out<F> {
     async fn rows(&mut self, rows: Vec<harbor_api::Image>) -> bool {
         for row in rows {
             self.listing.row(&HarborRow::new(row.project, row.repository, row.tag, row.digest, row.size));
-            if self.listing.pending() >= 16 * 1024 {
+            if self.listing.pending() >= CHUNK {
                 (self.sent)(self.listing.take());
             }
         }
