@@ -7,14 +7,14 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
 use bindings::image_service::inventory::{containerd, settings};
-use bindings::{wit_future, wit_stream};
+use bindings::wit_stream;
 use image_service_format::ignore::IgnoreList;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wit_bindgen::{FutureReader, StreamReader, StreamResult};
 
 /// Rows read at a time: large enough that crossing the boundary costs little, small enough to keep memory flat.
-const BATCH: usize = 512;
+const BATCH: usize = 64;
 
 thread_local! {
     /// The text that was read last and its meaning, so that an instance reads it, and warns about it, after an edit only.
@@ -26,11 +26,8 @@ struct Filter;
 impl Guest for Filter {
     async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
         let ignored = ignore_list().await;
-        let (mut input, input_errors) = containerd::images().await;
+        let (mut input, errors) = containerd::images().await;
         let (mut rows, rows_reader) = wit_stream::new();
-        let (errors, errors_reader) = wit_future::new(|| {
-            vec![SourceError { repository: None, message: "the filtering of images ended early".to_owned() }]
-        });
         wit_bindgen::spawn(async move {
             loop {
                 let (status, batch) = input.read(Vec::with_capacity(BATCH)).await;
@@ -43,10 +40,9 @@ impl Guest for Filter {
                     break;
                 }
             }
-            drop(rows);
-            let _ = errors.write(input_errors.await).await;
         });
-        (rows_reader, errors_reader)
+        // What failed is the source's to tell, and its consumer's to hear: the filter adds nothing.
+        (rows_reader, errors)
     }
 }
 

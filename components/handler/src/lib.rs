@@ -27,7 +27,7 @@ use wit_bindgen::{FutureReader, StreamReader, StreamResult};
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
 /// Rows read from a source at a time.
-const BATCH: usize = 512;
+const BATCH: usize = 64;
 
 /// Bytes of JSON sent at a time: what is larger costs memory, what is smaller costs crossings to the host.
 const CHUNK: usize = 16 * 1024;

@@ -18,7 +18,7 @@ use rows::{Row, Rows};
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, StreamWriter};
 
 /// Rows read and written at a time.
-const BATCH: usize = 512;
+const BATCH: usize = 64;
 
 struct LastGood;
 
