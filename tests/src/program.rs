@@ -42,9 +42,9 @@ pub fn example(name: &str) -> PathBuf {
 }
 
 impl Program {
-    /// The program that `cargo xtask build` leaves.
+    /// The program that `IMAGE_SERVICE_PROGRAM` names, else the one that `cargo xtask build` leaves.
     pub fn path() -> PathBuf {
-        target().join("release/image-service")
+        std::env::var_os("IMAGE_SERVICE_PROGRAM").map_or_else(|| target().join("release/image-service"), PathBuf::from)
     }
 
     /// Starts `serve` with these arguments, and `PATH` beginning with `first_in_path`.

@@ -1,18 +1,21 @@
 //! `cargo xtask bench`: the program against references.
 
-use crate::build::{build, test_components};
+use crate::build::{ship, shipped, test_components};
 use crate::instructions::instructions;
-use crate::run::{cargo, native, replace_by};
-use anyhow::Result;
+use crate::run::cargo;
+use anyhow::{Context, Result};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 pub(crate) fn bench(part: Option<&str>, record: bool) -> Result<()> {
     match part {
         Some("instructions") => return instructions(record),
         // Criterion's; the profile is named so that what they depend on is not compiled for another one.
         Some("parts") => return cargo(&["bench", "--profile", "release", "--workspace", "--bench", "parts"]),
-        _ => build()?,
+        _ => ship(true)?,
     }
     test_components()?;
-    native(&["build", "--bin", "bench"])?;
-    replace_by("bench", part)
+    let mut bench = Command::new(shipped("bench")?);
+    bench.args(part).env("IMAGE_SERVICE_PROGRAM", shipped("image-service")?);
+    Err(bench.exec()).context("running the bench")
 }

@@ -1,14 +1,16 @@
-//! `cargo xtask build` and `compose`: the components, what is composed of them, and the release program.
+//! `cargo xtask build`, `ship` and `compose`: the components, what is composed of them, and the program.
 
 use crate::run::{cargo, native, run, target};
 use crate::sbom;
 use anyhow::{Context, Result, bail};
 use image_service_compositions::compose::compose_file;
 use image_service_compositions::environments::{COMPONENTS, ENVIRONMENTS, Environment};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
+/// The profile of the program that is put on machines.
+const SHIPPED: &str = "shipped";
 
 /// Components that only tests and benches use, in tests/components.
 const TEST_COMPONENTS: &[&str] = &[
@@ -25,10 +27,28 @@ const TEST_COMPONENTS: &[&str] = &[
 
 /// Builds all that the release program is made of, and the program.
 pub(crate) fn build() -> Result<()> {
+    parts()?;
+    native(&["build", "--bin", "image-service"])
+}
+
+/// Builds the program as it is put on machines, and the bench where that is asked for: a comparison is fair only when both
+/// sides are optimised alike.
+pub(crate) fn ship(with_bench: bool) -> Result<()> {
+    parts()?;
+    let bench: &[&str] = if with_bench { &["--bin", "bench"] } else { &[] };
+    cargo(&[&["build", "--profile", SHIPPED, "--workspace", "--bin", "image-service"], bench].concat())
+}
+
+/// A program as it is put on machines.
+pub(crate) fn shipped(program: &str) -> Result<PathBuf> {
+    Ok(std::path::absolute(target().join(SHIPPED).join(program))?)
+}
+
+/// Builds all that the program is made of.
+fn parts() -> Result<()> {
     compositions()?;
     precompile()?;
-    sbom::write()?;
-    native(&["build", "--bin", "image-service"])
+    sbom::write()
 }
 
 /// Makes machine code of the compositions, with the engine of the program that embeds it.

@@ -32,6 +32,8 @@ enum Task {
     /// Builds the components (target/components), the compositions (target/compositions) and the release program
     /// (target/release/image-service).
     Build,
+    /// Builds the program as it is put on machines, optimised as a whole (target/shipped/image-service).
+    Ship,
     /// Builds the components (target/components) and the compositions (target/compositions) only.
     Compose,
     /// Builds everything and serves sample data on 127.0.0.1:5375.
@@ -44,7 +46,7 @@ enum Task {
     },
     /// Builds everything and runs all tests.
     Test,
-    /// Builds everything and measures it against references; prints a table of ratios.
+    /// Builds everything as it is put on machines and measures it against references; prints a table of ratios.
     Bench {
         /// Which part: listing, serving, scaling, logic or starting, all of which are measured where there is none; parts
         /// (the pure logic, by criterion); or instructions (by valgrind, compared with bench/instructions.json).
@@ -78,6 +80,7 @@ fn main() -> Result<()> {
     std::env::set_current_dir(root)?;
     match Arguments::parse().task {
         Task::Build => build::build(),
+        Task::Ship => build::ship(false),
         Task::Compose => build::compositions(),
         Task::Demo => serve(&["--demo".to_owned()]),
         Task::Serve { arguments } => serve(&arguments),
