@@ -44,7 +44,7 @@ fn parts(criterion: &mut Criterion) {
             let mut listing = Listing::new(false);
             listing.open("containerd_images");
             for row in rows {
-                listing.row(&ContainerdRow::new(&row.id, row.repository, row.tag, row.size));
+                listing.row(&ContainerdRow::new(&row.id, row.repository.as_deref(), row.tag.as_deref(), row.size));
             }
             listing.take()
         };

@@ -179,7 +179,7 @@ pub fn assert_listing(script: &Script) {
     listing.open("harbor_images");
     let count = collected.rows.len();
     for row in collected.rows {
-        listing.row(&HarborRow::new(row.project, row.repository, row.tag, row.digest, row.size));
+        listing.row(&HarborRow::new(&row.project, &row.repository, &row.tag, &row.digest, row.size));
     }
     listing.close();
     listing.end();

@@ -31,8 +31,8 @@ pub fn assert_rows(images: &[Image]) {
     for pretty in [false, true] {
         let mut listing = Listing::new(pretty);
         listing.open("containerd_images");
-        for row in rows.iter().cloned() {
-            listing.row(&ContainerdRow::new(&row.id, row.repository, row.tag, row.size));
+        for row in &rows {
+            listing.row(&ContainerdRow::new(&row.id, row.repository.as_deref(), row.tag.as_deref(), row.size));
         }
         listing.close();
         listing.end();

@@ -41,13 +41,13 @@ proptest! {
         let rows = node::rows(images.clone());
         let mut listing = Listing::new(pretty);
         listing.open("containerd_images");
-        for row in rows.iter().cloned() {
-            listing.row(&ContainerdRow::new(&row.id, row.repository, row.tag, row.size));
+        for row in &rows {
+            listing.row(&ContainerdRow::new(&row.id, row.repository.as_deref(), row.tag.as_deref(), row.size));
         }
         listing.close();
         listing.open("harbor_images");
-        for (project, repository, tag, bytes) in registry.iter().cloned() {
-            listing.row(&HarborRow::new(project, repository, tag, "sha256:1".to_owned(), bytes));
+        for (project, repository, tag, bytes) in &registry {
+            listing.row(&HarborRow::new(project, repository, tag, "sha256:1", *bytes));
         }
         listing.close();
         listing.open("errors");

@@ -32,7 +32,7 @@ pub fn listing(
     let mut listing = Listing::new(false);
     listing.open("containerd_images");
     for row in node::rows(images).into_iter().filter(|row| !ignored.contains(&row.id)) {
-        listing.row(&ContainerdRow::new(&row.id, row.repository, row.tag, row.size));
+        listing.row(&ContainerdRow::new(&row.id, row.repository.as_deref(), row.tag.as_deref(), row.size));
         if listing.pending() >= CHUNK {
             sent(listing.take());
         }
@@ -62,7 +62,7 @@ struct Out<F> {
 impl<F: FnMut(Vec<u8>)> Sink for Out<F> {
     async fn rows(&mut self, rows: Vec<harbor_api::Image>) -> bool {
         for row in rows {
-            self.listing.row(&HarborRow::new(row.project, row.repository, row.tag, row.digest, row.size));
+            self.listing.row(&HarborRow::new(&row.project, &row.repository, &row.tag, &row.digest, row.size));
             if self.listing.pending() >= CHUNK {
                 (self.sent)(self.listing.take());
             }

@@ -1,25 +1,28 @@
 //! The answer as JSON, written row by row: its keys, how each value reads, and the two layouts.
 
-use crate::{NONE, id, size};
+use crate::size::Text;
+use crate::{NONE, id};
 use serde::Serialize;
-use serde_json::ser::PrettyFormatter;
+use serde_json::Serializer;
+use serde_json::ser::{Formatter, PrettyFormatter};
+use std::io;
 
 /// A row of `containerd_images`.
 #[derive(Serialize)]
-pub struct ContainerdRow {
-    image_id: String,
-    repository: String,
-    size: String,
-    tag: String,
+pub struct ContainerdRow<'a> {
+    image_id: &'a str,
+    repository: &'a str,
+    size: Text,
+    tag: &'a str,
 }
 
-impl ContainerdRow {
+impl<'a> ContainerdRow<'a> {
     /// From an image's id, full or as crictl shortens it, its names where it has any, and its bytes.
-    pub fn new(id: &str, repository: Option<String>, tag: Option<String>, size: u64) -> Self {
+    pub fn new(id: &'a str, repository: Option<&'a str>, tag: Option<&'a str>, size: u64) -> Self {
         Self {
-            image_id: or_none(id::short(id).to_owned()),
+            image_id: or_none(id::short(id)),
             repository: or_none(repository.unwrap_or_default()),
-            size: size::human(size),
+            size: Text::of(size),
             tag: or_none(tag.unwrap_or_default()),
         }
     }
@@ -27,22 +30,22 @@ impl ContainerdRow {
 
 /// A row of `harbor_images`.
 #[derive(Serialize)]
-pub struct HarborRow {
-    digest: String,
-    project: String,
-    repository: String,
-    size: String,
-    tag: String,
+pub struct HarborRow<'a> {
+    digest: &'a str,
+    project: &'a str,
+    repository: &'a str,
+    size: Text,
+    tag: &'a str,
 }
 
-impl HarborRow {
+impl<'a> HarborRow<'a> {
     /// From the names of a tag of an artifact, the artifact's digest, and its bytes.
-    pub fn new(project: String, repository: String, tag: String, digest: String, size: u64) -> Self {
+    pub fn new(project: &'a str, repository: &'a str, tag: &'a str, digest: &'a str, size: u64) -> Self {
         Self {
             digest: or_none(digest),
             project: or_none(project),
             repository: or_none(repository),
-            size: size::human(size),
+            size: Text::of(size),
             tag: or_none(tag),
         }
     }
@@ -61,8 +64,8 @@ pub struct ErrorRow<'a> {
 }
 
 /// Clients rely on strings that are never empty.
-fn or_none(text: String) -> String {
-    if text.is_empty() { NONE.to_owned() } else { text }
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { NONE } else { text }
 }
 
 /// The answer as far as it is written: an object whose values are lists of rows.
@@ -99,19 +102,9 @@ impl Listing {
         self.line(2);
         // Writing strings into memory can't fail.
         let _ = if self.pretty {
-            let mut text = Vec::new();
-            let outcome = row
-                .serialize(&mut serde_json::Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"  ")));
-            // The formatter begins at the margin; the row stands two levels deep. Strings hold no raw line breaks.
-            for byte in text {
-                self.buffer.push(byte);
-                if byte == b'\n' {
-                    self.buffer.extend_from_slice(b"    ");
-                }
-            }
-            outcome
+            row.serialize(&mut Serializer::with_formatter(&mut self.buffer, in_a_list()))
         } else {
-            serde_json::to_writer(&mut self.buffer, row)
+            row.serialize(&mut Serializer::new(&mut self.buffer))
         };
     }
 
@@ -136,7 +129,9 @@ impl Listing {
 
     /// Takes what is written so far.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.buffer)
+        // What follows is likely as long; to grow is to copy.
+        let next = Vec::with_capacity(self.buffer.len());
+        std::mem::replace(&mut self.buffer, next)
     }
 
     fn line(&mut self, depth: usize) {
@@ -147,14 +142,22 @@ impl Listing {
     }
 }
 
+/// The layout for people, from where a row stands: in a list in an object.
+fn in_a_list() -> PrettyFormatter<'static> {
+    let mut formatter = PrettyFormatter::with_indent(b"  ");
+    // A sink takes anything.
+    let _ = formatter.begin_object(&mut io::sink()).and_then(|()| formatter.begin_array(&mut io::sink()));
+    formatter
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn node_row() -> ContainerdRow {
+    fn node_row() -> ContainerdRow<'static> {
         let id = "sha256:a24bb4013296f61e89ba57005a7b3e52274d8edd3ae2077d04395f806b63d83e";
-        ContainerdRow::new(id, Some("k8s.gcr.io/kube-proxy".into()), None, 117_000_000)
+        ContainerdRow::new(id, Some("k8s.gcr.io/kube-proxy"), None, 117_000_000)
     }
 
     fn written(pretty: bool) -> String {
@@ -209,7 +212,7 @@ mod tests {
 
     #[test]
     fn no_string_is_empty() {
-        let row = HarborRow::new(String::new(), String::new(), String::new(), String::new(), 0);
+        let row = HarborRow::new("", "", "", "", 0);
         assert_eq!(
             serde_json::to_value(&row).unwrap(),
             json!({"digest": "<none>", "project": "<none>", "repository": "<none>", "size": "0B", "tag": "<none>"})

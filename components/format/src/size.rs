@@ -1,9 +1,19 @@
 //! Sizes, written and read as `crictl images` prints them: decimal units, three significant digits, no space.
 
 use humansize::{DECIMAL, FormatSizeOptions, format_size};
+use serde::{Serialize, Serializer};
+use std::cell::RefCell;
 
 /// The units of `crictl images`, each a thousand times the one before it.
 const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+
+/// Sizes whose texts are remembered, as a power of two: three digits leave few, and many rows share theirs.
+const REMEMBERED: u32 = 10;
+
+thread_local! {
+    /// Each in the place that its digits give, with the size that it is the text of.
+    static WRITTEN: RefCell<Vec<(u64, Text)>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Writes a number of bytes as `crictl images` prints it.
 ///
@@ -16,8 +26,53 @@ const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 /// assert_eq!(size::human(1_073_741_824), "1.07GB");
 /// ```
 pub fn human(bytes: u64) -> String {
+    Text::of(bytes).as_str().to_owned()
+}
+
+/// What [`human`] writes, without memory of its own: `18.4EB` is the longest.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Text {
+    bytes: [u8; 7],
+    length: u8,
+}
+
+impl Text {
+    pub(crate) fn of(bytes: u64) -> Self {
+        let rounded = three_digits(bytes);
+        WRITTEN.with_borrow_mut(|written| {
+            // No rounded size is that large.
+            written.resize(1 << REMEMBERED, (u64::MAX, Self::default()));
+            let place = rounded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - REMEMBERED);
+            let (size, text) = &mut written[place as usize];
+            if *size != rounded {
+                (*size, *text) = (rounded, Self::new(&write(rounded)));
+            }
+            *text
+        })
+    }
+
+    fn new(text: &str) -> Self {
+        let mut bytes = [0; 7];
+        let length = text.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
+        Self { bytes, length: length as u8 }
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Writes a number that has three digits at most besides zeroes.
+fn write(rounded: u64) -> String {
     let options = FormatSizeOptions::from(DECIMAL).space_after_value(false).decimal_places(2).decimal_zeroes(2);
-    let text = format_size(three_digits(bytes), options);
+    let text = format_size(rounded, options);
     let digits = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
@@ -29,6 +84,25 @@ fn three_digits(bytes: u64) -> u64 {
     if bytes < 1000 {
         return bytes;
     }
+    let mut unit = 1000;
+    while bytes / unit >= 1000 {
+        unit *= 1000;
+    }
+    let step = match bytes / unit {
+        0..10 => unit / 100,
+        10..100 => unit / 10,
+        _ => unit,
+    };
+    let (below, rest) = (bytes / step * step, bytes % step);
+    // Each division errs by 2^-53 of its outcome at most; only where that matters, it has to be done.
+    if (2 * rest).abs_diff(step) <= bytes >> 48 {
+        return three_digits_in_floating_point(bytes);
+    }
+    if 2 * rest < step { below } else { below + step }
+}
+
+/// The steps that crictl takes.
+fn three_digits_in_floating_point(bytes: u64) -> u64 {
     let (mut scaled, mut unit) = (bytes as f64, 1_u64);
     while scaled >= 1000.0 {
         scaled /= 1000.0;
@@ -91,6 +165,26 @@ mod tests {
         // 1.005, 1.015 and 8.235 lie below the half in binary, 1.125 is exact and goes to the even digit.
         for (bytes, text) in [(1005, "1kB"), (1015, "1.01kB"), (8235, "8.23kB"), (1125, "1.12kB"), (1375, "1.38kB")] {
             assert_eq!(human(bytes), text, "{bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_are_rounded_as_floating_point_is() {
+        let mut seed = 1_u64;
+        let anywhere = std::iter::repeat_with(|| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed >> (seed >> 3) % 54
+        });
+        // Next to where the third digit changes, and as far from it as floating point errs.
+        let halves = (0..17).flat_map(|power| (100..1000).map(move |digits| (2 * digits + 1) * 5 * 10_u64.pow(power)));
+        let near = halves.flat_map(|half| {
+            let error = half >> 48;
+            [0, 1, 2, 3, error / 2, error, error + 1, error + 2]
+                .into_iter()
+                .flat_map(move |far| [half.saturating_sub(far), half.saturating_add(far)])
+        });
+        for bytes in near.chain(anywhere.take(200_000)).filter(|bytes| *bytes >= 1000).chain([u64::MAX]) {
+            assert_eq!(three_digits(bytes), three_digits_in_floating_point(bytes), "{bytes} bytes");
         }
     }
 

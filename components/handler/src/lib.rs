@@ -105,8 +105,8 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     let mut out = Out { listing: Listing::new(manner().await.pretty), frames };
     let (node, registry) = join!(containerd::images(), harbor::images());
 
-    let (node, mut errors) = out.section("containerd_images", "containerd", node, node_row).await?;
-    let (registry, failed) = out.section("harbor_images", "harbor", registry, registry_row).await?;
+    let (node, mut errors) = out.section("containerd_images", "containerd", node, write_node_row).await?;
+    let (registry, failed) = out.section("harbor_images", "harbor", registry, write_registry_row).await?;
     errors.extend(failed);
 
     out.listing.open("errors");
@@ -123,12 +123,12 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     out.frames.send(Frame::trailers(trailers)).await
 }
 
-fn node_row(image: containerd::Image) -> ContainerdRow {
-    ContainerdRow::new(&image.id, image.repository, image.tag, image.size)
+fn write_node_row(listing: &mut Listing, image: &containerd::Image) {
+    listing.row(&ContainerdRow::new(&image.id, image.repository.as_deref(), image.tag.as_deref(), image.size));
 }
 
-fn registry_row(image: harbor::Image) -> HarborRow {
-    HarborRow::new(image.project, image.repository, image.tag, image.digest, image.size)
+fn write_registry_row(listing: &mut Listing, image: &harbor::Image) {
+    listing.row(&HarborRow::new(&image.project, &image.repository, &image.tag, &image.digest, image.size));
 }
 
 /// The listing on its way to the client.
@@ -139,20 +139,20 @@ struct Out {
 
 impl Out {
     /// Writes one source's rows as they come; returns how many there were, and what failed.
-    async fn section<Image: 'static, Row: serde::Serialize>(
+    async fn section<Image: 'static>(
         &mut self,
         key: &str,
         source: &'static str,
         (mut images, errors): (StreamReader<Image>, FutureReader<Vec<SourceError>>),
-        row: impl Fn(Image) -> Row,
+        write: impl Fn(&mut Listing, &Image),
     ) -> Result<(usize, Vec<(&'static str, SourceError)>), mpsc::SendError> {
         self.listing.open(key);
         let mut count = 0;
         loop {
             let (status, batch) = images.read(Vec::with_capacity(BATCH)).await;
             count += batch.len();
-            for image in batch {
-                self.listing.row(&row(image));
+            for image in &batch {
+                write(&mut self.listing, image);
                 if self.listing.pending() >= CHUNK {
                     self.send().await?;
                 }

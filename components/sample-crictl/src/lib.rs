@@ -28,8 +28,7 @@ impl Guest for SampleCrictl {
         Ok(NODE
             .iter()
             .map(|(tags, digests, start, size)| Image {
-                // Real ids have 64 digits; these repeat the first ones.
-                id: format!("sha256:{}", start.repeat(6).chars().take(64).collect::<String>()),
+                id: id(start),
                 repo_tags: strings(tags),
                 repo_digests: strings(digests),
                 size: *size,
@@ -37,6 +36,13 @@ impl Guest for SampleCrictl {
             })
             .collect())
     }
+}
+
+/// Real ids have 64 digits; these repeat the first ones.
+fn id(start: &str) -> String {
+    let mut id = "sha256:".to_owned() + &start.repeat(6);
+    id.truncate("sha256:".len() + 64);
+    id
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]

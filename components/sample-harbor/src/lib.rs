@@ -33,8 +33,7 @@ impl Guest for SampleHarbor {
                     project: (*project).to_owned(),
                     repository: (*repository).to_owned(),
                     tag: (*tag).to_owned(),
-                    // Real digests have 64 digits; these repeat the first ones.
-                    digest: format!("sha256:{}", start.repeat(6).chars().take(64).collect::<String>()),
+                    digest: digest(start),
                     size: *size,
                 })
                 .collect();
@@ -44,6 +43,13 @@ impl Guest for SampleHarbor {
         });
         (rows_reader, errors_reader)
     }
+}
+
+/// Real digests have 64 digits; these repeat the first ones.
+fn digest(start: &str) -> String {
+    let mut digest = "sha256:".to_owned() + &start.repeat(6);
+    digest.truncate("sha256:".len() + 64);
+    digest
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]
