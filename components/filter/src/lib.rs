@@ -7,14 +7,9 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
 use bindings::image_service::inventory::{containerd, settings};
-use bindings::wit_stream;
 use image_service_format::ignore::IgnoreList;
 use std::cell::RefCell;
 use std::rc::Rc;
-use wit_bindgen::{FutureReader, StreamReader, StreamResult};
-
-/// Rows read at a time: large enough that crossing the boundary costs little, small enough to keep memory flat.
-const BATCH: usize = 64;
 
 thread_local! {
     /// The text that was read last and its meaning, so that an instance reads it, and warns about it, after an edit only.
@@ -24,25 +19,10 @@ thread_local! {
 struct Filter;
 
 impl Guest for Filter {
-    async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
+    async fn images() -> (Vec<Image>, Vec<SourceError>) {
         let ignored = ignore_list().await;
-        let (mut input, errors) = containerd::images().await;
-        let (mut rows, rows_reader) = wit_stream::new();
-        wit_bindgen::spawn(async move {
-            loop {
-                let (status, batch) = input.read(Vec::with_capacity(BATCH)).await;
-                let kept: Vec<Image> =
-                    batch.into_iter().filter(|image| !ignored.contains(&image.id)).map(pass_on).collect();
-                if !kept.is_empty() && !rows.write_all(kept).await.is_empty() {
-                    return; // The consumer hung up.
-                }
-                if !matches!(status, StreamResult::Complete(_)) {
-                    break;
-                }
-            }
-        });
-        // What failed is the source's to tell, and its consumer's to hear: the filter adds nothing.
-        (rows_reader, errors)
+        let (images, errors) = containerd::images().await;
+        (images.into_iter().filter(|image| !ignored.contains(&image.id)).map(pass_on).collect(), errors)
     }
 }
 

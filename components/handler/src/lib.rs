@@ -7,7 +7,7 @@ mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "handler-imports", generate_all });
 }
 
-use bindings::image_service::inventory::{containerd, harbor, settings, types::SourceError};
+use bindings::image_service::inventory::{containerd, harbor, settings};
 use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt, join};
@@ -22,11 +22,11 @@ use spin_sdk::http::{
 use spin_sdk::http_service;
 use std::cell::RefCell;
 use std::rc::Rc;
-use wit_bindgen::{FutureReader, StreamReader, StreamResult};
+use wit_bindgen::{StreamReader, StreamResult};
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
-/// Rows read from a source at a time.
+/// Rows read at a time.
 const BATCH: usize = 64;
 
 /// Bytes of JSON sent at a time: what is larger costs memory, what is smaller costs crossings to the host.
@@ -103,11 +103,13 @@ fn images() -> Body {
 
 async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError> {
     let mut out = Out { listing: Listing::new(manner().await.pretty), frames };
-    let (node, registry) = join!(containerd::images(), harbor::images());
+    let ((node, node_errors), (registry, registry_errors)) = join!(containerd::images(), harbor::images());
 
-    let (node, mut errors) = out.section("containerd_images", "containerd", node, write_node_row).await?;
-    let (registry, failed) = out.section("harbor_images", "harbor", registry, write_registry_row).await?;
-    errors.extend(failed);
+    let containerd_rows = out.node(&node).await?;
+    drop(node);
+    let harbor_rows = out.registry(registry).await?;
+    let mut errors: Vec<_> = node_errors.into_iter().map(|error| ("containerd", error)).collect();
+    errors.extend(registry_errors.await.into_iter().map(|error| ("harbor", error)));
 
     out.listing.open("errors");
     for (source, error) in &errors {
@@ -117,18 +119,10 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     out.listing.end();
     out.send().await?;
     let mut trailers = HeaderMap::from_iter([(HeaderName::from_static(ERRORS), HeaderValue::from(errors.len()))]);
-    if let Ok(rows) = HeaderValue::try_from(format!("containerd={node}, harbor={registry}")) {
+    if let Ok(rows) = HeaderValue::try_from(format!("containerd={containerd_rows}, harbor={harbor_rows}")) {
         trailers.insert(HeaderName::from_static(ROWS), rows);
     }
     out.frames.send(Frame::trailers(trailers)).await
-}
-
-fn write_node_row(listing: &mut Listing, image: &containerd::Image) {
-    listing.row(&ContainerdRow::new(&image.id, image.repository.as_deref(), image.tag.as_deref(), image.size));
-}
-
-fn write_registry_row(listing: &mut Listing, image: &harbor::Image) {
-    listing.row(&HarborRow::new(&image.project, &image.repository, &image.tag, &image.digest, image.size));
 }
 
 /// The listing on its way to the client.
@@ -138,21 +132,30 @@ struct Out {
 }
 
 impl Out {
-    /// Writes one source's rows as they come; returns how many there were, and what failed.
-    async fn section<Image: 'static>(
-        &mut self,
-        key: &str,
-        source: &'static str,
-        (mut images, errors): (StreamReader<Image>, FutureReader<Vec<SourceError>>),
-        write: impl Fn(&mut Listing, &Image),
-    ) -> Result<(usize, Vec<(&'static str, SourceError)>), mpsc::SendError> {
-        self.listing.open(key);
+    /// Writes the node's rows; returns how many there are.
+    async fn node(&mut self, images: &[containerd::Image]) -> Result<usize, mpsc::SendError> {
+        self.listing.open("containerd_images");
+        for image in images {
+            let (repository, tag) = (image.repository.as_deref(), image.tag.as_deref());
+            self.listing.row(&ContainerdRow::new(&image.id, repository, tag, image.size));
+            if self.listing.pending() >= CHUNK {
+                self.send().await?;
+            }
+        }
+        self.listing.close();
+        Ok(images.len())
+    }
+
+    /// Writes the registry's rows as they come; returns how many there were.
+    async fn registry(&mut self, mut images: StreamReader<harbor::Image>) -> Result<usize, mpsc::SendError> {
+        self.listing.open("harbor_images");
         let mut count = 0;
         loop {
             let (status, batch) = images.read(Vec::with_capacity(BATCH)).await;
             count += batch.len();
             for image in &batch {
-                write(&mut self.listing, image);
+                let harbor::Image { project, repository, tag, digest, size } = image;
+                self.listing.row(&HarborRow::new(project, repository, tag, digest, *size));
                 if self.listing.pending() >= CHUNK {
                     self.send().await?;
                 }
@@ -162,7 +165,7 @@ impl Out {
             }
         }
         self.listing.close();
-        Ok((count, errors.await.into_iter().map(|error| (source, error)).collect()))
+        Ok(count)
     }
 
     async fn send(&mut self) -> Result<(), mpsc::SendError> {

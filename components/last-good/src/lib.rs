@@ -20,23 +20,31 @@ use wit_bindgen::{FutureReader, StreamReader, StreamResult, StreamWriter};
 /// Rows read and written at a time.
 const BATCH: usize = 64;
 
+/// The names under which rows are kept, and by which messages call their sources.
+const NODE: &str = "containerd";
+const REGISTRY: &str = "harbor";
+
 struct LastGood;
 
 impl node::Guest for LastGood {
-    async fn images() -> (StreamReader<node::Image>, FutureReader<Vec<SourceError>>) {
-        let (input, input_errors) = containerd::images().await;
-        let (output, reader) = wit_stream::new();
-        let (errors, errors_reader) = wit_future::new(ended_early);
-        wit_bindgen::spawn(async move {
-            let outcome = relay("containerd", input, input_errors, output, |image| node::Image {
-                id: image.id,
-                repository: image.repository,
-                tag: image.tag,
-                size: image.size,
-            });
-            let _ = errors.write(outcome.await).await;
-        });
-        (reader, errors_reader)
+    async fn images() -> (Vec<node::Image>, Vec<SourceError>) {
+        let (images, mut errors) = containerd::images().await;
+        let images: Vec<_> = images.into_iter().map(node::Image::from).collect();
+        if !errors.is_empty() {
+            let Some((age, rows)) = kept(NODE).await else { return (images, errors) };
+            errors.push(aged(age));
+            return (rows.iter().collect(), errors);
+        }
+        let most = max_bytes().await;
+        let mut rows = Rows::default();
+        images.iter().for_each(|image| rows.push(image));
+        if rows.bytes().len() > most {
+            say_too_many(NODE);
+        } else {
+            // Who asked need not wait for it.
+            wit_bindgen::spawn(async move { snapshots::save(NODE.to_owned(), rows.into_bytes()).await });
+        }
+        (images, errors)
     }
 }
 
@@ -44,16 +52,9 @@ impl registry::Guest for LastGood {
     async fn images() -> (StreamReader<registry::Image>, FutureReader<Vec<SourceError>>) {
         let (input, input_errors) = harbor::images().await;
         let (output, reader) = wit_stream::new();
-        let (errors, errors_reader) = wit_future::new(ended_early);
+        let (errors, errors_reader) = wit_future::new(|| vec![failure("the keeping of rows ended early".to_owned())]);
         wit_bindgen::spawn(async move {
-            let outcome = relay("harbor", input, input_errors, output, |image| registry::Image {
-                project: image.project,
-                repository: image.repository,
-                tag: image.tag,
-                digest: image.digest,
-                size: image.size,
-            });
-            let _ = errors.write(outcome.await).await;
+            let _ = errors.write(relay(input, input_errors, output).await).await;
         });
         (reader, errors_reader)
     }
@@ -63,8 +64,9 @@ fn failure(message: String) -> SourceError {
     SourceError { repository: None, message }
 }
 
-fn ended_early() -> Vec<SourceError> {
-    vec![failure("the keeping of rows ended early".to_owned())]
+/// What is said beside rows that were kept.
+fn aged(age: u64) -> SourceError {
+    failure(format!("the rows are those of {age} s ago, when all of them could last be listed"))
 }
 
 /// A setting that is a whole number.
@@ -72,25 +74,30 @@ async fn number(key: &str) -> Option<u64> {
     settings::get(key.to_owned()).await?.parse().ok()
 }
 
-/// Passes a source's rows on, or those that were kept; returns what failed.
-async fn relay<In: 'static, Out: Row + 'static>(
-    source: &str,
-    mut input: StreamReader<In>,
+/// Bytes of one source's rows that are kept.
+async fn max_bytes() -> usize {
+    number("stale-max-bytes").await.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX)
+}
+
+fn say_too_many(source: &str) {
+    eprintln!("{source} has more rows than are kept (cache_config.max_stale_bytes); they are passed on as they come");
+}
+
+/// Passes the registry's rows on, or those that were kept; returns what failed.
+async fn relay(
+    mut input: StreamReader<harbor::Image>,
     input_errors: FutureReader<Vec<SourceError>>,
-    mut output: StreamWriter<Out>,
-    pass_on: fn(In) -> Out,
+    mut output: StreamWriter<registry::Image>,
 ) -> Vec<SourceError> {
-    let most = number("stale-max-bytes").await.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    let most = max_bytes().await;
     let mut held = Some(Rows::default());
     loop {
         let (status, batch) = input.read(Vec::with_capacity(BATCH)).await;
-        let batch: Vec<Out> = batch.into_iter().map(pass_on).collect();
+        let batch: Vec<_> = batch.into_iter().map(registry::Image::from).collect();
         if let Some(rows) = &mut held {
             batch.iter().for_each(|row| rows.push(row));
             if rows.bytes().len() > most {
-                eprintln!(
-                    "{source} has more rows than are kept (cache_config.max_stale_bytes); they are passed on as they come"
-                );
+                say_too_many(REGISTRY);
                 give(rows, &mut output).await;
                 held = None;
             }
@@ -106,13 +113,13 @@ async fn relay<In: 'static, Out: Row + 'static>(
     if errors.is_empty() {
         give(&rows, &mut output).await;
         drop(output);
-        snapshots::save(source.to_owned(), rows.into_bytes()).await;
+        snapshots::save(REGISTRY.to_owned(), rows.into_bytes()).await;
         return errors;
     }
-    match kept(source).await {
+    match kept(REGISTRY).await {
         Some((age, kept)) => {
             give(&kept, &mut output).await;
-            errors.push(failure(format!("the rows are those of {age} s ago, when all of them could last be listed")));
+            errors.push(aged(age));
         }
         None => give(&rows, &mut output).await,
     }
@@ -133,12 +140,30 @@ async fn kept(source: &str) -> Option<(u64, Rows)> {
 }
 
 /// Writes all rows; stops where nobody wants more.
-async fn give<Out: Row + 'static>(rows: &Rows, output: &mut StreamWriter<Out>) {
+async fn give(rows: &Rows, output: &mut StreamWriter<registry::Image>) {
     let mut rows = rows.iter();
     loop {
-        let batch: Vec<Out> = rows.by_ref().take(BATCH).collect();
+        let batch: Vec<_> = rows.by_ref().take(BATCH).collect();
         if batch.is_empty() || !output.write_all(batch).await.is_empty() {
             return;
+        }
+    }
+}
+
+impl From<containerd::Image> for node::Image {
+    fn from(image: containerd::Image) -> Self {
+        Self { id: image.id, repository: image.repository, tag: image.tag, size: image.size }
+    }
+}
+
+impl From<harbor::Image> for registry::Image {
+    fn from(image: harbor::Image) -> Self {
+        Self {
+            project: image.project,
+            repository: image.repository,
+            tag: image.tag,
+            digest: image.digest,
+            size: image.size,
         }
     }
 }

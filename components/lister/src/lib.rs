@@ -7,32 +7,19 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
 use bindings::image_service::inventory::crictl::{self, Error};
-use bindings::{wit_future, wit_stream};
 use image_service_format::{crictl as format, node};
-use wit_bindgen::{FutureReader, StreamReader};
 
 struct Lister;
 
 impl Guest for Lister {
-    async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
-        let (mut rows, rows_reader) = wit_stream::new();
-        let (errors, errors_reader) =
-            wit_future::new(|| vec![failure("the listing of the node's images ended early".to_owned())]);
-        wit_bindgen::spawn(async move {
-            let failed = match crictl::images().await {
-                Ok(images) => {
-                    let images = images.into_iter().map(known).collect();
-                    rows.write_all(node::rows(images).into_iter().map(row).collect()).await;
-                    vec![]
-                }
-                Err(error) => vec![failure(message(error))],
-            };
-            // The consumer asks for errors once the rows have ended.
-            drop(rows);
-            // It is gone when the client hung up; then nobody is left to tell.
-            let _ = errors.write(failed).await;
-        });
-        (rows_reader, errors_reader)
+    async fn images() -> (Vec<Image>, Vec<SourceError>) {
+        match crictl::images().await {
+            Ok(images) => {
+                let images = images.into_iter().map(known).collect();
+                (node::rows(images).into_iter().map(row).collect(), Vec::new())
+            }
+            Err(error) => (Vec::new(), vec![SourceError { repository: None, message: message(error) }]),
+        }
     }
 }
 
@@ -52,10 +39,6 @@ fn message(error: Error) -> String {
             message
         }
     }
-}
-
-fn failure(message: String) -> SourceError {
-    SourceError { repository: None, message }
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]

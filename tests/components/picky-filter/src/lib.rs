@@ -7,28 +7,21 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
 use bindings::image_service::inventory::containerd;
-use bindings::{wit_future, wit_stream};
-use wit_bindgen::{FutureReader, StreamReader};
 
 struct PickyFilter;
 
 impl Guest for PickyFilter {
-    async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
-        let (mut input, input_errors) = containerd::images().await;
-        let (mut rows, rows_reader) = wit_stream::new();
-        let (errors, errors_reader) = wit_future::new(Vec::new);
-        wit_bindgen::spawn(async move {
-            while let Some(image) = input.next().await {
-                if image.repository.as_deref().is_some_and(|repository| repository.starts_with("quay.io/")) {
-                    let row = Image { id: image.id, repository: image.repository, tag: image.tag, size: image.size };
-                    rows.write_all(vec![row]).await;
-                }
-            }
-            drop(rows);
-            let _ = errors.write(input_errors.await).await;
-        });
-        (rows_reader, errors_reader)
+    async fn images() -> (Vec<Image>, Vec<SourceError>) {
+        let (images, errors) = containerd::images().await;
+        let wanted = |image: &containerd::Image| {
+            image.repository.as_deref().is_some_and(|repository| repository.starts_with("quay.io/"))
+        };
+        (images.into_iter().filter(wanted).map(pass_on).collect(), errors)
     }
+}
+
+fn pass_on(image: containerd::Image) -> Image {
+    Image { id: image.id, repository: image.repository, tag: image.tag, size: image.size }
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]
