@@ -15,6 +15,7 @@ mod tokens;
 pub(crate) use headers::harden;
 
 use crate::config::{self, Cors, read_by_all};
+use crate::content::Content;
 use crate::node_api;
 use crate::problem::problem;
 use crate::server::Address;
@@ -27,7 +28,6 @@ use rustls::ServerConfig;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokens::Tokens;
-use wasmtime_wasi_http::WasiBody;
 
 /// What everybody may ask, as whoever watches over the program has no token.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
@@ -103,7 +103,7 @@ impl Access {
 
     /// Refuses a request, or answers it where a browser asks for permission; nothing when it may go on. Its token is taken
     /// off: it is none of the composition's business, and keeps answers from being shared.
-    pub(crate) fn refusal<B>(&self, request: &mut Request<B>, asked: &Asked) -> Option<Response<WasiBody>> {
+    pub(crate) fn refusal<B>(&self, request: &mut Request<B>, asked: &Asked) -> Option<Response<Content>> {
         if let Some(answer) = asked.origin.as_ref().and_then(|origin| origin.preflight(request)) {
             return Some(answer);
         }
@@ -172,7 +172,7 @@ impl Access {
 
 impl Asked {
     /// Completes an answer.
-    pub(crate) fn tell(self, response: &mut Response<WasiBody>) {
+    pub(crate) fn tell(self, response: &mut Response<Content>) {
         if let Some(origin) = self.origin {
             origin.tell(response.headers_mut());
         }

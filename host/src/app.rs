@@ -5,6 +5,7 @@ use crate::access::{Access, harden};
 use crate::cache::{Cache, Origin};
 use crate::composition::Composition;
 use crate::config::{Config, Limits};
+use crate::content::Content;
 use crate::crictl::Crictl;
 use crate::health::{self, Health};
 use crate::node_api::{self, NodeApi};
@@ -12,9 +13,10 @@ use crate::openapi;
 use crate::problem::{answer, problem, unless_read};
 use crate::runtime::{Busy, Notes, Service, TooLate};
 use crate::telemetry::metrics::{self, Probe};
-use crate::telemetry::request::Record;
+use crate::telemetry::request::{Followed, Record, Scope};
 use crate::telemetry::source::Source;
 use anyhow::Result;
+use futures_util::future::BoxFuture;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 use std::sync::Arc;
@@ -23,6 +25,12 @@ use wasmtime_wasi_http::WasiBody;
 
 /// The host's own paths, which can only be read.
 const OWN: [&str; 4] = ["/healthz", health::PATH, "/metrics", openapi::PATH];
+
+/// An answer, or what is waited for to have it.
+pub(crate) enum Reply<'a> {
+    Now(Response<Content>),
+    Later(BoxFuture<'a, Response<Content>>),
+}
 
 /// Answers requests.
 pub struct App {
@@ -55,7 +63,7 @@ impl App {
         let service = Arc::new(Service::new(composition, config, Arc::clone(&crictl), notes)?);
         let health = Health::new(Arc::clone(&service), crictl, &harbor);
         let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
-        let origin: Origin = Arc::new(move |request| Box::pin(composed(Arc::clone(&service), request)));
+        let origin: Origin = Arc::new(move |request, scope| Box::pin(composed(Arc::clone(&service), request, scope)));
         let cache = (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file));
         Ok(Self { origin, cache, node_api, access, limits, shutdown_timeout, health, probe })
     }
@@ -82,43 +90,48 @@ impl App {
     }
 
     /// Answers a request, whatever happens to the composition, and tells of it.
-    pub async fn answer(&self, mut request: Request<WasiBody>, over_tls: bool) -> Response<WasiBody> {
+    pub async fn answer(&self, mut request: Request<WasiBody>, over_tls: bool) -> Response<Followed> {
         hide_logins(request.headers_mut());
-        let record = Record::begin(&mut request);
+        let record = Record::begin(&request);
         let asked = self.access.asked(&request, over_tls);
         let mut response = match self.access.refusal(&mut request, &asked) {
             Some(refusal) => refusal,
-            None => self.routed(request).await,
+            None => match self.routed(request, record.scope()) {
+                Reply::Now(response) => response,
+                Reply::Later(response) => response.await,
+            },
         };
         asked.tell(&mut response);
         record.follow(response)
     }
 
-    async fn routed(&self, request: Request<WasiBody>) -> Response<WasiBody> {
+    /// Finds who answers. What can be answered at once is, as a future that is waited for has to be moved about.
+    fn routed(&self, request: Request<WasiBody>, scope: &Arc<Scope>) -> Reply<'_> {
         let path = request.uri().path();
         if OWN.contains(&path)
             && let Some(refusal) = unless_read(request.method(), path)
         {
-            return refusal;
+            return Reply::Now(refusal);
         }
         if path == "/healthz" {
-            return answer(StatusCode::OK, "text/plain", "ok\n");
+            return Reply::Now(answer(StatusCode::OK, "text/plain", "ok\n"));
         }
         if path == health::PATH {
-            return self.health.answer().await;
+            return Reply::Later(Box::pin(self.health.answer()));
         }
         if path == "/metrics" {
-            return scraped();
+            return Reply::Now(scraped());
         }
         if path == openapi::PATH {
-            return openapi::document(request.headers());
+            return Reply::Now(openapi::document(request.headers()));
         }
         if let (node_api::PATH, Some(node_api)) = (path, &self.node_api) {
-            return node_api.answer(request.method()).await;
+            let method = request.method().clone();
+            return Reply::Later(Box::pin(async move { node_api.answer(&method).await }));
         }
         match &self.cache {
-            Some(cache) => cache.answer(request).await,
-            None => (self.origin)(request).await,
+            Some(cache) => cache.answer(request, scope),
+            None => Reply::Later((self.origin)(request, Arc::clone(scope))),
         }
     }
 }
@@ -133,8 +146,8 @@ fn hide_logins(headers: &mut HeaderMap) {
 }
 
 /// The composition's answer, or a problem in its place.
-async fn composed(service: Arc<Service>, request: Request<WasiBody>) -> Response<WasiBody> {
-    match service.handle(request).await {
+async fn composed(service: Arc<Service>, request: Request<WasiBody>, scope: Arc<Scope>) -> Response<Content> {
+    match service.answer(request, Some(scope)).await {
         Ok(mut response) => {
             harden(response.headers_mut());
             response
@@ -157,7 +170,7 @@ async fn composed(service: Arc<Service>, request: Request<WasiBody>) -> Response
 }
 
 /// The metrics at this moment.
-fn scraped() -> Response<WasiBody> {
+fn scraped() -> Response<Content> {
     match metrics::text() {
         Ok(text) => answer(StatusCode::OK, metrics::CONTENT_TYPE, text),
         Err(error) => {

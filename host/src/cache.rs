@@ -11,9 +11,12 @@ mod encoding;
 mod shared;
 mod store;
 
+use crate::app::Reply;
+use crate::content::Content;
 use crate::problem::problem;
 use crate::stamp::Stamp;
 use crate::telemetry::metrics;
+use crate::telemetry::request::Scope;
 use crate::telemetry::tally::Tally;
 use answer::{Answer, CACHE_STATUS, Use};
 use futures_util::future::BoxFuture;
@@ -26,12 +29,14 @@ use sha2::{Digest, Sha256};
 use shared::{End, Reader};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 use store::{Key, Role, Store};
 use tokio::sync::{oneshot, watch};
 use wasmtime_wasi_http::WasiBody;
 
 /// Answers what is not kept; fails by an answer too.
-pub(crate) type Origin = Arc<dyn Fn(Request<WasiBody>) -> BoxFuture<'static, Response<WasiBody>> + Send + Sync>;
+pub(crate) type Origin =
+    Arc<dyn Fn(Request<WasiBody>, Arc<Scope>) -> BoxFuture<'static, Response<Content>> + Send + Sync>;
 
 /// The cache.
 pub(crate) struct Cache {
@@ -48,13 +53,13 @@ impl Cache {
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(self: &Arc<Self>, request: Request<WasiBody>) -> Response<WasiBody> {
+    pub(crate) fn answer(self: &Arc<Self>, request: Request<WasiBody>, scope: &Arc<Scope>) -> Reply<'static> {
         let directives = Directives::of(request.headers());
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return self.forward(request, "method").await;
+            return self.forward(request, scope, "method");
         }
         if directives.no_store || request.headers().contains_key(AUTHORIZATION) {
-            return self.forward(request, "bypass").await;
+            return self.forward(request, scope, "bypass");
         }
         let (head, body) = request.into_parts();
         let key = Key::of(&head);
@@ -62,50 +67,51 @@ impl Cache {
         let why = match self.store.kept(&key) {
             None => "uri-miss",
             Some(answer) => {
-                let usable = answer.usable(&head, stamp);
+                let usable = answer.usable(&head, stamp, scope.begun, directives.any);
                 if matches!(usable, Use::Stale)
                     && let Role::Lead(number, others) = self.store.role(&key, stamp, false)
                 {
-                    tokio::spawn(Arc::clone(self).fetch(key.clone(), stamp, number, head.clone(), others, None));
+                    let ask = Ask { key: key.clone(), stamp, head: head.clone(), scope: Arc::clone(scope) };
+                    tokio::spawn(Arc::clone(self).fetch(ask, number, others, None));
                 }
                 match usable {
                     Use::No(why) => why,
-                    Use::Fresh | Use::Stale => match answer.hit(&head, &self.store) {
-                        Some(response) => return response,
+                    Use::Fresh | Use::Stale => match answer.hit(&head, scope.begun, &self.store) {
+                        Some(response) => {
+                            scope.lists(answer.listing());
+                            return Reply::Now(response);
+                        }
                         None => "miss",
                     },
                 }
             }
         };
         if directives.only_if_cached {
-            return problem(
+            return Reply::Now(problem(
                 StatusCode::GATEWAY_TIMEOUT,
                 "There is no kept answer, and only-if-cached forbids to get one.",
-            );
+            ));
         }
         if head.method == Method::HEAD {
-            return self.forward(Request::from_parts(head, body), why).await;
+            return self.forward(Request::from_parts(head, body), scope, why);
         }
-        match self.listen(&key, stamp, &head, directives.no_cache, why).await {
-            Some(response) => response,
-            None => self.forward(Request::from_parts(head, body), why).await,
-        }
+        let ask = Ask { key, stamp, head, scope: Arc::clone(scope) };
+        let cache = Arc::clone(self);
+        Reply::Later(Box::pin(async move {
+            match cache.listen(&ask, directives.no_cache, why).await {
+                Some(response) => response,
+                None => alone((cache.origin)(Request::from_parts(ask.head, body), ask.scope), why).await,
+            }
+        }))
     }
 
     /// Fetches an answer, or follows another request that does; nothing where it can't be shared.
-    async fn listen(
-        self: &Arc<Self>,
-        key: &Key,
-        stamp: Stamp,
-        head: &request::Parts,
-        anew: bool,
-        why: &str,
-    ) -> Option<Response<WasiBody>> {
-        let (answer, reader, collapsed) = match self.store.role(key, stamp, anew) {
+    async fn listen(self: &Arc<Self>, ask: &Ask, anew: bool, why: &str) -> Option<Response<Content>> {
+        let (answer, reader, collapsed) = match self.store.role(&ask.key, ask.stamp, anew) {
             Role::Lead(number, others) => {
                 let (sender, first) = oneshot::channel();
                 // The fetch goes on for others, and for the next, when this client hangs up.
-                tokio::spawn(Arc::clone(self).fetch(key.clone(), stamp, number, head.clone(), others, Some(sender)));
+                tokio::spawn(Arc::clone(self).fetch(ask.clone(), number, others, Some(sender)));
                 let (answer, reader) = first.await.ok()?;
                 (answer, Some(reader), "")
             }
@@ -115,31 +121,31 @@ impl Cache {
                 (answer, Some(reader), "; collapsed")
             }
         };
-        if head.headers.contains_key(IF_NONE_MATCH) {
+        if ask.head.headers.contains_key(IF_NONE_MATCH) {
             // Whether the client has it already shows at the end only.
             answer.body.settled().await;
         }
         let status = HeaderValue::from_str(&format!("image-service; fwd={why}{collapsed}")).ok()?;
-        answer.respond(head, reader, status, &self.store)
+        ask.scope.lists(answer.listing());
+        answer.respond(&ask.head, reader, status, Instant::now(), &self.store)
     }
 
     /// Takes an answer from the composition, for `first`, for all that follow, and for the store.
     async fn fetch(
         self: Arc<Self>,
-        key: Key,
-        stamp: Stamp,
+        ask: Ask,
         number: u64,
-        head: request::Parts,
         others: watch::Sender<Option<Arc<Answer>>>,
         first: Option<oneshot::Sender<(Arc<Answer>, Reader)>>,
     ) {
+        let Ask { key, stamp, head, scope } = ask;
         let ended = Ended { store: Arc::clone(&self.store), key, number };
         let mut asked = head.clone();
         for name in [ACCEPT_ENCODING, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
             asked.headers.remove(name);
         }
         let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let (parts, mut body) = (self.origin)(Request::from_parts(asked, empty)).await.into_parts();
+        let (parts, mut body) = (self.origin)(Request::from_parts(asked, empty), scope).await.into_parts();
         let answer = Arc::new(Answer::new(&head, parts, stamp, &self.store));
         if let (Some(first), Some(reader)) = (first, answer.body.reader()) {
             // It may have hung up.
@@ -182,13 +188,27 @@ impl Cache {
     }
 
     /// Has the composition answer this request alone.
-    async fn forward(&self, request: Request<WasiBody>, why: &str) -> Response<WasiBody> {
-        let mut response = (self.origin)(request).await;
-        if let Ok(status) = HeaderValue::from_str(&format!("image-service; fwd={why}")) {
-            response.headers_mut().insert(CACHE_STATUS, status);
-        }
-        response
+    fn forward(&self, request: Request<WasiBody>, scope: &Arc<Scope>, why: &'static str) -> Reply<'static> {
+        Reply::Later(Box::pin(alone((self.origin)(request, Arc::clone(scope)), why)))
     }
+}
+
+/// An answer that is for one request alone, which says why.
+async fn alone(answer: BoxFuture<'static, Response<Content>>, why: &'static str) -> Response<Content> {
+    let mut response = answer.await;
+    if let Ok(status) = HeaderValue::from_str(&format!("image-service; fwd={why}")) {
+        response.headers_mut().insert(CACHE_STATUS, status);
+    }
+    response
+}
+
+/// A request that no kept answer will do for.
+#[derive(Clone)]
+struct Ask {
+    key: Key,
+    stamp: Stamp,
+    head: request::Parts,
+    scope: Arc<Scope>,
 }
 
 /// Tells the store of a fetch's end, however it came.
@@ -213,6 +233,8 @@ impl Drop for Ended {
 /// What a request says about caches; the rest of it is for `http_cache_semantics`.
 #[derive(Default)]
 struct Directives {
+    /// Whether it says anything.
+    any: bool,
     no_store: bool,
     no_cache: bool,
     only_if_cached: bool,
@@ -222,6 +244,7 @@ impl Directives {
     fn of(headers: &HeaderMap) -> Self {
         let mut directives = Self::default();
         for value in headers.get_all(CACHE_CONTROL).iter().chain(headers.get_all(PRAGMA)) {
+            directives.any = true;
             for directive in value.to_str().unwrap_or_default().split(',') {
                 match directive.trim().to_ascii_lowercase().as_str() {
                     "no-store" => directives.no_store = true,

@@ -1,6 +1,7 @@
 //! Whether there is anything to be had here: `/readyz` (200 once the composition is loaded and a source answered lately).
 
 use crate::config;
+use crate::content::Content;
 use crate::crictl::Crictl;
 use crate::problem::{answer, problem};
 use crate::runtime::Service;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-use wasmtime_wasi_http::WasiBody;
 
 /// Where it is asked.
 pub(crate) const PATH: &str = "/readyz";
@@ -47,7 +47,7 @@ impl Health {
     }
 
     /// Answers `GET /readyz`.
-    pub(crate) async fn answer(&self) -> Response<WasiBody> {
+    pub(crate) async fn answer(&self) -> Response<Content> {
         if !self.is_ready() {
             self.ask().await;
         }

@@ -1,6 +1,7 @@
 //! The native host of Image Service: grants a composition of components what it needs and serves its HTTP.
 //!
 //! - [`config`]: config.json, where it is found and what it means;
+//! - `content`: bodies of answers;
 //! - [`crictl`]: the capability to ask the node's container runtime;
 //! - [`outbound`]: the capability to ask the configured Harbor;
 //! - [`composition`]: from a composed component's bytes to what the engine runs;
@@ -20,6 +21,7 @@ mod cause;
 pub mod cli;
 pub mod composition;
 pub mod config;
+mod content;
 pub mod crictl;
 mod health;
 mod node_api;

@@ -1,11 +1,11 @@
 //! The node API: what crictl says here, over HTTP, for compositions that run where there is no node.
 
+use crate::content::Content;
 use crate::crictl::{Crictl, Error};
 use crate::problem::{answer, problem, unless_read};
 use http::{Method, Response, StatusCode};
 use image_service_format::crictl;
 use std::sync::Arc;
-use wasmtime_wasi_http::WasiBody;
 
 /// Where it is asked.
 pub(crate) const PATH: &str = "/v1/crictl/images";
@@ -21,7 +21,7 @@ impl NodeApi {
         Self { crictl }
     }
 
-    pub(crate) async fn answer(&self, method: &Method) -> Response<WasiBody> {
+    pub(crate) async fn answer(&self, method: &Method) -> Response<Content> {
         if let Some(refusal) = unless_read(method, PATH) {
             return refusal;
         }

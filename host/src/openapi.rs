@@ -1,11 +1,11 @@
 //! `/openapi.json`: what this program answers, from docs/openapi.yaml.
 
+use crate::content::Content;
 use crate::problem::answer;
 use http::header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use http::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
-use wasmtime_wasi_http::WasiBody;
 
 /// Where it is.
 pub(crate) const PATH: &str = "/openapi.json";
@@ -19,7 +19,7 @@ static TAG: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
 });
 
 /// Answers GET and HEAD.
-pub(crate) fn document(headers: &HeaderMap) -> Response<WasiBody> {
+pub(crate) fn document(headers: &HeaderMap) -> Response<Content> {
     let mut response = if has_it(headers) {
         let mut response = answer(StatusCode::NOT_MODIFIED, "application/json", "");
         response.headers_mut().remove(http::header::CONTENT_TYPE);

@@ -23,9 +23,11 @@ pub use turns::Busy;
 
 use crate::composition::Composition;
 use crate::config::{Config, Limits};
+use crate::content::Content;
 use crate::crictl::Crictl;
 use crate::outbound::NO_LOGIN;
 use crate::telemetry::metrics::{Glance, Probe};
+use crate::telemetry::request::Scope;
 use crate::telemetry::source;
 use crate::telemetry::work::Work;
 use anyhow::Result;
@@ -145,17 +147,26 @@ impl Service {
     /// # Errors
     ///
     /// When the composition trapped, took too long to begin its answer ([`TooLate`]), or is asked too much ([`Busy`]).
-    pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>> {
+    pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<Content>> {
+        self.answer(request, None).await
+    }
+
+    /// Answers a request of a client, who is told of in `scope`.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        request: Request<WasiBody>,
+        scope: Option<Arc<Scope>>,
+    ) -> Result<Response<Content>> {
         let deadline = Instant::now() + self.response_timeout;
         // `ProxyHandler` takes on any number of requests; a request is one until its instance has done with it.
         let turn = self.turns.next(deadline).await?;
         let fate = Fate::default();
-        let answer = self.handler.handle((Work::of(&request), fate.clone(), turn), request);
+        let answer = self.handler.handle((Work::of(scope), fate.clone(), turn), request);
         let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| TooLate)??;
         let limit = self.answer_timeout;
         let (head, body) = response.into_parts();
         let body = Gathered::new(Guarded::new(body, limit, fate, self)).await;
-        Ok(Response::from_parts(head, body.boxed_unsync()))
+        Ok(Response::from_parts(head, body.into_content()))
     }
 }
 

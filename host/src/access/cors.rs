@@ -1,6 +1,7 @@
 //! Cross-origin requests (the Fetch standard, section 3.3): which web pages' scripts may read answers.
 
 use crate::config::Cors;
+use crate::content::Content;
 use crate::problem::{answer, problem};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -8,7 +9,6 @@ use http::header::{
     HeaderValue, ORIGIN, VARY,
 };
 use http::{Method, Request, Response, StatusCode};
-use wasmtime_wasi_http::WasiBody;
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
@@ -38,7 +38,7 @@ impl Allowed {
     }
 
     /// The answer to a browser that asks whether it may ask, before it does; it sends no token yet.
-    pub(super) fn preflight<B>(&self, request: &Request<B>) -> Option<Response<WasiBody>> {
+    pub(super) fn preflight<B>(&self, request: &Request<B>) -> Option<Response<Content>> {
         let headers = request.headers();
         let asks = request.method() == Method::OPTIONS
             && headers.contains_key(ORIGIN)

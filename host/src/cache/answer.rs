@@ -3,19 +3,16 @@
 use super::encoding::{Encoder, Encoding};
 use super::shared::{End, Reader, Shared};
 use super::store::Store;
+use crate::content::Content;
 use crate::stamp::Stamp;
+use crate::telemetry::request::REQUEST_ID;
 use crate::telemetry::tally::{Tally, Told};
 use bytes::Bytes;
-use http::header::{
-    AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, PRAGMA, VARY,
-};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, request, response};
-use http_body::Frame;
-use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
-use wasmtime_wasi_http::WasiBody;
 
 /// RFC 9211; the library `http` has no name for it.
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -38,7 +35,7 @@ pub(super) struct Answer {
     may_encode: bool,
     may_be_followed: bool,
     /// What the listing came to, for the log.
-    told: Told,
+    listing: Told,
     encoded: Mutex<[Option<Arc<Shared>>; Encoding::ALL.len()]>,
     kept: OnceLock<Kept>,
 }
@@ -55,6 +52,38 @@ struct Kept {
     stale: Duration,
     /// Whether it depends on nothing in a request but its key.
     plain: bool,
+    /// What was given out last, as it came and in each coding.
+    latest: [Mutex<Option<Arc<Latest>>>; 1 + Encoding::ALL.len()],
+}
+
+/// An answer as it was given out whole. Its headers are good for a second, in which it may be asked for thousands of times.
+struct Latest {
+    second: Second,
+    headers: HeaderMap,
+    body: Vec<Bytes>,
+}
+
+/// What an answer says of its age, in whole seconds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Second {
+    age: u64,
+    ttl: i64,
+}
+
+impl Kept {
+    fn slot(&self, encoding: Option<Encoding>) -> MutexGuard<'_, Option<Arc<Latest>>> {
+        let slot = &self.latest[encoding.map_or(0, |encoding| 1 + encoding as usize)];
+        slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was given out last, where it is as old as what is asked for now.
+    fn latest(&self, encoding: Option<Encoding>, second: Second) -> Option<Arc<Latest>> {
+        self.slot(encoding).as_ref().filter(|latest| latest.second == second).map(Arc::clone)
+    }
+
+    fn remember(&self, encoding: Option<Encoding>, latest: Latest) {
+        *self.slot(encoding) = Some(Arc::new(latest));
+    }
 }
 
 /// Whether an answer that is kept will do.
@@ -83,7 +112,7 @@ impl Answer {
             may_be_followed: reusable && !head.headers.contains_key(VARY),
             head,
             begun,
-            told: Told::default(),
+            listing: Told::default(),
             encoded: Mutex::default(),
             kept: OnceLock::new(),
         }
@@ -91,7 +120,12 @@ impl Answer {
 
     /// What the listing came to; told before the end of the body.
     pub(super) fn came_to(&self, tally: Tally) {
-        let _ = self.told.set(tally);
+        let _ = self.listing.set(tally);
+    }
+
+    /// What the listing came to, once it is known.
+    pub(super) fn listing(&self) -> &Told {
+        &self.listing
     }
 
     /// Whether requests besides the one that it was fetched for may have it before it is complete: what may be kept, and
@@ -115,18 +149,23 @@ impl Answer {
         let length = chunks.iter().map(Bytes::len).sum();
         let chunks = if length <= ONE_PIECE { vec![chunks.concat().into()] } else { chunks };
         let plain = !head.headers.contains_key(VARY);
-        let kept = Kept { policy, headers: head.headers, chunks, length, tag, fresh, stale, plain };
+        let latest = Default::default();
+        let kept = Kept { policy, headers: head.headers, chunks, length, tag, fresh, stale, plain, latest };
         self.kept.set(kept).is_ok()
     }
 
-    /// Whether it will do for this request.
-    pub(super) fn usable(&self, request: &request::Parts, stamp: Stamp) -> Use {
+    /// How old it is.
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.begun.0)
+    }
+
+    /// Whether it will do for this request, which came at `now`, with `directives` where it says something about caches.
+    pub(super) fn usable(&self, request: &request::Parts, stamp: Stamp, now: Instant, directives: bool) -> Use {
         let Some(kept) = self.kept.get() else { return Use::No("miss") };
-        let directives = request.headers.contains_key(CACHE_CONTROL) || request.headers.contains_key(PRAGMA);
         if self.stamp != stamp {
             return Use::No("stale");
         }
-        let age = self.begun.0.elapsed();
+        let age = self.age(now);
         if kept.plain && !directives {
             return match age {
                 age if age < kept.fresh => Use::Fresh,
@@ -142,33 +181,64 @@ impl Answer {
         }
     }
 
-    /// The answer from what is kept.
-    pub(super) fn hit(&self, request: &request::Parts, store: &Arc<Store>) -> Option<Response<WasiBody>> {
-        let age = self.begun.0.elapsed();
-        let kept = self.kept.get()?;
-        let left = kept.fresh.as_secs_f64() - age.as_secs_f64();
-        let status = HeaderValue::from_str(&format!("image-service; hit; ttl={}", left.floor() as i64)).ok()?;
-        self.respond(request, None, status, store)
+    /// The coding that this request gets.
+    fn encoding(&self, request: &request::Parts) -> Option<Encoding> {
+        let long = self.kept.get().is_none_or(|kept| kept.length >= WORTH_ENCODING);
+        if self.may_encode && long { Encoding::accepted(&request.headers) } else { None }
     }
 
-    /// The answer as far as it goes; from `reader` where its beginning may be gone. Nothing where it is.
+    /// The answer from what is kept, to a request that came at `now`.
+    pub(super) fn hit(&self, request: &request::Parts, now: Instant, store: &Arc<Store>) -> Option<Response<Content>> {
+        let kept = self.kept.get()?;
+        let age = self.age(now);
+        let ttl = (kept.fresh.as_secs_f64() - age.as_secs_f64()).floor() as i64;
+        let second = Second { age: age.as_secs(), ttl };
+        let encoding = self.encoding(request);
+        let conditional = request.headers.contains_key(IF_NONE_MATCH);
+        if !conditional && let Some(latest) = kept.latest(encoding, second) {
+            let body = if request.method == Method::HEAD { Content::EMPTY } else { Content::pieces(&latest.body) };
+            return Some(response(self.head.status, latest.headers.clone(), body));
+        }
+        let status = HeaderValue::from_str(&format!("image-service; hit; ttl={ttl}")).ok()?;
+        let response = self.respond(request, None, status, now, store)?;
+        if !conditional && let Some(body) = self.whole(kept, encoding) {
+            let mut headers = response.headers().clone();
+            // Each answer has its own, for which there is room then.
+            headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+            // One whose body was not whole a moment ago has no length.
+            if headers.contains_key(CONTENT_LENGTH) {
+                kept.remember(encoding, Latest { second, headers, body });
+            }
+        }
+        Some(response)
+    }
+
+    /// The body in a coding, where all of it is there.
+    fn whole(&self, kept: &Kept, encoding: Option<Encoding>) -> Option<Vec<Bytes>> {
+        let Some(encoding) = encoding else { return Some(kept.chunks.clone()) };
+        let all = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
+        all[encoding as usize].as_ref()?.whole()
+    }
+
+    /// The answer as far as it goes, to a request that came at `now`; from `reader` where its beginning may be gone. Nothing
+    /// where it is.
     pub(super) fn respond(
         &self,
         request: &request::Parts,
         reader: Option<Reader>,
         status: HeaderValue,
+        now: Instant,
         store: &Arc<Store>,
-    ) -> Option<Response<WasiBody>> {
+    ) -> Option<Response<Content>> {
         let kept = self.kept.get();
-        let long = kept.is_none_or(|kept| kept.length >= WORTH_ENCODING);
-        let encoding = Encoding::accepted(&request.headers).filter(|_| self.may_encode && long);
+        let encoding = self.encoding(request);
         let mut headers = kept.map_or(&self.head.headers, |kept| &kept.headers).clone();
         headers.insert(CACHE_STATUS, status);
         if self.may_encode {
             headers.append(VARY, HeaderValue::from_static("accept-encoding"));
         }
         if let Some(kept) = kept {
-            headers.insert(AGE, HeaderValue::from(self.begun.0.elapsed().as_secs()));
+            headers.insert(AGE, HeaderValue::from(self.age(now).as_secs()));
             let tag = encoding.map_or_else(
                 || format!("\"{}\"", kept.tag),
                 |encoding| format!("\"{}-{}\"", kept.tag, encoding.name()),
@@ -179,32 +249,24 @@ impl Answer {
                 for name in [CONTENT_TYPE, CONTENT_LENGTH] {
                     headers.remove(name);
                 }
-                return Some(self.with(StatusCode::NOT_MODIFIED, headers, empty()));
+                return Some(response(StatusCode::NOT_MODIFIED, headers, Content::EMPTY));
             }
         }
         let body = match (encoding, kept) {
-            (None, Some(kept)) => whole(kept.chunks.clone(), &mut headers),
-            (None, None) => reader.or_else(|| self.body.reader())?.into_body().boxed_unsync(),
+            (None, Some(kept)) => whole(&kept.chunks, &mut headers),
+            (None, None) => Content::coming(reader.or_else(|| self.body.reader())?.into_body()),
             (Some(encoding), _) => {
                 headers.insert(CONTENT_ENCODING, encoding.value());
                 headers.remove(CONTENT_LENGTH);
                 let (encoded, reader) = self.encoded(encoding, reader, store)?;
                 match encoded.whole() {
-                    Some(chunks) => whole(chunks, &mut headers),
-                    None => reader.into_body().boxed_unsync(),
+                    Some(chunks) => whole(&chunks, &mut headers),
+                    None => Content::coming(reader.into_body()),
                 }
             }
         };
-        let body = if request.method == Method::HEAD { empty() } else { body };
-        Some(self.with(self.head.status, headers, body))
-    }
-
-    fn with(&self, status: StatusCode, headers: HeaderMap, body: WasiBody) -> Response<WasiBody> {
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        response.extensions_mut().insert(Arc::clone(&self.told));
-        response
+        let body = if request.method == Method::HEAD { Content::EMPTY } else { body };
+        Some(response(self.head.status, headers, body))
     }
 
     /// The body in a coding, which it is put into once, when it is first asked for.
@@ -248,21 +310,18 @@ async fn encode(mut source: Reader, encoding: Encoding, target: Arc<Shared>, sto
     }
 }
 
-/// Chunks that are all there as a body, with its length.
-fn whole(chunks: Vec<Bytes>, headers: &mut HeaderMap) -> WasiBody {
-    let length: usize = chunks.iter().map(Bytes::len).sum();
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    match &chunks[..] {
-        [chunk] => Full::new(chunk.clone()).map_err(|never| match never {}).boxed_unsync(),
-        _ => {
-            let frames = chunks.into_iter().map(|chunk| Ok(Frame::data(chunk)));
-            StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()
-        }
-    }
+fn response(status: StatusCode, headers: HeaderMap, body: Content) -> Response<Content> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
 }
 
-fn empty() -> WasiBody {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
+/// Chunks that are all there as a body, with its length.
+fn whole(chunks: &[Bytes], headers: &mut HeaderMap) -> Content {
+    let length: usize = chunks.iter().map(Bytes::len).sum();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    Content::pieces(chunks)
 }
 
 /// How long an answer is fresh by RFC 9111; nothing where a shared cache may not keep it or it never is.

@@ -1,13 +1,14 @@
 //! The beginning of an answer in one piece: a short answer leaves as one write, with its length, instead of one for its head,
 //! one for each chunk and one for its end, each of which wakes the client.
 
+use crate::content::Content;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
 /// Bytes that are waited for; answers that are longer begin with as many.
@@ -27,25 +28,46 @@ pub(super) struct Gathered<B> {
 impl<B: Body<Data = Bytes, Error = Error> + Unpin> Gathered<B> {
     /// Waits for the beginning of a body, which is dropped as soon as all of it is there.
     pub(super) async fn new(mut body: B) -> Self {
-        let deadline = Instant::now() + PATIENCE;
         let mut beginning = Pieces::default();
+        // Short answers are often there before anybody waits for them.
+        let mut over = pin!(None::<Sleep>);
         while beginning.length < ENOUGH {
-            match timeout_at(deadline, body.frame()).await {
-                Err(_) => break,
-                Ok(None) => return Self { beginning: beginning.join(), then: None, rest: None },
-                Ok(Some(Ok(frame))) => match frame.into_data() {
+            let frame = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
+                Poll::Pending => {
+                    if over.is_none() {
+                        over.set(Some(sleep(PATIENCE)));
+                    }
+                    over.as_mut().as_pin_mut().map_or(Poll::Pending, |over| over.poll(cx)).map(|()| None)
+                }
+                Poll::Ready(frame) => Poll::Ready(Some(frame)),
+            });
+            match frame.await {
+                None => break,
+                Some(None) => return Self { beginning: beginning.join(), then: None, rest: None },
+                Some(Some(Ok(frame))) => match frame.into_data() {
                     Ok(chunk) => beginning.push(chunk),
                     Err(trailers) => {
                         // Nothing comes after trailers.
                         return Self { beginning: beginning.join(), then: Some(Ok(trailers)), rest: None };
                     }
                 },
-                Ok(Some(Err(error))) => {
+                Some(Some(Err(error))) => {
                     return Self { beginning: beginning.join(), then: Some(Err(error)), rest: None };
                 }
             }
         }
         Self { beginning: beginning.join(), then: None, rest: Some(body) }
+    }
+
+    /// The body of an answer.
+    pub(super) fn into_content(self) -> Content
+    where
+        B: Send + 'static,
+    {
+        match self {
+            Self { beginning, then: None, rest: None } => Content::Whole(beginning),
+            coming => Content::coming(coming),
+        }
     }
 }
 
@@ -113,7 +135,7 @@ mod tests {
     use super::*;
     use futures_util::stream::{self, Stream, StreamExt};
     use http::{HeaderMap, HeaderValue};
-    use http_body_util::StreamBody;
+    use http_body_util::{BodyExt, StreamBody};
     use wasmtime_wasi_http::WasiBody;
 
     type Item = Result<Frame<Bytes>, Error>;

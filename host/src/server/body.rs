@@ -2,6 +2,7 @@
 
 use super::patience::Meter;
 use super::watch::{BodyMeter, UnderWay, Watch};
+use crate::telemetry::request::Followed;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
@@ -50,7 +51,7 @@ impl Body for Asked {
 
 /// An answer's body.
 pub(super) struct Answered {
-    body: WasiBody,
+    body: Followed,
     /// For HTTP/2, where the next piece is asked for once the client has room for it: from one piece to the next it is
     /// waited for the client.
     meter: Option<BodyMeter>,
@@ -58,7 +59,7 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    pub(super) fn new(body: WasiBody, meter: Option<BodyMeter>, under_way: UnderWay) -> Self {
+    pub(super) fn new(body: Followed, meter: Option<BodyMeter>, under_way: UnderWay) -> Self {
         Self { body, meter, _under_way: under_way }
     }
 

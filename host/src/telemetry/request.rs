@@ -5,19 +5,20 @@ use super::source::Source;
 use super::tally::{Tally, Told};
 use super::trace::Trace;
 use super::{random, spans};
+use crate::content::Content;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use wasmtime_wasi_http::{Error, WasiBody};
+use wasmtime_wasi_http::Error;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Bytes of a client's own id that are taken over.
 const MAX_ID: usize = 128;
@@ -37,11 +38,14 @@ pub(crate) fn route(path: &str) -> &'static str {
     }
 }
 
-/// What those who work for a request have to know of it: an extension of the request.
+/// What those who work for a request have to know of it, and what they say of it.
 pub(crate) struct Scope {
     pub(crate) trace: Trace,
+    pub(crate) begun: Instant,
     /// Whether others were told of the trace, so that it is worth a word in the log.
     told: AtomicBool,
+    /// What the listing came to, where the answer's body does not tell.
+    listing: OnceLock<Told>,
 }
 
 impl Scope {
@@ -50,68 +54,73 @@ impl Scope {
         self.told.store(true, Ordering::Relaxed);
         self.trace.tell(headers, span);
     }
+
+    /// Says where it will be known what the listing of its answer came to.
+    pub(crate) fn lists(&self, listing: &Told) {
+        // An answer has one listing.
+        let _ = self.listing.set(Arc::clone(listing));
+    }
 }
 
 /// A request that is being answered. Dropped before, it has been given up by its client.
 pub(crate) struct Record {
-    id: HeaderValue,
+    id: Id,
     method: Method,
-    uri: Uri,
+    target: Option<PathAndQuery>,
     route: &'static str,
     scope: Arc<Scope>,
-    begun: Instant,
     status: Option<StatusCode>,
     cache: Option<&'static str>,
     bytes: u64,
     tally: Option<Tally>,
-    later: Option<Told>,
     /// Bytes that the answer is to have, where that is known: nobody asks for more after them.
     length: Option<u64>,
     whole: bool,
 }
 
 impl Record {
-    /// Begins at a request's head, to which it adds its [`Scope`].
-    pub(crate) fn begin<B>(request: &mut Request<B>) -> Self {
+    /// Begins at a request's head.
+    pub(crate) fn begin<B>(request: &Request<B>) -> Self {
         metrics::request_began();
         let mut trace = Trace::of(request.headers());
         let route = route(request.uri().path());
         spans::sample(&mut trace, route);
         let told = AtomicBool::new(trace.parent.is_some() || trace.is_recorded());
-        let scope = Arc::new(Scope { trace, told });
-        request.extensions_mut().insert(Arc::clone(&scope));
+        let scope = Arc::new(Scope { trace, begun: Instant::now(), told, listing: OnceLock::new() });
         Self {
-            id: id(request.headers()),
+            id: Id::of(request.headers()),
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            target: request.uri().path_and_query().cloned(),
             route,
             scope,
-            begun: Instant::now(),
             status: None,
             cache: None,
             bytes: 0,
             tally: None,
-            later: None,
             length: None,
             whole: false,
         }
     }
 
+    /// For those who work for the request.
+    pub(crate) fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
+
     /// Goes along with the answer until it has been sent.
-    pub(crate) fn follow(mut self, response: Response<WasiBody>) -> Response<WasiBody> {
+    pub(crate) fn follow(mut self, response: Response<Content>) -> Response<Followed> {
         let (mut head, body) = response.into_parts();
         self.status = Some(head.status);
         self.cache = head.headers.get(CACHE_STATUS).map(|status| cache(status.as_bytes()));
-        self.later = head.extensions.remove();
         self.length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         // Nobody asks for what need not be sent.
         self.whole = body.is_end_stream() || self.method == Method::HEAD;
-        head.headers.insert(REQUEST_ID, self.id.clone());
-        Response::from_parts(head, Followed { body, record: self }.boxed_unsync())
+        head.headers.insert(REQUEST_ID, self.id.value());
+        Response::from_parts(head, Followed { body, record: self })
     }
 
     fn end(&mut self) {
-        let elapsed = self.begun.elapsed();
+        let elapsed = self.scope.begun.elapsed();
         let status = self.status.as_ref().map_or(CLIENT_LEFT, StatusCode::as_str);
         metrics::request_ended(&Ended { route: self.route, status, cache: self.cache, elapsed, bytes: self.bytes });
         spans::request(&self.scope.trace, &self.method, self.route, self.status, elapsed);
@@ -127,7 +136,7 @@ impl Record {
     }
 
     fn log(&self, elapsed: Duration) {
-        let tally = self.tally.or_else(|| self.later.as_ref()?.get().copied()).unwrap_or_default();
+        let tally = self.tally.or_else(|| self.scope.listing.get()?.get().copied()).unwrap_or_default();
         let message = match (self.whole || self.length == Some(self.bytes), self.status) {
             (true, _) => "answered",
             (false, Some(_)) => "the answer broke off",
@@ -139,10 +148,10 @@ impl Record {
                 tracing::event!(
                     target: "image_service::request",
                     $level,
-                    id = self.id.to_str().unwrap_or_default(),
+                    id = self.id.as_str(),
                     method = self.method.as_str(),
                     route = self.route,
-                    path = self.uri.path(),
+                    path = self.target.as_ref().map_or("", PathAndQuery::path),
                     status = self.status.map(|status| status.as_u16()),
                     seconds = elapsed.as_micros() as f64 / 1e6,
                     bytes = self.bytes,
@@ -169,39 +178,66 @@ impl Drop for Record {
     }
 }
 
-/// The client's own id of a request, where it is one that can be shown anywhere, else a new one.
-fn id(headers: &HeaderMap) -> HeaderValue {
-    let sane = |id: &&HeaderValue| {
-        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
-        (1..=MAX_ID).contains(&id.len()) && id.as_bytes().iter().all(allowed)
-    };
-    headers.get(REQUEST_ID).filter(sane).cloned().unwrap_or_else(|| {
-        let (mut rest, mut text) = (random::random(), [0; 16]);
-        for digit in &mut text {
+/// The id of a request.
+enum Id {
+    /// The client's own, where it is one that can be shown anywhere.
+    Given(HeaderValue),
+    Made([u8; 16]),
+}
+
+impl Id {
+    fn of(headers: &HeaderMap) -> Self {
+        let sane = |id: &&HeaderValue| {
+            let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(byte);
+            (1..=MAX_ID).contains(&id.len()) && id.as_bytes().iter().all(allowed)
+        };
+        if let Some(id) = headers.get(REQUEST_ID).filter(sane) {
+            return Self::Given(id.clone());
+        }
+        let (mut rest, mut digits) = (random::random(), [0; 16]);
+        for digit in &mut digits {
             *digit = b"0123456789abcdef"[(rest & 15) as usize];
             rest >>= 4;
         }
-        HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("none"))
-    })
+        Self::Made(digits)
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Given(id) => id.to_str().unwrap_or_default(),
+            Self::Made(digits) => std::str::from_utf8(digits).unwrap_or_default(),
+        }
+    }
+
+    fn value(&self) -> HeaderValue {
+        match self {
+            Self::Given(id) => id.clone(),
+            Self::Made(digits) => HeaderValue::from_bytes(digits).unwrap_or_else(|_| HeaderValue::from_static("none")),
+        }
+    }
 }
 
 /// What `Cache-Status` (RFC 9211) says, in a word.
 fn cache(status: &[u8]) -> &'static str {
-    let has = |part: &[u8]| status.windows(part.len()).any(|window| window == part);
-    if has(b"; hit") {
-        if has(b"ttl=-") { "stale" } else { "hit" }
-    } else if has(b"collapsed") {
-        "collapsed"
-    } else if has(b"fwd=bypass") || has(b"fwd=method") {
-        "bypass"
-    } else {
-        "miss"
+    let (mut hit, mut stale, mut collapsed, mut bypass) = (false, false, false, false);
+    for parameter in status.split(|byte| *byte == b';').skip(1).map(<[u8]>::trim_ascii_start) {
+        hit |= parameter.starts_with(b"hit");
+        stale |= parameter.starts_with(b"ttl=-");
+        collapsed |= parameter.starts_with(b"collapsed");
+        bypass |= parameter.starts_with(b"fwd=bypass") || parameter.starts_with(b"fwd=method");
+    }
+    match (hit, collapsed, bypass) {
+        (true, ..) if stale => "stale",
+        (true, ..) => "hit",
+        (_, true, _) => "collapsed",
+        (.., true) => "bypass",
+        _ => "miss",
     }
 }
 
 /// An answer's body, followed to its end. What it says of the listing in trailers stays here.
-struct Followed {
-    body: WasiBody,
+pub struct Followed {
+    body: Content,
     record: Record,
 }
 
@@ -248,7 +284,7 @@ mod tests {
 
     fn id_of(value: &str) -> String {
         let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_bytes(value.as_bytes()).unwrap())]);
-        id(&headers).to_str().unwrap().to_owned()
+        Id::of(&headers).as_str().to_owned()
     }
 
     #[test]
@@ -259,7 +295,7 @@ mod tests {
             assert!(made.len() == 16 && made.chars().all(|c| c.is_ascii_hexdigit()), "{wrong:?}: {made}");
         }
         let long = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(&"a".repeat(129)).unwrap())]);
-        assert_eq!(id(&long).len(), 16);
+        assert_eq!(Id::of(&long).as_str().len(), 16);
         assert_ne!(id_of(""), id_of(""));
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Tally {
     rows: [Option<u64>; Source::ALL.len()],
 }
 
-/// A tally that may be known later: an extension of the responses whose bodies do not tell it themselves.
+/// A tally that may be known later, of an answer whose body does not tell it itself.
 pub(crate) type Told = Arc<OnceLock<Tally>>;
 
 impl Tally {

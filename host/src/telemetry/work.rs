@@ -24,9 +24,8 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Work for the request that has this as an extension.
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let scope = request.extensions().get::<Arc<Scope>>().cloned();
+    /// Work for a client's request, or for a command's.
+    pub(crate) fn of(scope: Option<Arc<Scope>>) -> Self {
         Self { scope, harbor: Mutex::default(), harbor_span: random() }
     }
 
