@@ -76,12 +76,7 @@ impl HandlerState for Instances {
                 answer_timeout: limits.answer_timeout,
                 current: current.clone(),
             },
-            state: Worker {
-                given_up: self.given_up,
-                ended_badly: Arc::default(),
-                ending: Arc::clone(&self.ending),
-                current,
-            },
+            state: Worker { ended_badly: Arc::default(), ending: Arc::clone(&self.ending), current },
         })
     }
 }
@@ -101,6 +96,11 @@ impl Current {
     /// The work for the request, unless there is none.
     pub(super) fn get(&self) -> Option<Arc<Work>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|task| Arc::clone(&task.work))
+    }
+
+    /// Whether there is work.
+    fn is_some(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn replace(&self, task: Option<Task>) -> Option<Task> {
@@ -131,16 +131,22 @@ impl WorkerExpiration for Expiration {
             WorkerStatus::PostReturn => self.answer_timeout,
         };
         let deadline = (start + limit).into();
-        if deadline != self.sleep.deadline() {
+        // Deadlines move with each request, almost always further away: a clock that rings too early is set again then.
+        if deadline < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline);
         }
-        self.sleep.as_mut().poll(cx)
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            if deadline <= self.sleep.deadline() {
+                return Poll::Ready(());
+            }
+            self.sleep.as_mut().reset(deadline);
+        }
+        Poll::Pending
     }
 }
 
 /// Reports how an instance ended.
 pub(super) struct Worker {
-    given_up: Duration,
     ended_badly: Arc<AtomicBool>,
     /// Whether the program is ending, when instances are dropped as they are.
     ending: Arc<AtomicBool>,
@@ -154,7 +160,7 @@ impl WorkerState for Worker {
     fn should_accept_request(&self, _: usize, total: usize) -> ShouldAccept {
         if total >= MAX_REUSE {
             ShouldAccept::Never
-        } else if self.current.get().is_some() {
+        } else if self.current.is_some() {
             ShouldAccept::No
         } else {
             ShouldAccept::Yes
@@ -170,7 +176,8 @@ impl WorkerState for Worker {
         self.current.replace(Some(Task { work: Arc::new(work), _turn: turn }));
         // It was nobody's before.
         let _ = fate.0.set(Arc::clone(&self.ended_badly));
-        Box::pin(tokio::time::sleep(self.given_up))
+        // `Expiration` ends the instance if no answer begins, and needs no second clock.
+        Box::pin(std::future::pending())
     }
 
     fn drop(&self, _: Store<State>, result: Result<(), wasmtime::Error>) {
