@@ -2,6 +2,7 @@
 //! sent, one event is one line: control characters are written as escapes everywhere.
 
 use std::fmt::{self, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 use tracing_subscriber::fmt::format::Writer;
@@ -24,6 +25,7 @@ pub(super) struct Line {
     pub(super) text: String,
     message: String,
     fields: String,
+    clock: Clock,
 }
 
 /// Bytes of a record that journald takes as a datagram for sure; what is longer is cut.
@@ -32,7 +34,7 @@ const MAX_RECORD: usize = 48 * 1024;
 impl Format {
     /// Makes `line` of an event, with what ends it.
     pub(super) fn write(self, event: &Event<'_>, line: &mut Line) {
-        let Line { text: out, message, fields } = line;
+        let Line { text: out, message, fields, clock } = line;
         out.clear();
         message.clear();
         fields.clear();
@@ -44,7 +46,7 @@ impl Format {
             Self::Human { colours } => {
                 let (dim, colour, end) = if colours { ("\x1b[2m", colour(level), "\x1b[0m") } else { ("", "", "") };
                 out.push_str(dim);
-                timestamp(out);
+                clock.tell(out);
                 let _ = write!(out, "{end} {colour}{level:>5}{end} {dim}{target}:{end} ");
                 out.push_str(parts.message);
                 out.push_str(parts.fields);
@@ -52,7 +54,7 @@ impl Format {
             }
             Self::Json => {
                 out.push_str("{\"timestamp\":\"");
-                timestamp(out);
+                clock.tell(out);
                 let _ = write!(out, "\",\"level\":\"{level}\",\"target\":\"");
                 escape(target, Escapes::Json, out);
                 out.push_str("\",\"message\":\"");
@@ -107,9 +109,46 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-fn timestamp(out: &mut String) {
-    // Only writing could fail, and memory takes all.
-    let _ = time::SystemTime.format_time(&mut Writer::new(out));
+/// Tells the time. What takes long to put together is the same for a whole second, in which there may be thousands of lines.
+#[derive(Default)]
+struct Clock {
+    /// The second, since 1970, that the text begins with.
+    second: Option<u64>,
+    text: String,
+}
+
+impl Clock {
+    /// Bytes of a time, such as 2026-11-24T19:36:00.123456Z, before the fraction of its second.
+    const BEFORE: usize = 20;
+
+    fn tell(&mut self, out: &mut String) {
+        let now = Self::now();
+        let second = now.as_secs();
+        if self.second == Some(second)
+            && let Some(begin) = self.text.get(..Self::BEFORE)
+        {
+            out.push_str(begin);
+            let mut rest = now.subsec_micros();
+            let mut digits = [b'0'; 6];
+            for digit in digits.iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+            out.extend(digits.map(char::from));
+            out.push('Z');
+            return;
+        }
+        self.text.clear();
+        // Only writing could fail, and memory takes all.
+        let _ = time::SystemTime.format_time(&mut Writer::new(&mut self.text));
+        out.push_str(&self.text);
+        // It looked at the time itself.
+        self.second = Some(second).filter(|second| Self::now().as_secs() == *second);
+    }
+
+    fn now() -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
 }
 
 /// What may stand in a text as it is.
@@ -277,5 +316,27 @@ impl Visit for Parts<'_> {
         } else {
             self.add(field, Value::Said(format_args!("{value}")));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_told_as_the_library_tells_it_within_a_second_too() {
+        let mut clock = Clock::default();
+        let (mut before, mut remembered) = (String::new(), 0);
+        for _ in 0..10_000 {
+            remembered += u32::from(clock.second == Some(Clock::now().as_secs()));
+            let mut told = String::new();
+            clock.tell(&mut told);
+            let mut after = String::new();
+            time::SystemTime.format_time(&mut Writer::new(&mut after)).unwrap();
+            assert!(before <= told && told <= after, "{before} {told} {after}");
+            assert_eq!(told.len(), after.len());
+            before = after;
+        }
+        assert!(remembered > 0);
     }
 }
