@@ -30,7 +30,7 @@ impl Content {
             [] => Self::EMPTY,
             [piece] => Self::Whole(piece.clone()),
             _ => {
-                let frames = pieces.to_vec().into_iter().map(|piece| Ok(Frame::data(piece)));
+                let frames: Vec<_> = pieces.iter().map(|piece| Ok(Frame::data(piece.clone()))).collect();
                 Self::coming(StreamBody::new(futures_util::stream::iter(frames)))
             }
         }

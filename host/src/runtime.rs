@@ -165,7 +165,10 @@ impl Service {
         let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| TooLate)??;
         let limit = self.answer_timeout;
         let (head, body) = response.into_parts();
-        let body = Gathered::new(Guarded::new(body, limit, fate, self)).await;
+        let body = Gathered::new(Guarded::new(body, limit, fate.clone(), self)).await;
+        if !body.is_whole() {
+            fate.waits();
+        }
         Ok(Response::from_parts(head, body.into_content()))
     }
 }

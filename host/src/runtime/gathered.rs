@@ -59,6 +59,11 @@ impl<B: Body<Data = Bytes, Error = Error> + Unpin> Gathered<B> {
         Self { beginning: beginning.join(), then: None, rest: Some(body) }
     }
 
+    /// Whether nothing has yet to come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.rest.is_none()
+    }
+
     /// The body of an answer.
     pub(super) fn into_content(self) -> Content
     where

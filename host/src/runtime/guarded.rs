@@ -9,6 +9,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
 
+/// What a body gives: nothing at its end.
+type Next = Option<Result<Frame<Bytes>, Error>>;
+
 /// The body, and what is dropped with it.
 pub(super) struct Guarded<G> {
     body: WasiBody,
@@ -29,7 +32,7 @@ impl<G> Guarded<G> {
     }
 
     /// The next frame, or nothing when the time is over.
-    fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Option<Result<Frame<Bytes>, Error>>>> {
+    fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {
         // Whoever takes its frames slowly never waits for one, but has no more time than others.
         if Instant::now() >= self.deadline {
             return Poll::Ready(None);

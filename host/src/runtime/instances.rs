@@ -3,14 +3,14 @@
 use super::grants::Grants;
 use super::state::State;
 use super::stderr::Notes;
+use super::turns::Turn;
 use crate::telemetry::metrics;
 use crate::telemetry::work::Work;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::GuestTaskId;
 use wasmtime::{Engine, Store, StoreContextMut};
 use wasmtime_wasi_http::WasiHttpView;
@@ -27,12 +27,25 @@ const MAX_CALL: usize = 8 * 1024 * 1024;
 /// What has become of the instance that answers a request, for whoever holds its answer: by itself, an answer whose
 /// instance trapped looks as if it were whole.
 #[derive(Clone, Default)]
-pub(super) struct Fate(Arc<OnceLock<Arc<AtomicBool>>>);
+pub(super) struct Fate(Arc<OnceLock<Given>>);
+
+/// The instance that a request was given to.
+struct Given {
+    ended_badly: Arc<AtomicBool>,
+    current: Weak<Mutex<Option<Task>>>,
+}
 
 impl Fate {
     /// Whether it ended before its time.
     pub(super) fn is_bad(&self) -> bool {
-        self.0.get().is_some_and(|bad| bad.load(Ordering::Acquire))
+        self.0.get().is_some_and(|given| given.ended_badly.load(Ordering::Acquire))
+    }
+
+    /// From now on the instance waits for whoever takes the answer.
+    pub(super) fn waits(&self) {
+        if let Some(current) = self.0.get().and_then(|given| given.current.upgrade()) {
+            Current(current).waits();
+        }
     }
 }
 
@@ -89,22 +102,33 @@ pub(super) struct Current(Arc<Mutex<Option<Task>>>);
 /// The work for one request, and its turn: it is over when the instance is idle again, and not when its client leaves.
 struct Task {
     work: Arc<Work>,
-    _turn: OwnedSemaphorePermit,
+    turn: Turn,
 }
 
 impl Current {
-    /// The work for the request, unless there is none.
-    pub(super) fn get(&self) -> Option<Arc<Work>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|task| Arc::clone(&task.work))
+    /// The work for the request, which from now on waits for what it asks for.
+    pub(super) fn asks(&self) -> Option<Arc<Work>> {
+        self.waits();
+        self.task().as_ref().map(|task| Arc::clone(&task.work))
+    }
+
+    fn waits(&self) {
+        if let Some(task) = &mut *self.task() {
+            task.turn.waits();
+        }
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<Task>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there is work.
     fn is_some(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.task().is_some()
     }
 
     fn replace(&self, task: Option<Task>) -> Option<Task> {
-        std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), task)
+        std::mem::replace(&mut *self.task(), task)
     }
 }
 
@@ -155,7 +179,7 @@ pub(super) struct Worker {
 
 impl WorkerState for Worker {
     type StoreData = State;
-    type RequestData = (Work, Fate, OwnedSemaphorePermit);
+    type RequestData = (Work, Fate, Turn);
 
     fn should_accept_request(&self, _: usize, total: usize) -> ShouldAccept {
         if total >= MAX_REUSE {
@@ -173,9 +197,10 @@ impl WorkerState for Worker {
         (work, fate, turn): Self::RequestData,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        self.current.replace(Some(Task { work: Arc::new(work), _turn: turn }));
+        self.current.replace(Some(Task { work: Arc::new(work), turn }));
+        let current = Arc::downgrade(&self.current.0);
         // It was nobody's before.
-        let _ = fate.0.set(Arc::clone(&self.ended_badly));
+        let _ = fate.0.set(Given { ended_badly: Arc::clone(&self.ended_badly), current });
         // `Expiration` ends the instance if no answer begins, and needs no second clock.
         Box::pin(std::future::pending())
     }

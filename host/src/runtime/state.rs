@@ -91,7 +91,7 @@ impl WasiHttpHooks for Hooks {
         _: Transmission,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let grants = Arc::clone(&self.grants);
-        let work = self.current.get();
+        let work = self.current.asks();
         Box::new(async move {
             let send = async |request| grants.outbound.send(request).await;
             let response = match work {
@@ -140,7 +140,7 @@ impl<T: Send> crictl_wit::HostWithStore<T> for Ours {
     async fn images(accessor: &Accessor<T, Self>) -> Result<Vec<crictl_wit::Image>, crictl_wit::Error> {
         let (grants, work) = accessor.with(|mut access| {
             let state = access.get();
-            (Arc::clone(&state.grants), state.hooks.current.get())
+            (Arc::clone(&state.grants), state.hooks.current.asks())
         });
         let outcome = match work {
             Some(work) => work.ask_node(&grants.crictl).await,

@@ -1,15 +1,41 @@
 //! Whose turn it is: so many requests are worked on at a time, so many wait, and more are refused at once.
+//!
+//! Of those that are worked on, few compute at a time: they would only take the processors from each other, and each needs an
+//! instance of its own. A few instances, used again and again, stay in the processors' caches; dozens in turn do not.
 
 use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Requests that compute at a time, for each processor.
+const COMPUTING: usize = 2;
+/// How long one waits for others to compute. Whoever takes longer has to share, as the system can do that too, and those who
+/// hold on to their turn keep nobody else from his.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// Turns with the components.
 pub(super) struct Turns {
     working: Arc<Semaphore>,
     waiting: Semaphore,
+    computing: Arc<Semaphore>,
     /// How many may work, and how many may wait.
     most: (usize, usize),
+}
+
+/// A turn with the components; it is over when this is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _working: OwnedSemaphorePermit,
+    computing: Option<OwnedSemaphorePermit>,
+}
+
+impl Turn {
+    /// From now on the request waits for somebody, so that another may compute.
+    pub(super) fn waits(&mut self) {
+        self.computing = None;
+    }
 }
 
 /// More requests are under way than may be.
@@ -21,7 +47,13 @@ impl Turns {
     pub(super) fn new(working: usize, waiting: usize) -> Self {
         // A semaphore can't have more.
         let waiting = waiting.min(Semaphore::MAX_PERMITS);
-        Self { working: Arc::new(Semaphore::new(working)), waiting: Semaphore::new(waiting), most: (working, waiting) }
+        let computing = COMPUTING * available_parallelism().map_or(1, usize::from);
+        Self {
+            working: Arc::new(Semaphore::new(working)),
+            waiting: Semaphore::new(waiting),
+            computing: Arc::new(Semaphore::new(computing)),
+            most: (working, waiting),
+        }
     }
 
     /// How many are worked on.
@@ -34,8 +66,17 @@ impl Turns {
         self.most.1.saturating_sub(self.waiting.available_permits())
     }
 
-    /// A turn, which ends when it is dropped; [`Busy`] where too many wait already, or none comes before the deadline.
-    pub(super) async fn next(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Busy> {
+    /// A turn; [`Busy`] where too many wait already, or none comes before the deadline.
+    pub(super) async fn next(&self, deadline: Instant) -> Result<Turn, Busy> {
+        let working = self.work(deadline).await?;
+        let computing = match Arc::clone(&self.computing).try_acquire_owned() {
+            Ok(computing) => Some(computing),
+            Err(_) => timeout(PATIENCE, Arc::clone(&self.computing).acquire_owned()).await.ok().and_then(Result::ok),
+        };
+        Ok(Turn { _working: working, computing })
+    }
+
+    async fn work(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Busy> {
         if let Ok(turn) = Arc::clone(&self.working).try_acquire_owned() {
             return Ok(turn);
         }
@@ -70,5 +111,21 @@ mod tests {
         assert!(turns.next(Instant::now()).await.is_err(), "nobody waits for longer than the deadline");
         drop(second);
         assert!(turns.next(later).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_somebody_lets_another_compute_and_who_does_not_is_waited_for_briefly() {
+        let turns = Turns::new(1000, 0);
+        let later = Instant::now() + Duration::from_secs(60);
+        let mut computing = Vec::new();
+        while turns.computing.available_permits() > 0 {
+            computing.push(turns.next(later).await.unwrap());
+        }
+        let begun = Instant::now();
+        let hasty = turns.next(later).await.unwrap();
+        assert!(hasty.computing.is_none() && begun.elapsed() >= PATIENCE);
+        computing[0].waits();
+        assert!(turns.next(later).await.unwrap().computing.is_some());
+        assert_eq!(turns.working(), computing.len() + 1, "all have a turn that were given one and hold it");
     }
 }
