@@ -6,15 +6,19 @@
 #![allow(clippy::expect_used, reason = "what is measured has to work, and says so by panicking")]
 
 use bench_inventory::{Registry, ignore_file, listing, node};
+use bytes::Bytes;
 use gungraun::prelude::*;
 use http::Request;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty};
+use image_service::app::App;
 use image_service::composition::Composition;
 use image_service::crictl::Crictl;
 use image_service::runtime::Service;
 use image_service_format::crictl::{self, Image};
 use image_service_format::ignore::IgnoreList;
-use image_service_tests::composition;
+use image_service_tests::{Harbor, Version, composition};
+use serde_json::json;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +26,8 @@ use tokio::runtime::Runtime;
 
 /// Images or lines of each run.
 const COUNT: usize = 1000;
+/// Requests of a run that takes little for each: the first of a second has more to do than others.
+const HITS: usize = 100;
 
 #[library_benchmark(setup = crictl_json)]
 #[bench::images(COUNT)]
@@ -57,10 +63,11 @@ fn both(images: usize) -> (Vec<Image>, String, Registry) {
     (node(images), ignore_file(images), Registry::new(1))
 }
 
+// What answers is given back, so that taking it down is not counted.
 #[library_benchmark(setup = Demo::warm)]
 #[bench::composed()]
-fn a_request_of_the_demonstration(demo: Demo) -> usize {
-    black_box(demo.images())
+fn a_request_of_the_demonstration(demo: Demo) -> (usize, Demo) {
+    (black_box(demo.images()), demo)
 }
 
 /// The demonstration in this process, on this thread: no sockets, no other cores.
@@ -72,7 +79,7 @@ struct Demo {
 impl Demo {
     /// One that has answered before, as almost all requests find it.
     fn warm() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = runtime();
         let (config, _) = image_service::config::parse("{}", Path::new("")).expect("the defaults");
         let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
         let composition = Composition::read(&composition("demo")).expect("`cargo xtask build` makes it");
@@ -86,19 +93,73 @@ impl Demo {
 
     /// Asks for the images; the bytes of the answer.
     fn images(&self) -> usize {
-        let request = Request::get("http://localhost/images")
-            .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
-            .expect("a request");
         self.runtime.block_on(async {
-            let response = Arc::clone(&self.service).handle(request).await.expect("an answer");
+            let response = Arc::clone(&self.service).handle(request()).await.expect("an answer");
             response.into_body().collect().await.expect("all of it").to_bytes().len()
         })
     }
+}
+
+#[library_benchmark(setup = Kept::warm)]
+#[bench::hits(HITS)]
+fn a_hundred_kept_answers((hits, kept): (usize, Kept)) -> (usize, Kept) {
+    ((0..hits).map(|_| black_box(kept.images())).sum(), kept)
+}
+
+/// The host with a listing in its cache, in this process as well.
+struct Kept {
+    runtime: Runtime,
+    app: App,
+    _harbor: Harbor,
+}
+
+impl Kept {
+    fn warm(hits: usize) -> (usize, Self) {
+        let runtime = runtime();
+        let harbor = runtime.block_on(Harbor::of(Version::V2_12).repository("project/repository", 15).start());
+        let harbor = harbor.expect("a Harbor double");
+        let config = json!({
+            "crictl_config": {"mode": "exec", "command": ["echo", r#"{"images": []}"#]},
+            "harbor_config": harbor.config(),
+            "cache_config": {"lifetime": 3600},
+        });
+        let (config, _) = image_service::config::parse(&config.to_string(), Path::new("")).expect("a configuration");
+        let composition = Composition::read(&composition("native")).expect("`cargo xtask build` makes it");
+        let app = {
+            let _entered = runtime.enter();
+            App::new(&composition, config, Arc::new(|_: &str| ())).expect("it can be loaded")
+        };
+        let kept = Self { runtime, app, _harbor: harbor };
+        for _ in 0..3 {
+            kept.images();
+        }
+        let response = kept.runtime.block_on(kept.app.answer(request(), false));
+        assert!(response.headers().contains_key("age"), "it is not kept: {:?}", response.headers());
+        (hits, kept)
+    }
+
+    /// Asks for the images; the bytes of the answer.
+    fn images(&self) -> usize {
+        self.runtime.block_on(async {
+            let response = self.app.answer(request(), false).await;
+            response.into_body().collect().await.expect("all of it").to_bytes().len()
+        })
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn request<E>() -> Request<UnsyncBoxBody<Bytes, E>> {
+    Request::get("http://localhost/images")
+        .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
+        .expect("a request")
 }
 
 library_benchmark_group!(
     name = pure,
     benchmarks = [crictl_json_to_images, images_to_rows, ignore_file_to_list, both_sources_to_json]
 );
-library_benchmark_group!(name = requests, benchmarks = [a_request_of_the_demonstration]);
+library_benchmark_group!(name = requests, benchmarks = [a_request_of_the_demonstration, a_hundred_kept_answers]);
 main!(library_benchmark_groups = [pure, requests]);
