@@ -8,7 +8,7 @@ use wasip3::http::types::{ErrorCode, Fields, Request, Response, Scheme};
 use wasip3::wit_future;
 use wit_bindgen::StreamResult;
 
-/// Bytes read from a body at a time.
+/// Bytes read from a body at a time, at least.
 const READ: usize = 64 * 1024;
 
 /// What a server answered, whatever its status.
@@ -61,14 +61,11 @@ async fn read(response: Response, limit: usize) -> Result<Vec<u8>, String> {
     let (mut stream, trailers) = Response::consume_body(response, no_result);
     let mut body = Vec::new();
     loop {
-        let (status, chunk) = stream.read(Vec::with_capacity(READ)).await;
-        if body.len() + chunk.len() > limit {
+        body.reserve(READ);
+        let status;
+        (status, body) = stream.read(body).await;
+        if body.len() > limit {
             return Err(format!("the answer is larger than {limit} bytes"));
-        }
-        if body.is_empty() {
-            body = chunk;
-        } else {
-            body.extend_from_slice(&chunk);
         }
         if !matches!(status, StreamResult::Complete(_)) {
             break;

@@ -1,9 +1,12 @@
 //! Artifacts as Harbor describes them, and the rows that they give.
 
 use crate::Image;
+use crate::paging::Keyed;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -19,16 +22,56 @@ pub(crate) struct Artifact {
     #[serde(default)]
     tags: Option<Vec<Tag>>,
     #[serde(default)]
-    push_time: Option<String>,
+    push_time: Option<PushTime>,
     /// With the project; since Harbor 2.12.
     #[serde(default)]
     pub(crate) repository_name: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 struct Tag {
     #[serde(default)]
     name: String,
+}
+
+/// When an artifact was pushed, in seconds and nanoseconds; `None` where the text does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct PushTime(Option<(i64, u32)>);
+
+impl<'de> Deserialize<'de> for PushTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = PushTime;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<PushTime, E> {
+                let time = OffsetDateTime::parse(text, &Rfc3339).ok();
+                Ok(PushTime(time.map(|time| (time.unix_timestamp(), time.nanosecond()))))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+impl Keyed for Artifact {
+    fn key(&self) -> (Option<&str>, &str) {
+        (self.repository_name.as_deref(), &self.digest)
+    }
+}
+
+/// An artifact among those of its repository, which only some versions name.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct InOneRepository(pub(crate) Artifact);
+
+impl Keyed for InOneRepository {
+    fn key(&self) -> (Option<&str>, &str) {
+        (None, &self.0.digest)
+    }
 }
 
 /// A project and a repository in it, for the rows of its artifacts.
@@ -42,8 +85,7 @@ pub(crate) struct Repository {
 impl Repository {
     /// From Harbor's name for it, which begins with the project's.
     pub(crate) fn new(project: &str, name: &str) -> Self {
-        let name = name.strip_prefix(project).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
-        Self { project: project.to_owned(), name: name.to_owned() }
+        Self { project: project.to_owned(), name: name_in(project, name).to_owned() }
     }
 
     /// `project/name`, as errors name it.
@@ -52,73 +94,102 @@ impl Repository {
     }
 }
 
-/// Where an artifact stands in its repository: newest first; the digest settles equal times.
-type Place = (Reverse<i128>, String);
-
-fn place(artifact: &Artifact) -> Place {
-    let time = artifact.push_time.as_deref().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-    (Reverse(time.map_or(i128::MIN, OffsetDateTime::unix_timestamp_nanos)), artifact.digest.clone())
+/// The name of a repository inside its project.
+fn name_in<'a>(project: &str, name: &'a str) -> &'a str {
+    name.strip_prefix(project).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name)
 }
 
-/// One row for each tag, in order; none for an untagged artifact.
-fn rows(repository: &Repository, artifact: Artifact) -> impl Iterator<Item = Image> {
-    let mut tags: Vec<String> = artifact.tags.unwrap_or_default().into_iter().map(|tag| tag.name).collect();
+/// Where an artifact stands in its repository: newest first; the digest settles equal times.
+fn place(artifact: &Artifact) -> (Reverse<Option<(i64, u32)>>, &str) {
+    (Reverse(artifact.push_time.and_then(|PushTime(time)| time)), &artifact.digest)
+}
+
+/// Puts artifacts of one repository in order; of several in one place, the last one counts.
+fn order(artifacts: &mut Vec<Artifact>) {
+    artifacts.sort_by(|one, other| place(one).cmp(&place(other)));
+    artifacts.dedup_by(|later, earlier| {
+        let same = place(later) == place(earlier);
+        if same {
+            std::mem::swap(later, earlier);
+        }
+        same
+    });
+}
+
+/// Adds one row for each tag, in order; none for an untagged artifact.
+fn add_rows(all: &mut Vec<Image>, repository: &Repository, artifact: Artifact) {
+    let Artifact { mut digest, size, tags, .. } = artifact;
+    let mut tags = tags.unwrap_or_default();
     tags.sort();
-    let size = artifact.size.unwrap_or_default();
-    tags.into_iter().map(move |tag| Image {
-        project: repository.project.clone(),
-        repository: repository.name.clone(),
-        tag,
-        digest: artifact.digest.clone(),
-        size,
-    })
+    let mut left = tags.len();
+    for tag in tags {
+        left -= 1;
+        all.push(Image {
+            project: repository.project.clone(),
+            repository: repository.name.clone(),
+            tag: tag.name,
+            digest: if left == 0 { std::mem::take(&mut digest) } else { digest.clone() },
+            size: size.unwrap_or_default(),
+        });
+    }
 }
 
 /// All rows of one repository, in order.
-pub(crate) fn ordered(repository: &Repository, artifacts: Vec<Artifact>) -> Vec<Image> {
-    let mut window = Window::new(usize::MAX);
-    window.push(repository, artifacts);
-    window.drain(repository)
+pub(crate) fn ordered(repository: &Repository, mut artifacts: Vec<Artifact>) -> Vec<Image> {
+    order(&mut artifacts);
+    let mut all = Vec::with_capacity(artifacts.len());
+    artifacts.into_iter().for_each(|artifact| add_rows(&mut all, repository, artifact));
+    all
 }
 
 /// All rows of one project whose artifacts name their repositories, in order; `None` where one does not.
 pub(crate) fn ordered_by_repository(project: &str, artifacts: Vec<Artifact>) -> Option<Vec<Image>> {
-    let mut repositories: BTreeMap<Repository, Vec<Artifact>> = BTreeMap::new();
-    for artifact in artifacts {
-        let repository = Repository::new(project, artifact.repository_name.as_deref()?);
-        repositories.entry(repository).or_default().push(artifact);
+    let mut all = Vec::with_capacity(artifacts.len());
+    let mut repositories: BTreeMap<String, Vec<Artifact>> = BTreeMap::new();
+    for mut artifact in artifacts {
+        let full_name = artifact.repository_name.take()?;
+        let name = name_in(project, &full_name);
+        match repositories.get_mut(name) {
+            Some(artifacts) => artifacts.push(artifact),
+            None => drop(repositories.insert(name.to_owned(), vec![artifact])),
+        }
     }
-    Some(repositories.into_iter().flat_map(|(repository, artifacts)| ordered(&repository, artifacts)).collect())
+    for (name, mut artifacts) in repositories {
+        let repository = Repository { project: project.to_owned(), name };
+        order(&mut artifacts);
+        artifacts.into_iter().for_each(|artifact| add_rows(&mut all, &repository, artifact));
+    }
+    Some(all)
 }
 
 /// Puts artifacts in order as they come: Harbor sends them newest first, but leaves open how equal times are ordered.
 ///
 /// Holds back as many as two pages, so that a long repository is listed in a memory that does not grow with it.
 pub(crate) struct Window {
-    held: BTreeMap<Place, Artifact>,
+    held: Vec<Artifact>,
     capacity: usize,
 }
 
 impl Window {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { held: BTreeMap::new(), capacity }
+        Self { held: Vec::new(), capacity }
     }
 
     /// Takes artifacts in, and gives the rows of those that are due.
     pub(crate) fn push(&mut self, repository: &Repository, artifacts: Vec<Artifact>) -> Vec<Image> {
-        self.held.extend(artifacts.into_iter().map(|artifact| (place(&artifact), artifact)));
-        let mut due = Vec::new();
-        while self.held.len() > self.capacity
-            && let Some((_, artifact)) = self.held.pop_first()
-        {
-            due.extend(rows(repository, artifact));
-        }
-        due
+        self.held.extend(artifacts);
+        order(&mut self.held);
+        let due = self.held.len().saturating_sub(self.capacity);
+        let mut rows = Vec::with_capacity(due);
+        self.held.drain(..due).for_each(|artifact| add_rows(&mut rows, repository, artifact));
+        rows
     }
 
     /// Gives all other rows.
     pub(crate) fn drain(self, repository: &Repository) -> Vec<Image> {
-        self.held.into_values().flat_map(|artifact| rows(repository, artifact)).collect()
+        let mut rows = Vec::with_capacity(self.held.len());
+        self.held.into_iter().for_each(|artifact| add_rows(&mut rows, repository, artifact));
+        rows
     }
 }
 
@@ -131,7 +202,7 @@ mod tests {
             digest: digest.into(),
             size: Some(1),
             tags: Some(tags.iter().map(|name| Tag { name: (*name).to_owned() }).collect()),
-            push_time: Some(time.into()),
+            push_time: serde_json::from_value(time.into()).unwrap(),
             repository_name: None,
         }
     }

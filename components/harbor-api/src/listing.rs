@@ -7,9 +7,9 @@ mod failures;
 mod lists;
 
 use crate::api::{Api, Error, Kind};
-use crate::artifact::{self, Artifact, Repository, Window};
+use crate::artifact::{self, Artifact, InOneRepository, Repository, Window};
 use crate::config::Config;
-use crate::paging::{self, Idle, Page, Recent, Step, Stopped, Whole};
+use crate::paging::{self, Idle, Keyed, Page, Recent, Step, Stopped, Whole};
 use crate::{Image, SourceError};
 use failures::{Failures, Loss, Unread, failure};
 use futures::{StreamExt, join, stream};
@@ -44,7 +44,7 @@ impl Limits {
 }
 
 /// A project of more artifacts is read repository by repository, a repository of more is streamed. Some 200 bytes each.
-const HELD_ROWS: usize = 5_000;
+pub(crate) const HELD_ROWS: usize = 5_000;
 
 /// Rows by which pushes may shift a streamed list while it is read.
 const RECENT_ROWS: usize = 10_000;
@@ -63,12 +63,24 @@ struct NamedProject {
     name: String,
 }
 
+impl Keyed for NamedProject {
+    fn key(&self) -> (Option<&str>, &str) {
+        (None, &self.name)
+    }
+}
+
 #[derive(Deserialize)]
 struct NamedRepository {
     name: String,
     /// Absent when zero in some versions.
     #[serde(default)]
     artifact_count: Option<i64>,
+}
+
+impl Keyed for NamedRepository {
+    fn key(&self) -> (Option<&str>, &str) {
+        (None, &self.name)
+    }
 }
 
 /// What a project holds.
@@ -189,8 +201,7 @@ impl<A: Api> Listing<'_, A> {
     /// All projects that the user sees, by name.
     async fn projects(&self) -> (Vec<String>, Option<Loss>) {
         let list = lists::projects();
-        let read =
-            paging::whole(self.api, &list, self.limits.of_names(), |project: &NamedProject| project.name.clone());
+        let read = paging::whole::<NamedProject>(self.api, &list, self.limits.of_names());
         let Whole::Read(projects, stopped) = read.await else { return (Vec::new(), None) };
         let mut projects: Vec<String> = projects.into_iter().map(|project| project.name).collect();
         projects.sort();
@@ -207,9 +218,7 @@ impl<A: Api> Listing<'_, A> {
             return rows;
         }
         let list = lists::repositories(&project);
-        let read = paging::whole(self.api, &list, self.limits.of_names(), |repository: &NamedRepository| {
-            repository.name.clone()
-        });
+        let read = paging::whole::<NamedRepository>(self.api, &list, self.limits.of_names());
         let Whole::Read(repositories, stopped) = read.await else { return Project::Rows(Vec::new(), None) };
         let mut repositories: Vec<Repository> = repositories
             .into_iter()
@@ -224,9 +233,7 @@ impl<A: Api> Listing<'_, A> {
     /// `None` where the project has to be read repository by repository.
     async fn whole_project(&self, project: &str) -> Option<Project> {
         let list = lists::artifacts_in(project);
-        let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| {
-            (artifact.repository_name.clone(), artifact.digest.clone())
-        });
+        let read = paging::whole::<Artifact>(self.api, &list, self.limits);
         let Whole::Read(artifacts, stopped) = read.await else { return None };
         // Some installations hide this endpoint; where the project itself is missing, its repositories will tell.
         let status = stopped.as_ref().and_then(|stopped| stopped.error.status());
@@ -251,10 +258,10 @@ impl<A: Api> Listing<'_, A> {
             }
             Unit::Repository(repository) => {
                 let list = lists::artifacts_of(&repository);
-                let read = paging::whole(self.api, &list, self.limits, |artifact: &Artifact| artifact.digest.clone());
-                match read.await {
+                match paging::whole::<InOneRepository>(self.api, &list, self.limits).await {
                     Whole::TooLong => Outcome::Long(repository),
                     Whole::Read(artifacts, stopped) => {
+                        let artifacts = artifacts.into_iter().map(|InOneRepository(artifact)| artifact).collect();
                         let rows = artifact::ordered(&repository, artifacts);
                         Outcome::Rows(rows, stopped.map(|stopped| Loss::of_repository(&repository, stopped)))
                     }
@@ -270,7 +277,7 @@ impl<A: Api> Listing<'_, A> {
         let mut recent = Recent::new(RECENT_ROWS);
         let (mut wanted, mut idle) = (true, Idle::default());
         let (mut total, mut read) = (None, 0);
-        let outcome = match paging::page(self.api, &list, self.limits, 1).await {
+        let outcome = match paging::ask(self.api, &list, self.limits, 1).await {
             Err(error) => Err(error),
             Ok(first) => {
                 paging::each(self.api, &list, self.limits, first, async |page: Page<Artifact>| {

@@ -5,11 +5,13 @@
 //! length changed while it was read is read again.
 
 use crate::api::{Api, Error, Kind, Reply};
-use crate::listing::Limits;
-use futures::{StreamExt, stream};
+use crate::listing::{HELD_ROWS, Limits};
+use futures::{StreamExt, poll, stream};
+use indexmap::IndexSet;
 use serde::de::DeserializeOwned;
 use std::collections::{HashSet, VecDeque};
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
+use std::pin::pin;
 
 /// How often a list that keeps changing is read before what was seen has to do.
 const PASSES: usize = 3;
@@ -44,6 +46,28 @@ impl Idle {
     pub(crate) fn failure(&self, api: &impl Api, list: &List) -> Option<Error> {
         let what = "the list repeats itself without an end, so rows may be missing".to_owned();
         self.repeats.then(|| Error { url: api.url(&list.path), kind: Kind::Changing(what) })
+    }
+}
+
+/// What tells the rows of a list apart: a repository where there are several, and a name or digest.
+pub(crate) trait Keyed {
+    fn key(&self) -> (Option<&str>, &str);
+}
+
+/// Looked up by its key, which stays where it is.
+struct ByKey<T>(T);
+
+impl<T: Keyed> PartialEq for ByKey<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl<T: Keyed> Eq for ByKey<T> {}
+
+impl<T: Keyed> Hash for ByKey<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key().hash(state);
     }
 }
 
@@ -87,32 +111,47 @@ impl Stopped {
     }
 }
 
-/// Asks for one page, counted from 1.
-pub(crate) async fn page<T: DeserializeOwned>(
-    api: &impl Api,
-    list: &List,
-    limits: Limits,
+/// A page as it came, counted from 1.
+pub(crate) struct Answer {
     number: u64,
-) -> Result<Page<T>, Error> {
+    url: String,
+    reply: Reply,
+}
+
+/// Asks for one page.
+pub(crate) async fn ask(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Answer, Error> {
     let path = format!("{}?page={number}&page_size={}{}", list.path, limits.page_size, list.query);
     let url = api.url(&path);
     let reply = api.get(path).await?;
-    let items: Vec<T> = match parse(&reply) {
-        Ok(items) => items,
-        Err(what) => return Err(Error { url, kind: Kind::Unreadable(what) }),
-    };
-    let next = next_link(&reply.link);
-    let stray = next.as_deref().filter(|next| !api.is_own(next)).map(|next| Error {
-        url,
-        kind: Kind::Unreadable(format!("the next page is said to be at {next}, which is not on this Harbor")),
-    });
-    // Harbor names the next page; where a proxy took the header away, the numbers tell.
-    let more = next.is_some()
-        || match reply.total {
-            Some(total) => number.saturating_mul(limits.page_size as u64) < total,
-            None => items.len() >= limits.page_size,
+    Ok(Answer { number, url, reply })
+}
+
+impl Answer {
+    /// Reads its rows.
+    fn page<T: DeserializeOwned>(self, api: &impl Api, limits: Limits) -> Result<Page<T>, Error> {
+        let Self { number, url, reply } = self;
+        let items: Vec<T> = match parse(&reply) {
+            Ok(items) => items,
+            Err(what) => return Err(Error { url, kind: Kind::Unreadable(what) }),
         };
-    Ok(Page { items, total: reply.total, more, stray })
+        let next = next_link(&reply.link);
+        let stray = next.as_deref().filter(|next| !api.is_own(next)).map(|next| Error {
+            url,
+            kind: Kind::Unreadable(format!("the next page is said to be at {next}, which is not on this Harbor")),
+        });
+        // Harbor names the next page; where a proxy took the header away, the numbers tell.
+        let more = next.is_some()
+            || match reply.total {
+                Some(total) => number.saturating_mul(limits.page_size as u64) < total,
+                None => items.len() >= limits.page_size,
+            };
+        Ok(Page { items, total: reply.total, more, stray })
+    }
+}
+
+/// Asks for one page and reads it.
+async fn page<T: DeserializeOwned>(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Page<T>, Error> {
+    ask(api, list, limits, number).await?.page(api, limits)
 }
 
 /// Reads JSON, or says what came instead.
@@ -151,7 +190,7 @@ fn next_link(header: &str) -> Option<String> {
     None
 }
 
-/// Gives each page of a list to `take` in order, the first of which was read already. `take` says whether the page
+/// Gives each page of a list to `take` in order, the first of which has come already. `take` says whether the page
 /// brought anything new and whether to go on.
 ///
 /// Pages are asked for ahead of their turn, so a page may show the list as it was before a push that an earlier page
@@ -161,22 +200,29 @@ pub(crate) async fn each<T: DeserializeOwned>(
     api: &impl Api,
     list: &List,
     limits: Limits,
-    first: Page<T>,
+    first: Answer,
     mut take: impl AsyncFnMut(Page<T>) -> Step,
 ) -> Result<(), Error> {
     let size = limits.page_size as u64;
     // The last page that was taken, the rows that it told of, and whether another followed it.
-    let (mut number, mut total, mut more) = (1, first.total, first.more);
-    let mut stray = first.stray.clone();
+    let (mut number, mut total, mut more) = (1, first.reply.total, false);
+    let mut first = Some(first);
+    let mut stray: Option<Error> = None;
     let mut read_again = 0;
-    if matches!(take(first).await, Step::Stop) {
-        return stray.map_or(Ok(()), Err);
-    }
     'list: loop {
         // The pages that are known to be there.
         let known = total.unwrap_or_default().div_ceil(size);
-        let mut ahead =
-            stream::iter(number + 1..=known).map(|number| page(api, list, limits, number)).buffered(limits.concurrency);
+        let ahead = stream::iter(number + 1..=known).map(|number| page(api, list, limits, number));
+        let mut ahead = pin!(ahead.buffered(limits.concurrency).peekable());
+        if let Some(first) = first.take() {
+            // The next ones are on their way while the first one is read.
+            let _ = poll!(ahead.as_mut().peek());
+            let first = first.page(api, limits)?;
+            (more, stray) = (first.more, first.stray.clone());
+            if matches!(take(first).await, Step::Stop) {
+                break 'list;
+            }
+        }
         loop {
             let next = match ahead.next().await {
                 Some(page) => page?,
@@ -221,28 +267,28 @@ pub(crate) enum Step {
 }
 
 /// Reads a whole list, each row once; again where its length changed meanwhile.
-pub(crate) async fn whole<T: DeserializeOwned, K: Eq + Hash>(
-    api: &impl Api,
-    list: &List,
-    limits: Limits,
-    key: impl Fn(&T) -> K,
-) -> Whole<T> {
-    let mut rows: Vec<T> = Vec::new();
-    let mut seen: HashSet<K> = HashSet::new();
+pub(crate) async fn whole<T: DeserializeOwned + Keyed>(api: &impl Api, list: &List, limits: Limits) -> Whole<T> {
+    let mut rows: IndexSet<ByKey<T>> = IndexSet::new();
+    let read =
+        |rows: IndexSet<ByKey<T>>, stopped| Whole::Read(rows.into_iter().map(|ByKey(row)| row).collect(), stopped);
     for pass in 1..=PASSES {
-        let first = match page(api, list, limits, 1).await {
+        let first = match ask(api, list, limits, 1).await {
             Ok(first) => first,
-            Err(error) => return Whole::Read(rows, Some(Stopped { error, missing: None })),
+            Err(error) => return read(rows, Some(Stopped { error, missing: None })),
         };
-        let total = first.total;
+        let total = first.reply.total;
         if total.is_some_and(|total| total > limits.held_rows as u64) {
             return Whole::TooLong;
         }
+        rows.reserve(room(total).saturating_sub(rows.len()));
         let (mut steady, mut too_long, mut idle) = (true, false, Idle::default());
-        let outcome = each(api, list, limits, first, async |page| {
+        // What it says of its length counts once its first page can be read.
+        let mut length = None;
+        let outcome = each(api, list, limits, first, async |page: Page<T>| {
+            length = total;
             steady &= page.total == total;
             let before = rows.len();
-            rows.extend(page.items.into_iter().filter(|row| seen.insert(key(row))));
+            rows.extend(page.items.into_iter().map(ByKey));
             too_long = rows.len() > limits.held_rows;
             if too_long { Step::Stop } else { idle.step(rows.len() - before, rows.len()) }
         })
@@ -251,14 +297,19 @@ pub(crate) async fn whole<T: DeserializeOwned, K: Eq + Hash>(
             return Whole::TooLong;
         }
         if let Some(error) = outcome.err().or_else(|| idle.failure(api, list)) {
-            let read = rows.len();
-            return Whole::Read(rows, Some(Stopped::after(error, total, read)));
+            let stopped = Stopped::after(error, length, rows.len());
+            return read(rows, Some(stopped));
         }
         if steady || pass == PASSES {
             break;
         }
     }
-    Whole::Read(rows, None)
+    read(rows, None)
+}
+
+/// Rows to make room for. A list may be said to be longer than it is.
+fn room(total: Option<u64>) -> usize {
+    total.and_then(|total| usize::try_from(total).ok()).unwrap_or_default().min(HELD_ROWS)
 }
 
 /// Which of the latest rows of a long list were seen: enough to know those that pushes moved onto a later page, in a

@@ -4,6 +4,7 @@
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
+use futures::poll;
 use image_service_harbor_api::api::{Api, Ended, Error, Kind, Reply, said};
 use image_service_harbor_api::config::{Config, Login};
 use std::cell::Cell;
@@ -62,9 +63,13 @@ impl Api for Client {
         let (sender, receiver) = oneshot::channel();
         // A task of its own: who waits for this reply may not be polled for a while, and a request that is not polled
         // would keep its permit from the others. It also goes on when nobody waits any more: its time is the host's.
-        wit_bindgen::spawn(async move {
+        let mut asking = Box::pin(async move {
             let _ = sender.send(inner.get(&path).await);
         });
+        // It begins here, as a task that is spawned waits until something else happens.
+        if poll!(&mut asking).is_pending() {
+            wit_bindgen::spawn(asking);
+        }
         let ended = over.wait_for(Option::is_some);
         match select(receiver, pin!(ended)).await {
             Either::Left((reply, _)) => {
