@@ -7,11 +7,11 @@ use std::cell::RefCell;
 /// The units of `crictl images`, each a thousand times the one before it.
 const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
-/// Sizes whose texts are remembered, as a power of two: three digits leave few, and many rows share theirs.
-const REMEMBERED: u32 = 10;
+/// Sizes of neighbouring powers of ten whose texts are remembered at a time.
+const POWERS: u32 = 4;
 
 thread_local! {
-    /// Each in the place that its digits give, with the size that it is the text of.
+    /// Texts by their digits, with the size that each is of: three digits leave few, and many rows share theirs.
     static WRITTEN: RefCell<Vec<(u64, Text)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -40,10 +40,13 @@ impl Text {
     pub(crate) fn of(bytes: u64) -> Self {
         let rounded = three_digits(bytes);
         WRITTEN.with_borrow_mut(|written| {
-            // No rounded size is that large.
-            written.resize(1 << REMEMBERED, (u64::MAX, Self::default()));
-            let place = rounded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - REMEMBERED);
-            let (size, text) = &mut written[place as usize];
+            let power = rounded.checked_ilog10().unwrap_or_default().saturating_sub(2);
+            let place = (rounded / 10_u64.pow(power)) as usize + 1000 * (power % POWERS) as usize;
+            if place >= written.len() {
+                // No rounded size is that large.
+                written.resize(place + 1, (u64::MAX, Self::default()));
+            }
+            let (size, text) = &mut written[place];
             if *size != rounded {
                 (*size, *text) = (rounded, Self::new(&write(rounded)));
             }
