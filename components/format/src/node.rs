@@ -1,7 +1,7 @@
 //! From what the runtime says to rows: one for each tag, in order.
 
 use crate::crictl::Image;
-use crate::reference;
+use crate::reference::{self, Name};
 
 /// One row: one tag of one image. What is missing is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,17 +18,15 @@ pub struct Row {
 
 /// One row for each tag of each image, ordered by repository, tag and id.
 pub fn rows(images: Vec<Image>) -> Vec<Row> {
-    let mut rows: Vec<Row> = images
-        .into_iter()
-        .flat_map(|image| {
-            reference::names(&image.repo_tags, &image.repo_digests).into_iter().map(move |name| Row {
-                id: image.id.clone(),
-                repository: name.repository,
-                tag: name.tag,
-                size: image.size,
-            })
-        })
-        .collect();
+    let mut rows = Vec::with_capacity(images.len());
+    for Image { mut id, repo_tags, repo_digests, size, .. } in images {
+        let names = reference::names(&repo_tags, &repo_digests);
+        let count = names.len();
+        for (index, Name { repository, tag }) in names.into_iter().enumerate() {
+            let id = if index + 1 == count { std::mem::take(&mut id) } else { id.clone() };
+            rows.push(Row { id, repository, tag, size });
+        }
+    }
     // The size settles what is left open by two images with one id, so that equal inventories give equal bytes.
     rows.sort_by(|one, other| key(one).cmp(&key(other)).then(one.size.cmp(&other.size)));
     rows

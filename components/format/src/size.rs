@@ -176,7 +176,7 @@ mod tests {
         let mut seed = 1_u64;
         let anywhere = std::iter::repeat_with(|| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            seed >> (seed >> 3) % 54
+            seed >> ((seed >> 3) % 54)
         });
         // Next to where the third digit changes, and as far from it as floating point errs.
         let halves = (0..17).flat_map(|power| (100..1000).map(move |digits| (2 * digits + 1) * 5 * 10_u64.pow(power)));
