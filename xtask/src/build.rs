@@ -1,6 +1,6 @@
 //! `cargo xtask build`, `ship` and `compose`: the components, what is composed of them, and the program.
 
-use crate::run::{cargo, native, run, target};
+use crate::run::{cargo, native, run, target, write_news};
 use crate::sbom;
 use anyhow::{Context, Result, bail};
 use image_service_compositions::compose::compose_file;
@@ -71,7 +71,8 @@ fn components(names: &[&str], folder: &Path) -> Result<()> {
     for component in names {
         let built = target().join(TARGET).join("guest").join(component.replace('-', "_")).with_extension("wasm");
         let to = folder.join(component).with_extension("wasm");
-        std::fs::copy(&built, &to).with_context(|| format!("copying {} to {}", built.display(), to.display()))?;
+        let component = std::fs::read(&built).with_context(|| format!("reading {}", built.display()))?;
+        write_news(&to, &component)?;
     }
     Ok(())
 }
@@ -100,7 +101,7 @@ pub(crate) fn compositions() -> Result<()> {
     for Environment { name, grants, .. } in ENVIRONMENTS {
         let wac = Path::new("compositions").join(name).with_extension("wac");
         let composition = compose_file(&wac, &components_folder, grants)?;
-        std::fs::write(compositions.join(name).with_extension("wasm"), composition)?;
+        write_news(&compositions.join(name).with_extension("wasm"), &composition)?;
     }
     Ok(())
 }

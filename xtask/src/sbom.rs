@@ -2,7 +2,7 @@
 //!
 //! Made from `cargo metadata` and Cargo.lock before the program is built, as it is embedded (`image-service sbom`).
 
-use crate::run::{host, target};
+use crate::run::{host, target, write_news};
 use anyhow::{Context, Result, bail};
 use image_service_compositions::environments::COMPONENTS;
 use serde::Deserialize;
@@ -72,17 +72,13 @@ struct Locked {
     checksum: Option<String>,
 }
 
-/// Writes target/image-service.cdx.json; leaves it alone when nothing changed, so that the program isn't built again.
+/// Writes target/image-service.cdx.json.
 pub(crate) fn write() -> Result<()> {
     let mut bom = Bom::new(checksums()?);
     bom.add(&metadata(&host()?)?, &[PROGRAM], "program")?;
     bom.add(&metadata("wasm32-wasip2")?, COMPONENTS, "components")?;
     let text = serde_json::to_string_pretty(&bom.document()?)? + "\n";
-    let to = target().join("image-service.cdx.json");
-    if std::fs::read_to_string(&to).ok().as_ref() != Some(&text) {
-        std::fs::write(&to, text).with_context(|| format!("writing {}", to.display()))?;
-    }
-    Ok(())
+    write_news(&target().join("image-service.cdx.json"), text.as_bytes())
 }
 
 fn metadata(platform: &str) -> Result<Metadata> {

@@ -1,7 +1,7 @@
 //! Whose turn it is: so many requests are worked on at a time, so many wait, and more are refused at once.
 //!
-//! Of those that are worked on, few compute at a time: they would only take the processors from each other, and each needs an
-//! instance of its own. A few instances, used again and again, stay in the processors' caches; dozens in turn do not.
+//! Of those that are worked on, one computes for each processor at a time: more would only take the processors from each other,
+//! and each needs an instance of its own. A few instances, used again and again, stay in the processors' caches; dozens in turn do not.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -9,8 +9,6 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Requests that compute at a time, for each processor.
-const COMPUTING: usize = 2;
 /// How long one waits for others to compute. Whoever takes longer has to share, as the system can do that too, and those who
 /// hold on to their turn keep nobody else from his.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -47,7 +45,7 @@ impl Turns {
     pub(super) fn new(working: usize, waiting: usize) -> Self {
         // A semaphore can't have more.
         let waiting = waiting.min(Semaphore::MAX_PERMITS);
-        let computing = COMPUTING * available_parallelism().map_or(1, usize::from);
+        let computing = available_parallelism().map_or(1, usize::from);
         Self {
             working: Arc::new(Semaphore::new(working)),
             waiting: Semaphore::new(waiting),
