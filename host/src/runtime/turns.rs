@@ -1,7 +1,8 @@
 //! Whose turn it is: so many requests are worked on at a time, so many wait, and more are refused at once.
 //!
-//! Of those that are worked on, one computes for each processor at a time: more would only take the processors from each other,
-//! and each needs an instance of its own. A few instances, used again and again, stay in the processors' caches; dozens in turn do not.
+//! Of those that are worked on, one computes for each processor at a time: more would only take the processors from each
+//! other, and each needs an instance of its own. A few instances, used again and again, stay in the processors' caches;
+//! dozens in turn do not.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;

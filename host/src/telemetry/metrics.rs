@@ -8,7 +8,7 @@ use super::source::Source;
 use anyhow::Result;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntGauge, TextEncoder};
-use registry::{Hit, Metrics, now};
+use registry::{HIT, Metrics, now};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -88,19 +88,21 @@ pub(crate) fn request_began() {
 pub(crate) fn request_ended(ended: &Ended<'_>) {
     let Some(metrics) = METRICS.get() else { return };
     metrics.in_flight.dec();
-    if (ended.route, ended.status, ended.cache) == Hit::LABELS {
-        let Hit { request, seconds, bytes, cache } = &metrics.hit;
-        request.inc();
-        seconds.observe(ended.elapsed.as_secs_f64());
-        bytes.inc_by(ended.bytes);
+    let labels = (ended.route, ended.status, ended.cache);
+    let looked_up;
+    let counts = if labels == HIT {
+        &metrics.hit
+    } else {
+        // Only a wrong number of labels could fail.
+        let Ok(counts) = metrics.counts(labels) else { return };
+        looked_up = counts;
+        &looked_up
+    };
+    counts.request.inc();
+    counts.seconds.observe(ended.elapsed.as_secs_f64());
+    counts.bytes.inc_by(ended.bytes);
+    if let Some(cache) = &counts.cache {
         cache.inc();
-        return;
-    }
-    metrics.requests.with_label_values(&[ended.route, ended.status]).inc();
-    metrics.request_seconds.with_label_values(&[ended.route]).observe(ended.elapsed.as_secs_f64());
-    metrics.response_bytes.with_label_values(&[ended.route]).inc_by(ended.bytes);
-    if let Some(result) = ended.cache {
-        metrics.cache.with_label_values(&[result]).inc();
     }
 }
 

@@ -15,30 +15,33 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Seconds: from a kept answer to a large registry.
 const BUCKETS: [f64; 14] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
-/// What a kept listing counts, looked up once: so many are given out that looking up shows.
-pub(super) struct Hit {
+/// The route and the status of a request, and what the cache had where it was asked.
+pub(super) type Labels<'a> = (&'a str, &'a str, Option<&'a str>);
+
+/// Those of a kept listing.
+pub(super) const HIT: Labels<'_> = ("/images", "200", Some("hit"));
+
+/// What a request counts at its end.
+pub(super) struct Counts {
     pub(super) request: IntCounter,
     pub(super) seconds: Histogram,
     pub(super) bytes: IntCounter,
-    pub(super) cache: IntCounter,
+    pub(super) cache: Option<IntCounter>,
 }
 
-impl Hit {
-    /// The route, the status and what the cache had.
-    pub(super) const LABELS: (&str, &str, Option<&str>) = ("/images", "200", Some("hit"));
-
+impl Counts {
     fn of(
         requests: &IntCounterVec,
         seconds: &HistogramVec,
         bytes: &IntCounterVec,
         cache: &IntCounterVec,
+        (route, status, result): Labels<'_>,
     ) -> prometheus::Result<Self> {
-        let (route, status, result) = Self::LABELS;
         Ok(Self {
             request: requests.get_metric_with_label_values(&[route, status])?,
             seconds: seconds.get_metric_with_label_values(&[route])?,
             bytes: bytes.get_metric_with_label_values(&[route])?,
-            cache: cache.get_metric_with_label_values(&[result.unwrap_or_default()])?,
+            cache: result.map(|result| cache.get_metric_with_label_values(&[result])).transpose()?,
         })
     }
 }
@@ -46,7 +49,8 @@ impl Hit {
 /// All metrics.
 pub(super) struct Metrics {
     registry: Registry,
-    pub(super) hit: Hit,
+    /// What a kept listing counts, looked up once: so many are given out that looking up shows.
+    pub(super) hit: Counts,
     pub(super) probe: Mutex<Option<Weak<dyn Probe>>>,
     pub(super) requests: IntCounterVec,
     pub(super) request_seconds: HistogramVec,
@@ -129,7 +133,7 @@ impl Metrics {
         let cache = make.counters("cache_requests_total", "Requests by what the cache had.", &["result"])?;
         let metrics = Self {
             probe: Mutex::default(),
-            hit: Hit::of(&requests, &request_seconds, &response_bytes, &cache)?,
+            hit: Counts::of(&requests, &request_seconds, &response_bytes, &cache, HIT)?,
             requests,
             request_seconds,
             response_bytes,
@@ -195,6 +199,11 @@ impl Metrics {
         };
         metrics.begin();
         Ok(metrics)
+    }
+
+    /// What a request with these labels counts.
+    pub(super) fn counts(&self, labels: Labels<'_>) -> prometheus::Result<Counts> {
+        Counts::of(&self.requests, &self.request_seconds, &self.response_bytes, &self.cache, labels)
     }
 
     /// What is to be there as 0 before it happens, so that its first time shows as a rise.
