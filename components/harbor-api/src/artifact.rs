@@ -134,11 +134,16 @@ fn add_rows(all: &mut Vec<Image>, repository: &Repository, artifact: Artifact) {
     }
 }
 
-/// All rows of one repository, in order.
-pub(crate) fn ordered(repository: &Repository, mut artifacts: Vec<Artifact>) -> Vec<Image> {
+/// Adds all rows of one repository, in order.
+fn add_ordered(all: &mut Vec<Image>, repository: &Repository, mut artifacts: Vec<Artifact>) {
     order(&mut artifacts);
+    artifacts.into_iter().for_each(|artifact| add_rows(all, repository, artifact));
+}
+
+/// All rows of one repository, in order.
+pub(crate) fn ordered(repository: &Repository, artifacts: Vec<Artifact>) -> Vec<Image> {
     let mut all = Vec::with_capacity(artifacts.len());
-    artifacts.into_iter().for_each(|artifact| add_rows(&mut all, repository, artifact));
+    add_ordered(&mut all, repository, artifacts);
     all
 }
 
@@ -154,10 +159,8 @@ pub(crate) fn ordered_by_repository(project: &str, artifacts: Vec<Artifact>) -> 
             None => drop(repositories.insert(name.to_owned(), vec![artifact])),
         }
     }
-    for (name, mut artifacts) in repositories {
-        let repository = Repository { project: project.to_owned(), name };
-        order(&mut artifacts);
-        artifacts.into_iter().for_each(|artifact| add_rows(&mut all, &repository, artifact));
+    for (name, artifacts) in repositories {
+        add_ordered(&mut all, &Repository { project: project.to_owned(), name }, artifacts);
     }
     Some(all)
 }
