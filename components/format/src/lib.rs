@@ -9,6 +9,7 @@
 pub mod crictl;
 pub mod id;
 pub mod ignore;
+mod json;
 pub mod listing;
 pub mod node;
 pub mod reference;

@@ -1,14 +1,18 @@
 //! The answer as JSON, written row by row: its keys, how each value reads, and the two layouts.
 
 use crate::size::Text;
-use crate::{NONE, id};
-use serde::Serialize;
-use serde_json::Serializer;
-use serde_json::ser::{Formatter, PrettyFormatter};
-use std::io;
+use crate::{NONE, id, json};
+
+/// Bytes that there is room for at first: to grow is to copy.
+const ROOM: usize = 4096;
+
+/// What a list has in each of its places.
+pub trait Row {
+    /// Writes its keys and values, in alphabetical order.
+    fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>);
+}
 
 /// A row of `containerd_images`.
-#[derive(Serialize)]
 pub struct ContainerdRow<'a> {
     image_id: &'a str,
     repository: &'a str,
@@ -28,8 +32,16 @@ impl<'a> ContainerdRow<'a> {
     }
 }
 
+impl Row for ContainerdRow<'_> {
+    fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
+        fields.text("image_id", self.image_id);
+        fields.text("repository", self.repository);
+        fields.text("size", self.size.as_str());
+        fields.text("tag", self.tag);
+    }
+}
+
 /// A row of `harbor_images`.
-#[derive(Serialize)]
 pub struct HarborRow<'a> {
     digest: &'a str,
     project: &'a str,
@@ -51,16 +63,52 @@ impl<'a> HarborRow<'a> {
     }
 }
 
+impl Row for HarborRow<'_> {
+    fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
+        fields.text("digest", self.digest);
+        fields.text("project", self.project);
+        fields.text("repository", self.repository);
+        fields.text("size", self.size.as_str());
+        fields.text("tag", self.tag);
+    }
+}
+
 /// A row of `errors`.
-#[derive(Serialize)]
 pub struct ErrorRow<'a> {
     /// What was tried, on what, what came back, and what to do.
     pub error: &'a str,
     /// `project/name` where one repository failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<&'a str>,
     /// `containerd` or `harbor`.
     pub source: &'static str,
+}
+
+impl Row for ErrorRow<'_> {
+    fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
+        fields.text("error", self.error);
+        if let Some(repository) = self.repository {
+            fields.text("repository", repository);
+        }
+        fields.text("source", self.source);
+    }
+}
+
+/// Where a row writes its keys and values, in the layout for people or for programs.
+pub struct Fields<'a, const PRETTY: bool> {
+    buffer: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl<const PRETTY: bool> Fields<'_, PRETTY> {
+    /// Writes a key, which needs no escapes, and its value. In place, where the lengths of all but the value are known.
+    #[inline(always)]
+    fn text(&mut self, key: &'static str, value: &str) {
+        self.buffer.push(if std::mem::take(&mut self.first) { b'{' } else { b',' });
+        self.buffer.extend_from_slice(if PRETTY { b"\n      \"" } else { b"\"" });
+        self.buffer.extend_from_slice(key.as_bytes());
+        self.buffer.extend_from_slice(if PRETTY { b"\": " } else { b"\":" });
+        json::string(self.buffer, value);
+    }
 }
 
 /// Clients rely on strings that are never empty.
@@ -79,7 +127,9 @@ pub struct Listing {
 impl Listing {
     /// Begins the object; `pretty` indents it by two spaces.
     pub fn new(pretty: bool) -> Self {
-        Self { buffer: b"{".to_vec(), pretty, sections: 0, rows: 0 }
+        let mut buffer = Vec::with_capacity(ROOM);
+        buffer.push(b'{');
+        Self { buffer, pretty, sections: 0, rows: 0 }
     }
 
     /// Begins a list under this key, which needs no escapes.
@@ -94,18 +144,20 @@ impl Listing {
     }
 
     /// Adds a row to the open list.
-    pub fn row(&mut self, row: &impl Serialize) {
+    pub fn row(&mut self, row: &impl Row) {
         if self.rows > 0 {
             self.buffer.push(b',');
         }
         self.rows += 1;
         self.line(2);
-        // Writing strings into memory can't fail.
-        let _ = if self.pretty {
-            row.serialize(&mut Serializer::with_formatter(&mut self.buffer, in_a_list()))
+        let buffer = &mut self.buffer;
+        if self.pretty {
+            row.write(&mut Fields::<true> { buffer, first: true });
         } else {
-            row.serialize(&mut Serializer::new(&mut self.buffer))
-        };
+            row.write(&mut Fields::<false> { buffer, first: true });
+        }
+        self.line(2);
+        self.buffer.push(b'}');
     }
 
     /// Ends the open list.
@@ -142,17 +194,11 @@ impl Listing {
     }
 }
 
-/// The layout for people, from where a row stands: in a list in an object.
-fn in_a_list() -> PrettyFormatter<'static> {
-    let mut formatter = PrettyFormatter::with_indent(b"  ");
-    // A sink takes anything.
-    let _ = formatter.begin_object(&mut io::sink()).and_then(|()| formatter.begin_array(&mut io::sink()));
-    formatter
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Serialize;
+    use serde_json::ser::PrettyFormatter;
     use serde_json::{Value, json};
 
     fn node_row() -> ContainerdRow<'static> {
@@ -212,9 +258,13 @@ mod tests {
 
     #[test]
     fn no_string_is_empty() {
-        let row = HarborRow::new("", "", "", "", 0);
+        let mut listing = Listing::new(false);
+        listing.open("harbor_images");
+        listing.row(&HarborRow::new("", "", "", "", 0));
+        listing.close();
+        listing.end();
         assert_eq!(
-            serde_json::to_value(&row).unwrap(),
+            serde_json::from_slice::<Value>(&listing.take()).unwrap()["harbor_images"][0],
             json!({"digest": "<none>", "project": "<none>", "repository": "<none>", "size": "0B", "tag": "<none>"})
         );
     }

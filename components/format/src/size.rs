@@ -1,7 +1,6 @@
 //! Sizes, written and read as `crictl images` prints them: decimal units, three significant digits, no space.
 
 use humansize::{DECIMAL, FormatSizeOptions, format_size};
-use serde::{Serialize, Serializer};
 use std::cell::RefCell;
 
 /// The units of `crictl images`, each a thousand times the one before it.
@@ -61,14 +60,8 @@ impl Text {
         Self { bytes, length: length as u8 }
     }
 
-    fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
-    }
-}
-
-impl Serialize for Text {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 
