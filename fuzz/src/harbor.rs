@@ -5,7 +5,7 @@ use image_service_format::listing::{HarborRow, Listing};
 use image_service_harbor_api::api::{Api, Ended, Error, Kind, Reply};
 use image_service_harbor_api::config::Config;
 use image_service_harbor_api::listing::{self, Sink};
-use image_service_harbor_api::{Image, SourceError};
+use image_service_harbor_api::{Image, Repository, SourceError};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -145,14 +145,15 @@ fn assert_is_an_address(path: &str) {
 
 #[derive(Default)]
 struct Collected {
-    rows: Vec<Image>,
+    repositories: Vec<Repository>,
     errors: Vec<SourceError>,
 }
 
 impl Sink for Collected {
-    async fn rows(&mut self, rows: Vec<Image>) -> bool {
-        assert!(!rows.is_empty(), "nothing is not passed on");
-        self.rows.extend(rows);
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
+        let some = |repository: &Repository| !repository.images.is_empty();
+        assert!(!rows.is_empty() && rows.iter().all(some), "nothing is not passed on");
+        self.repositories.extend(rows);
         true
     }
 
@@ -177,9 +178,12 @@ pub fn assert_listing(script: &Script) {
     block_on(listing::list(&fake, &config, &mut collected));
     let mut listing = Listing::new(false);
     listing.open("harbor_images");
-    let count = collected.rows.len();
-    for row in collected.rows {
-        listing.row(&HarborRow::new(&row.project, &row.repository, &row.tag, &row.digest, row.size));
+    let mut count = 0;
+    for Repository { project, name, images } in &collected.repositories {
+        count += images.len();
+        for Image { tag, digest, size } in images {
+            listing.row(&HarborRow::new(project, name, tag, digest, *size));
+        }
     }
     listing.close();
     listing.end();

@@ -2,7 +2,7 @@
 
 use crate::registry::{assert_rows, node_row, numbered, started, started_with};
 use http::Method;
-use image_service_tests::{Fault, Harbor, Program, Version};
+use image_service_tests::{Fault, Harbor, Node, Program, Version};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -98,6 +98,37 @@ async fn many_clients_at_once_get_the_same_answer() {
         assert_rows(&images, &numbered("a/b", 250));
         assert_eq!(images["errors"], json!([]));
     }
+}
+
+/// Were one source asked after the other, or only while the other is waited for, this would wait for ever.
+#[tokio::test]
+async fn both_sources_are_asked_at_the_same_time_and_neither_waits_for_the_other() {
+    let permits = Arc::new(Semaphore::new(0));
+    let harbor = Harbor::of(Version::V2_8).repository("a/b", 3);
+    let harbor = harbor.fault("/systeminfo", Fault::Held(Arc::clone(&permits))).start().await.unwrap();
+    let node = Node::with_harbor(json!({"mode": "exec", "command": ["node"]}), &harbor).unwrap();
+    let [begun, go] = ["begun", "go"].map(|name| node.path().join(name));
+    let wait = format!("touch {}; until [ -e {} ]; do sleep 0.01; done", begun.display(), go.display());
+    node.script(
+        "node",
+        &(wait + "; echo '{\"images\":[{\"id\":\"sha256:a24bb4013296f61e\",\"repoTags\":[\"a:1\"]}]}'"),
+    )
+    .unwrap();
+    let program = node.start().unwrap();
+    let progress = async {
+        harbor.wait_for("/systeminfo", 1).await.unwrap();
+        while !begun.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Neither has answered. Now Harbor does, to its last request.
+        permits.add_permits(1);
+        harbor.wait_for("/artifacts", 1).await.unwrap();
+        std::fs::write(&go, "").unwrap();
+    };
+    let (images, ()) = tokio::join!(program.images(), progress);
+    let images = images.unwrap();
+    assert_rows(&images, &numbered("a/b", 3));
+    assert_eq!((&images["containerd_images"][0]["repository"], &images["errors"]), (&json!("a"), &json!([])));
 }
 
 #[tokio::test]

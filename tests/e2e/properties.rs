@@ -192,8 +192,8 @@ struct Collected {
 }
 
 impl Sink for Collected {
-    async fn rows(&mut self, rows: Vec<harbor::Image>) -> bool {
-        self.tags.extend(rows.into_iter().map(|row| row.tag));
+    async fn rows(&mut self, rows: Vec<harbor::Repository>) -> bool {
+        self.tags.extend(rows.into_iter().flat_map(|repository| repository.images).map(|image| image.tag));
         true
     }
 

@@ -60,11 +60,13 @@ struct Out<F> {
 }
 
 impl<F: FnMut(Vec<u8>)> Sink for Out<F> {
-    async fn rows(&mut self, rows: Vec<harbor_api::Image>) -> bool {
-        for row in rows {
-            self.listing.row(&HarborRow::new(&row.project, &row.repository, &row.tag, &row.digest, row.size));
-            if self.listing.pending() >= CHUNK {
-                (self.sent)(self.listing.take());
+    async fn rows(&mut self, rows: Vec<harbor_api::Repository>) -> bool {
+        for harbor_api::Repository { project, name, images } in rows {
+            for harbor_api::Image { tag, digest, size } in images {
+                self.listing.row(&HarborRow::new(&project, &name, &tag, &digest, size));
+                if self.listing.pending() >= CHUNK {
+                    (self.sent)(self.listing.take());
+                }
             }
         }
         true

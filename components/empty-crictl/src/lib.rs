@@ -2,7 +2,7 @@
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "empty-crictl-component", generate_all });
+    wit_bindgen::generate!({ path: "../../wit", world: "empty-crictl-component", async: false, generate_all });
 }
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
@@ -10,7 +10,7 @@ use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
 struct EmptyCrictl;
 
 impl Guest for EmptyCrictl {
-    async fn images() -> Result<Vec<Image>, Error> {
+    fn images() -> Result<Vec<Image>, Error> {
         Ok(Vec::new())
     }
 }

@@ -2,7 +2,7 @@
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "filter-component", generate_all });
+    wit_bindgen::generate!({ path: "../../wit", world: "filter-component", async: false, generate_all });
 }
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
@@ -19,22 +19,22 @@ thread_local! {
 struct Filter;
 
 impl Guest for Filter {
-    async fn images() -> (Vec<Image>, Vec<SourceError>) {
-        let ignored = ignore_list().await;
-        let (images, errors) = containerd::images().await;
+    fn images() -> (Vec<Image>, Vec<SourceError>) {
+        let ignored = ignore_list();
+        let (images, errors) = containerd::images();
         (images.into_iter().filter(|image| !ignored.contains(&image.id)).map(pass_on).collect(), errors)
     }
 }
 
 /// The list as it is now; what is wrong with it goes to stderr, which the host logs.
-async fn ignore_list() -> Rc<IgnoreList> {
-    let text = settings::get("images-to-ignore".to_owned()).await.unwrap_or_default();
+fn ignore_list() -> Rc<IgnoreList> {
+    let text = settings::get("images-to-ignore").unwrap_or_default();
     if let Some(list) = READ.with_borrow(|(read, list)| (*read == text).then(|| Rc::clone(list))) {
         return list;
     }
     let list = Rc::new(IgnoreList::parse(&text));
     if !list.skipped().is_empty() {
-        let name = settings::get("images-to-ignore-name".to_owned()).await;
+        let name = settings::get("images-to-ignore-name");
         let name = name.unwrap_or_else(|| "images_to_ignore.txt".to_owned());
         for skipped in list.skipped() {
             eprintln!("{name}:{skipped}");

@@ -4,9 +4,18 @@ mod route;
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "handler-imports", generate_all });
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "handler-imports",
+        // Only the node is waited for while something else goes on. Any other call returns once it is answered, which
+        // spares it a task.
+        async: ["import:image-service:inventory/containerd@0.1.0#images", "-all"],
+        generate_all,
+    });
 }
 
+use bindings::image_service::inventory::harbor::{Part, Repository};
+use bindings::image_service::inventory::types::SourceError;
 use bindings::image_service::inventory::{containerd, harbor, settings};
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -22,12 +31,8 @@ use spin_sdk::http::{
 use spin_sdk::http_service;
 use std::cell::RefCell;
 use std::rc::Rc;
-use wit_bindgen::{StreamReader, StreamResult};
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
-
-/// Rows read at a time.
-const BATCH: usize = 64;
 
 /// Bytes of JSON sent at a time: what is larger costs memory, what is smaller costs crossings to the host.
 const CHUNK: usize = 16 * 1024;
@@ -55,7 +60,7 @@ async fn handle(request: Request) -> Response<Body> {
 
 async fn listing(body: Body) -> Response<Body> {
     let mut response = answer(StatusCode::OK, route::JSON, body);
-    if let Some(control) = manner().await.control.clone() {
+    if let Some(control) = manner().control.clone() {
         response.headers_mut().insert("cache-control", control);
     }
     response
@@ -72,12 +77,12 @@ thread_local! {
     static MANNER: RefCell<Option<Rc<Manner>>> = const { RefCell::new(None) };
 }
 
-async fn manner() -> Rc<Manner> {
+fn manner() -> Rc<Manner> {
     if let Some(manner) = MANNER.with_borrow(Clone::clone) {
         return manner;
     }
-    let pretty = settings::get("json-pretty".to_owned()).await.is_some_and(|value| value == "true");
-    let control = settings::get("cache-control".to_owned()).await.filter(|text| !text.is_empty());
+    let pretty = settings::get("json-pretty").is_some_and(|value| value == "true");
+    let control = settings::get("cache-control").filter(|text| !text.is_empty());
     let manner = Rc::new(Manner { pretty, control: control.and_then(|text| HeaderValue::try_from(text).ok()) });
     MANNER.set(Some(Rc::clone(&manner)));
     manner
@@ -102,14 +107,15 @@ fn images() -> Body {
 }
 
 async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError> {
-    let mut out = Out { listing: Listing::new(manner().await.pretty), frames };
-    let ((node, node_errors), (registry, registry_errors)) = join!(containerd::images(), harbor::images());
+    let mut out = Out { listing: Listing::new(manner().pretty), frames };
+    // Harbor is asked while the node is: its listing goes on by itself once it has begun.
+    let ((node, node_errors), registry) = join!(containerd::images(), async { harbor::images() });
 
     let containerd_rows = out.node(&node).await?;
     drop(node);
-    let harbor_rows = out.registry(registry).await?;
+    let (harbor_rows, registry_errors) = out.registry(registry).await?;
     let mut errors: Vec<_> = node_errors.into_iter().map(|error| ("containerd", error)).collect();
-    errors.extend(registry_errors.await.into_iter().map(|error| ("harbor", error)));
+    errors.extend(registry_errors.into_iter().map(|error| ("harbor", error)));
 
     out.listing.open("errors");
     for (source, error) in &errors {
@@ -146,26 +152,28 @@ impl Out {
         Ok(images.len())
     }
 
-    /// Writes the registry's rows as they come; returns how many there were.
-    async fn registry(&mut self, mut images: StreamReader<harbor::Image>) -> Result<usize, mpsc::SendError> {
+    /// Writes the registry's rows as they come; returns how many there were, and what failed.
+    async fn registry(&mut self, images: harbor::Listing) -> Result<(usize, Vec<SourceError>), mpsc::SendError> {
         self.listing.open("harbor_images");
         let mut count = 0;
         loop {
-            let (status, batch) = images.read(Vec::with_capacity(BATCH)).await;
-            count += batch.len();
-            for image in &batch {
-                let harbor::Image { project, repository, tag, digest, size } = image;
-                self.listing.row(&HarborRow::new(project, repository, tag, digest, *size));
-                if self.listing.pending() >= CHUNK {
-                    self.send().await?;
+            let repositories = match images.next() {
+                Part::Rows(repositories) => repositories,
+                Part::End(errors) => {
+                    self.listing.close();
+                    return Ok((count, errors));
+                }
+            };
+            for Repository { project, name, images } in &repositories {
+                count += images.len();
+                for image in images {
+                    self.listing.row(&HarborRow::new(project, name, &image.tag, &image.digest, image.size));
+                    if self.listing.pending() >= CHUNK {
+                        self.send().await?;
+                    }
                 }
             }
-            if !matches!(status, StreamResult::Complete(_)) {
-                break;
-            }
         }
-        self.listing.close();
-        Ok(count)
     }
 
     async fn send(&mut self) -> Result<(), mpsc::SendError> {

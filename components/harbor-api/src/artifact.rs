@@ -1,7 +1,7 @@
 //! Artifacts as Harbor describes them, and the rows that they give.
 
-use crate::Image;
 use crate::paging::Keyed;
+use crate::{Image, Repository};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use std::cmp::Reverse;
@@ -74,15 +74,15 @@ impl Keyed for InOneRepository {
     }
 }
 
-/// A project and a repository in it, for the rows of its artifacts.
+/// A repository's project and its name in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Repository {
+pub(crate) struct Name {
     pub(crate) project: String,
     /// Without the project.
     pub(crate) name: String,
 }
 
-impl Repository {
+impl Name {
     /// From Harbor's name for it, which begins with the project's.
     pub(crate) fn new(project: &str, name: &str) -> Self {
         Self { project: project.to_owned(), name: name_in(project, name).to_owned() }
@@ -117,16 +117,14 @@ fn order(artifacts: &mut Vec<Artifact>) {
 }
 
 /// Adds one row for each tag, in order; none for an untagged artifact.
-fn add_rows(all: &mut Vec<Image>, repository: &Repository, artifact: Artifact) {
+fn add_rows(images: &mut Vec<Image>, artifact: Artifact) {
     let Artifact { mut digest, size, tags, .. } = artifact;
     let mut tags = tags.unwrap_or_default();
     tags.sort();
     let mut left = tags.len();
     for tag in tags {
         left -= 1;
-        all.push(Image {
-            project: repository.project.clone(),
-            repository: repository.name.clone(),
+        images.push(Image {
             tag: tag.name,
             digest: if left == 0 { std::mem::take(&mut digest) } else { digest.clone() },
             size: size.unwrap_or_default(),
@@ -134,22 +132,22 @@ fn add_rows(all: &mut Vec<Image>, repository: &Repository, artifact: Artifact) {
     }
 }
 
-/// Adds all rows of one repository, in order.
-fn add_ordered(all: &mut Vec<Image>, repository: &Repository, mut artifacts: Vec<Artifact>) {
-    order(&mut artifacts);
-    artifacts.into_iter().for_each(|artifact| add_rows(all, repository, artifact));
+/// The rows of artifacts that are in order; `None` where no artifact has a tag.
+fn rows(repository: &Name, artifacts: impl ExactSizeIterator<Item = Artifact>) -> Option<Repository> {
+    let mut images = Vec::with_capacity(artifacts.len());
+    artifacts.for_each(|artifact| add_rows(&mut images, artifact));
+    let Name { project, name } = repository;
+    (!images.is_empty()).then(|| Repository { project: project.clone(), name: name.clone(), images })
 }
 
 /// All rows of one repository, in order.
-pub(crate) fn ordered(repository: &Repository, artifacts: Vec<Artifact>) -> Vec<Image> {
-    let mut all = Vec::with_capacity(artifacts.len());
-    add_ordered(&mut all, repository, artifacts);
-    all
+pub(crate) fn ordered(repository: &Name, mut artifacts: Vec<Artifact>) -> Option<Repository> {
+    order(&mut artifacts);
+    rows(repository, artifacts.into_iter())
 }
 
 /// All rows of one project whose artifacts name their repositories, in order; `None` where one does not.
-pub(crate) fn ordered_by_repository(project: &str, artifacts: Vec<Artifact>) -> Option<Vec<Image>> {
-    let mut all = Vec::with_capacity(artifacts.len());
+pub(crate) fn ordered_by_repository(project: &str, artifacts: Vec<Artifact>) -> Option<Vec<Repository>> {
     let mut repositories: BTreeMap<String, Vec<Artifact>> = BTreeMap::new();
     for mut artifact in artifacts {
         let full_name = artifact.repository_name.take()?;
@@ -159,10 +157,9 @@ pub(crate) fn ordered_by_repository(project: &str, artifacts: Vec<Artifact>) -> 
             None => drop(repositories.insert(name.to_owned(), vec![artifact])),
         }
     }
-    for (name, artifacts) in repositories {
-        add_ordered(&mut all, &Repository { project: project.to_owned(), name }, artifacts);
-    }
-    Some(all)
+    let named =
+        repositories.into_iter().map(|(name, artifacts)| (Name { project: project.to_owned(), name }, artifacts));
+    Some(named.filter_map(|(repository, artifacts)| ordered(&repository, artifacts)).collect())
 }
 
 /// Puts artifacts in order as they come: Harbor sends them newest first, but leaves open how equal times are ordered.
@@ -179,20 +176,16 @@ impl Window {
     }
 
     /// Takes artifacts in, and gives the rows of those that are due.
-    pub(crate) fn push(&mut self, repository: &Repository, artifacts: Vec<Artifact>) -> Vec<Image> {
+    pub(crate) fn push(&mut self, repository: &Name, artifacts: Vec<Artifact>) -> Option<Repository> {
         self.held.extend(artifacts);
         order(&mut self.held);
         let due = self.held.len().saturating_sub(self.capacity);
-        let mut rows = Vec::with_capacity(due);
-        self.held.drain(..due).for_each(|artifact| add_rows(&mut rows, repository, artifact));
-        rows
+        rows(repository, self.held.drain(..due))
     }
 
     /// Gives all other rows.
-    pub(crate) fn drain(self, repository: &Repository) -> Vec<Image> {
-        let mut rows = Vec::with_capacity(self.held.len());
-        self.held.into_iter().for_each(|artifact| add_rows(&mut rows, repository, artifact));
-        rows
+    pub(crate) fn drain(self, repository: &Name) -> Option<Repository> {
+        rows(repository, self.held.into_iter())
     }
 }
 
@@ -210,12 +203,15 @@ mod tests {
         }
     }
 
-    fn shown(rows: &[Image]) -> Vec<String> {
-        rows.iter().map(|row| format!("{}/{}:{}@{}", row.project, row.repository, row.tag, row.digest)).collect()
+    fn shown(repositories: impl IntoIterator<Item = Repository>) -> Vec<String> {
+        let shown = |Repository { project, name, images }: Repository| {
+            images.into_iter().map(move |image| format!("{project}/{name}:{}@{}", image.tag, image.digest))
+        };
+        repositories.into_iter().flat_map(shown).collect()
     }
 
-    fn app() -> Repository {
-        Repository::new("p", "p/app")
+    fn app() -> Name {
+        Name::new("p", "p/app")
     }
 
     #[test]
@@ -223,7 +219,7 @@ mod tests {
         let untagged: Artifact =
             serde_json::from_str(r#"{"digest":"sha256:b","tags":null,"push_time":"2025-01-01T00:00:00Z"}"#).unwrap();
         let rows = ordered(&app(), vec![artifact("sha256:a", "2025-01-01T00:00:00Z", &["2", "1"]), untagged]);
-        assert_eq!(shown(&rows), ["p/app:1@sha256:a", "p/app:2@sha256:a"]);
+        assert_eq!(shown(rows), ["p/app:1@sha256:a", "p/app:2@sha256:a"]);
     }
 
     #[test]
@@ -238,27 +234,35 @@ mod tests {
                 artifact("sha256:e", "", &["e"]),
             ],
         );
-        assert_eq!(rows.iter().map(|row| row.tag.as_str()).collect::<Vec<_>>(), ["d", "b", "a", "c", "e"]);
+        assert_eq!(
+            rows.unwrap().images.iter().map(|row| row.tag.as_str()).collect::<Vec<_>>(),
+            ["d", "b", "a", "c", "e"]
+        );
     }
 
     #[test]
     fn equal_times_are_ordered_by_digest() {
         let time = "2025-01-01T00:00:00Z";
         let rows = ordered(&app(), vec![artifact("sha256:b", time, &["b"]), artifact("sha256:a", time, &["a"])]);
-        assert_eq!(shown(&rows), ["p/app:a@sha256:a", "p/app:b@sha256:b"]);
+        assert_eq!(shown(rows), ["p/app:a@sha256:a", "p/app:b@sha256:b"]);
     }
 
     #[test]
     fn an_artifact_without_size_counts_zero_bytes() {
         let bare: Artifact = serde_json::from_str(r#"{"digest":"sha256:b","tags":[{"name":"x"}]}"#).unwrap();
-        assert_eq!(ordered(&app(), vec![bare])[0].size, 0);
+        assert_eq!(ordered(&app(), vec![bare]).unwrap().images[0].size, 0);
+    }
+
+    #[test]
+    fn a_repository_without_tags_has_no_rows() {
+        assert_eq!(ordered(&app(), vec![artifact("sha256:a", "2025-01-01T00:00:00Z", &[])]), None);
     }
 
     #[test]
     fn a_repository_is_named_without_its_project() {
-        assert_eq!(Repository::new("a", "a/b/c").name, "b/c");
-        assert_eq!(Repository::new("a", "a/b/c").full_name(), "a/b/c");
-        assert_eq!(Repository::new("a", "ab/c").name, "ab/c");
+        assert_eq!(Name::new("a", "a/b/c").name, "b/c");
+        assert_eq!(Name::new("a", "a/b/c").full_name(), "a/b/c");
+        assert_eq!(Name::new("a", "ab/c").name, "ab/c");
     }
 
     #[test]
@@ -269,7 +273,7 @@ mod tests {
         };
         let rows =
             ordered_by_repository("p", vec![in_repository("p/ab"), in_repository("p/a-b"), in_repository("p/a/b")]);
-        assert_eq!(shown(&rows.unwrap()), ["p/a-b:t@sha256:a", "p/a/b:t@sha256:a", "p/ab:t@sha256:a"]);
+        assert_eq!(shown(rows.unwrap()), ["p/a-b:t@sha256:a", "p/a/b:t@sha256:a", "p/ab:t@sha256:a"]);
         assert!(ordered_by_repository("p", vec![artifact("sha256:a", "", &[])]).is_none());
     }
 
@@ -290,6 +294,6 @@ mod tests {
             rows.extend(window.push(&app(), page.to_vec()));
         }
         rows.extend(window.drain(&app()));
-        assert_eq!(shown(&rows), shown(&ordered(&app(), artifacts)));
+        assert_eq!(shown(rows), shown(ordered(&app(), artifacts)));
     }
 }

@@ -15,16 +15,23 @@ mod paging;
 /// One row: one tag of one artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// The project's name.
-    pub project: String,
-    /// The name inside the project: `b/c` for `a/b/c` in project `a`.
-    pub repository: String,
     /// The tag.
     pub tag: String,
     /// `sha256:` and 64 hexadecimal digits.
     pub digest: String,
     /// Bytes, as Harbor reports them.
     pub size: u64,
+}
+
+/// Rows of one repository, in order: all of them, or as many as came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// The project's name.
+    pub project: String,
+    /// The name inside the project: `b/c` for `a/b/c` in project `a`.
+    pub name: String,
+    /// At least one.
+    pub images: Vec<Image>,
 }
 
 /// One failure. The rows that did arrive stand beside it.

@@ -7,10 +7,10 @@ mod failures;
 mod lists;
 
 use crate::api::{Api, Error, Kind};
-use crate::artifact::{self, Artifact, InOneRepository, Repository, Window};
+use crate::artifact::{self, Artifact, InOneRepository, Name, Window};
 use crate::config::Config;
 use crate::paging::{self, Idle, Keyed, Page, Recent, Step, Stopped, Whole};
-use crate::{Image, SourceError};
+use crate::{Repository, SourceError};
 use failures::{Failures, Loss, Unread, failure};
 use futures::{StreamExt, join, stream};
 use serde::Deserialize;
@@ -18,8 +18,8 @@ use serde::Deserialize;
 /// Where rows and failures go, in the order in which they are given.
 #[allow(async_fn_in_trait, reason = "components have one thread")]
 pub trait Sink {
-    /// Passes rows on; `false` when nobody wants more.
-    async fn rows(&mut self, rows: Vec<Image>) -> bool;
+    /// Passes rows on, which are some; `false` when nobody wants more.
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool;
 
     /// Notes a failure.
     fn failed(&mut self, error: SourceError);
@@ -85,22 +85,22 @@ impl Keyed for NamedRepository {
 
 /// What a project holds.
 enum Project {
-    Rows(Vec<Image>, Option<Loss>),
-    Repositories(Vec<Repository>, Option<Loss>),
+    Rows(Vec<Repository>, Option<Loss>),
+    Repositories(Vec<Name>, Option<Loss>),
 }
 
 /// One step towards the answer.
 enum Unit {
-    Rows(Vec<Image>),
-    Repository(Repository),
+    Rows(Vec<Repository>),
+    Repository(Name),
     Lost(Loss),
 }
 
 /// What a unit came to.
 enum Outcome {
-    Rows(Vec<Image>, Option<Loss>),
-    /// Too many rows to hold; they are streamed when it is their turn.
-    Long(Repository),
+    Rows(Vec<Repository>, Option<Loss>),
+    /// Too many rows to hold; they are given as they come when it is their turn.
+    Long(Name),
 }
 
 /// Lists what the configuration names, all rows in order, each failure once.
@@ -220,10 +220,10 @@ impl<A: Api> Listing<'_, A> {
         let list = lists::repositories(&project);
         let read = paging::whole::<NamedRepository>(self.api, &list, self.limits.of_names());
         let Whole::Read(repositories, stopped) = read.await else { return Project::Rows(Vec::new(), None) };
-        let mut repositories: Vec<Repository> = repositories
+        let mut repositories: Vec<Name> = repositories
             .into_iter()
             .filter(|repository| repository.artifact_count != Some(0))
-            .map(|repository| Repository::new(&project, &repository.name))
+            .map(|repository| Name::new(&project, &repository.name))
             .collect();
         repositories.sort();
         let count = |repositories| Unread { repositories, ..Unread::default() };
@@ -262,7 +262,7 @@ impl<A: Api> Listing<'_, A> {
                     Whole::TooLong => Outcome::Long(repository),
                     Whole::Read(artifacts, stopped) => {
                         let artifacts = artifacts.into_iter().map(|InOneRepository(artifact)| artifact).collect();
-                        let rows = artifact::ordered(&repository, artifacts);
+                        let rows = artifact::ordered(&repository, artifacts).into_iter().collect();
                         Outcome::Rows(rows, stopped.map(|stopped| Loss::of_repository(&repository, stopped)))
                     }
                 }
@@ -271,7 +271,7 @@ impl<A: Api> Listing<'_, A> {
     }
 
     /// Streams a repository that is too long to be held. Says whether more rows are wanted, and what failed.
-    async fn long_repository(&self, repository: &Repository, sink: &mut impl Sink) -> (bool, Option<Loss>) {
+    async fn long_repository(&self, repository: &Name, sink: &mut impl Sink) -> (bool, Option<Loss>) {
         let list = lists::artifacts_of(repository);
         let mut window = Window::new(2 * self.limits.page_size);
         let mut recent = Recent::new(RECENT_ROWS);
@@ -298,7 +298,8 @@ impl<A: Api> Listing<'_, A> {
     }
 }
 
-async fn give(sink: &mut impl Sink, rows: Vec<Image>) -> bool {
+async fn give(sink: &mut impl Sink, rows: impl IntoIterator<Item = Repository>) -> bool {
+    let rows: Vec<Repository> = rows.into_iter().collect();
     rows.is_empty() || sink.rows(rows).await
 }
 

@@ -19,11 +19,13 @@ mod bindings {
     });
 }
 
-use bindings::exports::image_service::inventory::harbor::{Guest, Image, SourceError};
+use bindings::exports::image_service::inventory::harbor::{
+    Guest, GuestListing, Image, Listing, Part, Repository, SourceError,
+};
 use bindings::image_service::inventory::settings;
-use bindings::{wit_future, wit_stream};
 use client::Client;
 use futures::future::{Either, select};
+use image_service_handover::{Giver, Taker, handover};
 use image_service_harbor_api as api;
 use image_service_harbor_api::api::Ended;
 use image_service_harbor_api::config::{self, Config};
@@ -32,39 +34,44 @@ use std::collections::HashMap;
 use std::pin::pin;
 use tokio::sync::watch;
 use wasip3::clocks::monotonic_clock::wait_for;
-use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
 struct Harbor;
 
 impl Guest for Harbor {
-    async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
-        let (rows, rows_reader) = wit_stream::new();
-        let (errors, errors_reader) = wit_future::new(|| {
-            vec![SourceError { repository: None, message: "the listing of Harbor ended early".to_owned() }]
-        });
-        wit_bindgen::spawn(async move {
-            let mut out = Out { rows, errors: Vec::new() };
-            match Config::read(&settings().await) {
-                Ok(config) => {
-                    let (ending, over) = watch::channel(None);
-                    let client = Client::new(&config, over);
-                    let limit = config.listing_timeout;
-                    let nanoseconds = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-                    let (listing, time) = (listing::list(&client, &config, &mut out), wait_for(nanoseconds));
-                    // Ended by the client, not by dropping it, so that it can tell what is missing.
-                    if let Either::Right(((), listing)) = select(pin!(listing), pin!(time)).await {
-                        ending.send_replace(Some(Ended::NoTime(limit)));
-                        listing.await;
-                    }
-                }
-                Err(message) => out.failed(api::SourceError { repository: None, message }),
-            }
-            // The consumer asks for errors once the rows have ended.
-            drop(out.rows);
-            let _ = errors.write(out.errors).await;
-        });
-        (rows_reader, errors_reader)
+    type Listing = Taker<Part>;
+
+    async fn images() -> Listing {
+        let (giver, taker) = handover();
+        wit_bindgen::spawn(list(giver));
+        Listing::new(taker)
     }
+}
+
+impl GuestListing for Taker<Part> {
+    async fn next(&self) -> Part {
+        self.take().await.unwrap_or_else(|| Part::End(Vec::new()))
+    }
+}
+
+/// Gives all rows, then what failed.
+async fn list(parts: Giver<Part>) {
+    let mut out = Out { parts, errors: Vec::new() };
+    match Config::read(&settings().await) {
+        Ok(config) => {
+            let (ending, over) = watch::channel(None);
+            let client = Client::new(&config, over);
+            let limit = config.listing_timeout;
+            let nanoseconds = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+            let (listing, time) = (listing::list(&client, &config, &mut out), wait_for(nanoseconds));
+            // Ended by the client, not by dropping it, so that it can tell what is missing.
+            if let Either::Right(((), listing)) = select(pin!(listing), pin!(time)).await {
+                ending.send_replace(Some(Ended::NoTime(limit)));
+                listing.await;
+            }
+        }
+        Err(message) => out.failed(api::SourceError { repository: None, message }),
+    }
+    out.parts.give(Part::End(out.errors)).await;
 }
 
 /// What the operator said, by key.
@@ -75,13 +82,13 @@ async fn settings() -> HashMap<&'static str, String> {
 
 /// Where rows and failures go.
 struct Out {
-    rows: StreamWriter<Image>,
+    parts: Giver<Part>,
     errors: Vec<SourceError>,
 }
 
 impl Sink for Out {
-    async fn rows(&mut self, rows: Vec<api::Image>) -> bool {
-        self.rows.write_all(rows.into_iter().map(row).collect()).await.is_empty()
+    async fn rows(&mut self, rows: Vec<api::Repository>) -> bool {
+        self.parts.give(Part::Rows(rows.into_iter().map(repository).collect())).await
     }
 
     fn failed(&mut self, api::SourceError { repository, message }: api::SourceError) {
@@ -89,8 +96,9 @@ impl Sink for Out {
     }
 }
 
-fn row(api::Image { project, repository, tag, digest, size }: api::Image) -> Image {
-    Image { project, repository, tag, digest, size }
+fn repository(api::Repository { project, name, images }: api::Repository) -> Repository {
+    let image = |api::Image { tag, digest, size }: api::Image| Image { tag, digest, size };
+    Repository { project, name, images: images.into_iter().map(image).collect() }
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]

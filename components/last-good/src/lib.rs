@@ -13,12 +13,11 @@ mod bindings {
 use bindings::exports::image_service::inventory::{containerd as node, harbor as registry};
 use bindings::image_service::inventory::types::SourceError;
 use bindings::image_service::inventory::{containerd, harbor, settings, snapshots};
-use bindings::{wit_future, wit_stream};
-use rows::{Row, Rows};
-use wit_bindgen::{FutureReader, StreamReader, StreamResult, StreamWriter};
+use rows::{Reading, Row, Rows};
+use std::cell::Cell;
 
-/// Rows read and written at a time.
-const BATCH: usize = 64;
+/// Rows given at a time, at least.
+const BATCH: usize = 512;
 
 /// The names under which rows are kept, and by which messages call their sources.
 const NODE: &str = "containerd";
@@ -33,7 +32,7 @@ impl node::Guest for LastGood {
         if !errors.is_empty() {
             let Some((age, rows)) = kept(NODE).await else { return (images, errors) };
             errors.push(aged(age));
-            return (rows.iter().collect(), errors);
+            return (rows.read().all().collect(), errors);
         }
         let most = max_bytes().await;
         let mut rows = Rows::default();
@@ -49,15 +48,106 @@ impl node::Guest for LastGood {
 }
 
 impl registry::Guest for LastGood {
-    async fn images() -> (StreamReader<registry::Image>, FutureReader<Vec<SourceError>>) {
-        let (input, input_errors) = harbor::images().await;
-        let (output, reader) = wit_stream::new();
-        let (errors, errors_reader) = wit_future::new(|| vec![failure("the keeping of rows ended early".to_owned())]);
-        wit_bindgen::spawn(async move {
-            let _ = errors.write(relay(input, input_errors, output).await).await;
-        });
-        (reader, errors_reader)
+    type Listing = Listing;
+
+    async fn images() -> registry::Listing {
+        registry::Listing::new(Listing(Cell::new(State::Asking(harbor::images().await))))
     }
+}
+
+/// A listing of the registry, as far as it has come.
+struct Listing(Cell<State>);
+
+#[derive(Default)]
+enum State {
+    /// No row is given before all are known.
+    Asking(harbor::Listing),
+    /// Rows that are held, and what comes after them.
+    Giving(Reading, Then),
+    /// More rows than are kept are passed on as they come.
+    Passing(harbor::Listing),
+    #[default]
+    Over,
+}
+
+enum Then {
+    Save,
+    Pass(harbor::Listing),
+    End(Vec<SourceError>),
+}
+
+impl registry::GuestListing for Listing {
+    async fn next(&self) -> registry::Part {
+        let mut state = self.0.take();
+        loop {
+            state = match state {
+                State::Asking(source) => ask(source).await,
+                State::Giving(mut rows, then) => {
+                    let batch = batch(&mut rows);
+                    if !batch.is_empty() {
+                        self.0.set(State::Giving(rows, then));
+                        return registry::Part::Rows(batch);
+                    }
+                    match then {
+                        Then::Pass(source) => State::Passing(source),
+                        Then::End(errors) => return registry::Part::End(errors),
+                        Then::Save => {
+                            snapshots::save(REGISTRY.to_owned(), rows.into_rows().into_bytes()).await;
+                            return registry::Part::End(Vec::new());
+                        }
+                    }
+                }
+                State::Passing(source) => match source.next().await {
+                    harbor::Part::Rows(repositories) => {
+                        self.0.set(State::Passing(source));
+                        return registry::Part::Rows(
+                            repositories.into_iter().map(registry::Repository::from).collect(),
+                        );
+                    }
+                    harbor::Part::End(errors) => return registry::Part::End(errors),
+                },
+                State::Over => return registry::Part::End(Vec::new()),
+            }
+        }
+    }
+}
+
+/// Asks for all of the registry's rows, and decides which ones are given.
+async fn ask(source: harbor::Listing) -> State {
+    let most = max_bytes().await;
+    let mut rows = Rows::default();
+    let mut errors = loop {
+        match source.next().await {
+            harbor::Part::Rows(repositories) => {
+                repositories.into_iter().for_each(|repository| rows.push(&registry::Repository::from(repository)));
+            }
+            harbor::Part::End(errors) => break errors,
+        }
+        if rows.bytes().len() > most {
+            say_too_many(REGISTRY);
+            return State::Giving(rows.read(), Then::Pass(source));
+        }
+    };
+    if errors.is_empty() {
+        return State::Giving(rows.read(), Then::Save);
+    }
+    if let Some((age, kept)) = kept(REGISTRY).await {
+        errors.push(aged(age));
+        rows = kept;
+    }
+    State::Giving(rows.read(), Then::End(errors))
+}
+
+/// The next repositories: together as many rows as are given at a time, or all that are left.
+fn batch(rows: &mut Reading) -> Vec<registry::Repository> {
+    let (mut batch, mut count) = (Vec::new(), 0);
+    while count < BATCH
+        && let Some(repository) = rows.next::<registry::Repository>()
+    {
+        count += repository.images.len();
+        batch.push(repository);
+    }
+    batch
 }
 
 fn failure(message: String) -> SourceError {
@@ -83,49 +173,6 @@ fn say_too_many(source: &str) {
     eprintln!("{source} has more rows than are kept (cache_config.max_stale_bytes); they are passed on as they come");
 }
 
-/// Passes the registry's rows on, or those that were kept; returns what failed.
-async fn relay(
-    mut input: StreamReader<harbor::Image>,
-    input_errors: FutureReader<Vec<SourceError>>,
-    mut output: StreamWriter<registry::Image>,
-) -> Vec<SourceError> {
-    let most = max_bytes().await;
-    let mut held = Some(Rows::default());
-    loop {
-        let (status, batch) = input.read(Vec::with_capacity(BATCH)).await;
-        let batch: Vec<_> = batch.into_iter().map(registry::Image::from).collect();
-        if let Some(rows) = &mut held {
-            batch.iter().for_each(|row| rows.push(row));
-            if rows.bytes().len() > most {
-                say_too_many(REGISTRY);
-                give(rows, &mut output).await;
-                held = None;
-            }
-        } else if !output.write_all(batch).await.is_empty() {
-            return Vec::new(); // Nobody wants more.
-        }
-        if !matches!(status, StreamResult::Complete(_)) {
-            break;
-        }
-    }
-    let mut errors = input_errors.await;
-    let Some(rows) = held else { return errors };
-    if errors.is_empty() {
-        give(&rows, &mut output).await;
-        drop(output);
-        snapshots::save(REGISTRY.to_owned(), rows.into_bytes()).await;
-        return errors;
-    }
-    match kept(REGISTRY).await {
-        Some((age, kept)) => {
-            give(&kept, &mut output).await;
-            errors.push(aged(age));
-        }
-        None => give(&rows, &mut output).await,
-    }
-    errors
-}
-
 /// The rows that were kept last and their age in seconds, unless they are too old.
 async fn kept(source: &str) -> Option<(u64, Rows)> {
     let snapshot = snapshots::load(source.to_owned()).await?;
@@ -139,32 +186,16 @@ async fn kept(source: &str) -> Option<(u64, Rows)> {
     Some((snapshot.age, rows?))
 }
 
-/// Writes all rows; stops where nobody wants more.
-async fn give(rows: &Rows, output: &mut StreamWriter<registry::Image>) {
-    let mut rows = rows.iter();
-    loop {
-        let batch: Vec<_> = rows.by_ref().take(BATCH).collect();
-        if batch.is_empty() || !output.write_all(batch).await.is_empty() {
-            return;
-        }
-    }
-}
-
 impl From<containerd::Image> for node::Image {
     fn from(image: containerd::Image) -> Self {
         Self { id: image.id, repository: image.repository, tag: image.tag, size: image.size }
     }
 }
 
-impl From<harbor::Image> for registry::Image {
-    fn from(image: harbor::Image) -> Self {
-        Self {
-            project: image.project,
-            repository: image.repository,
-            tag: image.tag,
-            digest: image.digest,
-            size: image.size,
-        }
+impl From<harbor::Repository> for registry::Repository {
+    fn from(harbor::Repository { project, name, images }: harbor::Repository) -> Self {
+        let image = |harbor::Image { tag, digest, size }: harbor::Image| registry::Image { tag, digest, size };
+        Self { project, name, images: images.into_iter().map(image).collect() }
     }
 }
 
@@ -186,22 +217,24 @@ impl Row for node::Image {
     }
 }
 
-impl Row for registry::Image {
+impl Row for registry::Repository {
     fn write(&self, fields: &mut rows::Writer<'_>) {
-        for text in [&self.project, &self.repository, &self.tag, &self.digest] {
-            fields.text(text);
+        fields.text(&self.project);
+        fields.text(&self.name);
+        fields.number(self.images.len() as u64);
+        for registry::Image { tag, digest, size } in &self.images {
+            fields.text(tag);
+            fields.text(digest);
+            fields.number(*size);
         }
-        fields.number(self.size);
     }
 
     fn read(fields: &mut rows::Reader<'_>) -> Option<Self> {
-        Some(Self {
-            project: fields.text()?,
-            repository: fields.text()?,
-            tag: fields.text()?,
-            digest: fields.text()?,
-            size: fields.number()?,
-        })
+        let (project, name) = (fields.text()?, fields.text()?);
+        let images = (0..fields.number()?)
+            .map(|_| Some(registry::Image { tag: fields.text()?, digest: fields.text()?, size: fields.number()? }))
+            .collect::<Option<_>>()?;
+        Some(Self { project, name, images })
     }
 }
 

@@ -4,12 +4,12 @@
 #![forbid(unsafe_code)]
 
 /// What the bytes begin with; another one where the form changes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The length of what is not there.
 const NONE: u32 = u32::MAX;
 
-/// A row that can be kept.
+/// A row that can be kept, or the rows of one repository.
 pub(crate) trait Row: Sized {
     fn write(&self, fields: &mut Writer<'_>);
 
@@ -44,9 +44,36 @@ impl Rows {
         row.write(&mut Writer(&mut self.0));
     }
 
-    pub(crate) fn iter<R: Row>(&self) -> impl Iterator<Item = R> {
-        let mut fields = Reader(self.0.get(1..).unwrap_or_default());
-        std::iter::from_fn(move || R::read(&mut fields))
+    pub(crate) fn read(self) -> Reading {
+        Reading { rows: self, position: 1 }
+    }
+}
+
+/// Rows that are read one by one.
+pub(crate) struct Reading {
+    rows: Rows,
+    /// Where the next row begins.
+    position: usize,
+}
+
+impl Reading {
+    /// The next row; `None` where the bytes have no more.
+    pub(crate) fn next<R: Row>(&mut self) -> Option<R> {
+        let Rows(bytes) = &self.rows;
+        let mut fields = Reader(bytes.get(self.position..).unwrap_or_default());
+        let row = R::read(&mut fields)?;
+        self.position = bytes.len() - fields.0.len();
+        Some(row)
+    }
+
+    /// All rows that are left.
+    pub(crate) fn all<R: Row>(mut self) -> impl Iterator<Item = R> {
+        std::iter::from_fn(move || self.next())
+    }
+
+    /// All rows, those that were read too.
+    pub(crate) fn into_rows(self) -> Rows {
+        self.rows
     }
 }
 
@@ -126,7 +153,7 @@ mod tests {
         let mut rows = Rows::default();
         samples.iter().for_each(|sample| rows.push(sample));
         let again = Rows::from_bytes(rows.into_bytes()).unwrap();
-        assert_eq!(again.iter::<Sample>().collect::<Vec<_>>(), samples);
+        assert_eq!(again.read().all::<Sample>().collect::<Vec<_>>(), samples);
     }
 
     #[test]
@@ -135,7 +162,8 @@ mod tests {
         rows.push(&Sample("abc".to_owned(), Some("def".to_owned()), 7));
         let bytes = rows.into_bytes();
         for length in 1..bytes.len() {
-            assert_eq!(Rows::from_bytes(bytes[..length].to_vec()).unwrap().iter::<Sample>().count(), 0, "{length}");
+            let cut = Rows::from_bytes(bytes[..length].to_vec()).unwrap();
+            assert_eq!(cut.read().all::<Sample>().count(), 0, "{length}");
         }
         assert!(Rows::from_bytes(Vec::new()).is_none());
         assert!(Rows::from_bytes(vec![VERSION + 1]).is_none());

@@ -2,7 +2,7 @@
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "lister-component", generate_all });
+    wit_bindgen::generate!({ path: "../../wit", world: "lister-component", async: false, generate_all });
 }
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
@@ -12,8 +12,8 @@ use image_service_format::{crictl as format, node};
 struct Lister;
 
 impl Guest for Lister {
-    async fn images() -> (Vec<Image>, Vec<SourceError>) {
-        match crictl::images().await {
+    fn images() -> (Vec<Image>, Vec<SourceError>) {
+        match crictl::images() {
             Ok(images) => {
                 let images = images.into_iter().map(known).collect();
                 (node::rows(images).into_iter().map(row).collect(), Vec::new())

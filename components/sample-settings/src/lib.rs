@@ -2,7 +2,7 @@
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "sample-settings-component", generate_all });
+    wit_bindgen::generate!({ path: "../../wit", world: "sample-settings-component", async: false, generate_all });
 }
 
 use bindings::exports::image_service::inventory::settings::Guest;
@@ -10,7 +10,7 @@ use bindings::exports::image_service::inventory::settings::Guest;
 struct SampleSettings;
 
 impl Guest for SampleSettings {
-    async fn get(key: String) -> Option<String> {
+    fn get(key: String) -> Option<String> {
         let value = match key.as_str() {
             "images-to-ignore" => "IMAGE,TAG,IMAGE ID,SIZE\nregistry.k8s.io/pause,3.9,e6f181688397e,322kB\n",
             "json-pretty" => "true",

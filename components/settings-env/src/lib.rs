@@ -6,6 +6,7 @@ mod bindings {
         path: "../../wit",
         world: "settings-env-component",
         with: { "wasi:cli/environment@0.3.0": wasip3::cli::environment },
+        async: false,
         generate_all,
     });
 }
@@ -16,7 +17,7 @@ use wasip3::cli::environment::get_environment;
 struct SettingsEnv;
 
 impl Guest for SettingsEnv {
-    async fn get(key: String) -> Option<String> {
+    fn get(key: String) -> Option<String> {
         let name = variable(&key);
         get_environment().into_iter().find(|(found, _)| *found == name).map(|(_, value)| value)
     }

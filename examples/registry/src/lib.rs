@@ -17,12 +17,11 @@ mod bindings {
     });
 }
 
-use bindings::exports::image_service::inventory::harbor::{Guest, Image, SourceError};
+use bindings::exports::image_service::inventory::harbor::{Guest, GuestListing, Listing, Part, SourceError};
 use bindings::image_service::inventory::settings;
-use bindings::{wit_future, wit_stream};
 use futures::StreamExt;
+use image_service_handover::{Giver, Taker, handover};
 use registry::Registry;
-use wit_bindgen::{FutureReader, StreamReader, StreamWriter};
 
 /// Repositories that are read at a time.
 const CONCURRENCY: usize = 8;
@@ -30,19 +29,26 @@ const CONCURRENCY: usize = 8;
 struct Component;
 
 impl Guest for Component {
-    async fn images() -> (StreamReader<Image>, FutureReader<Vec<SourceError>>) {
-        let (rows, rows_reader) = wit_stream::new();
-        let (errors, errors_reader) = wit_future::new(Vec::new);
+    type Listing = Taker<Part>;
+
+    async fn images() -> Listing {
+        let (giver, taker) = handover();
         wit_bindgen::spawn(async move {
-            let failed = list(rows).await;
-            let _ = errors.write(failed).await;
+            let failed = list(&giver).await;
+            giver.give(Part::End(failed)).await;
         });
-        (rows_reader, errors_reader)
+        Listing::new(taker)
     }
 }
 
-/// Writes all rows, and gives what failed.
-async fn list(mut rows: StreamWriter<Image>) -> Vec<SourceError> {
+impl GuestListing for Taker<Part> {
+    async fn next(&self) -> Part {
+        self.take().await.unwrap_or_else(|| Part::End(Vec::new()))
+    }
+}
+
+/// Gives all rows, and returns what failed.
+async fn list(parts: &Giver<Part>) -> Vec<SourceError> {
     let everything = |message| vec![SourceError { repository: None, message }];
     let registry = match Registry::new(
         settings::get("harbor-url".to_owned()).await,
@@ -64,8 +70,8 @@ async fn list(mut rows: StreamWriter<Image>) -> Vec<SourceError> {
     while let Some((name, images)) = read.next().await {
         match images {
             Ok(images) => {
-                if !rows.write_all(rows::of(name, images)).await.is_empty() {
-                    break; // The consumer hung up.
+                if !images.is_empty() && !parts.give(Part::Rows(vec![rows::of(name, images)])).await {
+                    break; // Nobody wants more.
                 }
             }
             Err(message) => failed.push(SourceError { repository: Some(name.clone()), message }),

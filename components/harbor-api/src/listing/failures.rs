@@ -3,7 +3,7 @@
 use super::Sink;
 use crate::SourceError;
 use crate::api::{Ended, Error};
-use crate::artifact::Repository;
+use crate::artifact::Name;
 use crate::paging::Stopped;
 
 /// What is missing because of a failure.
@@ -47,7 +47,7 @@ impl Loss {
     }
 
     /// Of a repository.
-    pub(super) fn of_repository(repository: &Repository, stopped: Stopped) -> Self {
+    pub(super) fn of_repository(repository: &Name, stopped: Stopped) -> Self {
         let unread = match stopped.missing {
             Some(artifacts) => Unread { artifacts, ..Unread::default() },
             None => Unread { repositories: 1, ..Unread::default() },

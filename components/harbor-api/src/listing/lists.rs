@@ -1,6 +1,6 @@
 //! Where Harbor has its lists.
 
-use crate::artifact::Repository;
+use crate::artifact::Name;
 use crate::paging::List;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -26,7 +26,7 @@ pub(super) fn artifacts_in(project: &str) -> List {
 }
 
 /// A repository's artifacts. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
-pub(super) fn artifacts_of(repository: &Repository) -> List {
+pub(super) fn artifacts_of(repository: &Name) -> List {
     let name = segment(&segment(&repository.name));
     List { path: format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project)), query: ARTIFACTS }
 }

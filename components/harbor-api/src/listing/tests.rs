@@ -142,8 +142,10 @@ struct Collected {
 }
 
 impl Sink for Collected {
-    async fn rows(&mut self, rows: Vec<Image>) -> bool {
-        self.rows.extend(rows.into_iter().map(|row| format!("{}/{}:{}", row.project, row.repository, row.tag)));
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
+        for Repository { project, name, images } in rows {
+            self.rows.extend(images.into_iter().map(|image| format!("{project}/{name}:{}", image.tag)));
+        }
         true
     }
 

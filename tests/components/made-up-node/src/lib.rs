@@ -2,7 +2,7 @@
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../../wit", world: "sample-crictl-component", generate_all });
+    wit_bindgen::generate!({ path: "../../../wit", world: "sample-crictl-component", async: false, generate_all });
 }
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
@@ -12,7 +12,7 @@ struct MadeUpNode;
 const IMAGES: usize = 10_000;
 
 impl Guest for MadeUpNode {
-    async fn images() -> Result<Vec<Image>, Error> {
+    fn images() -> Result<Vec<Image>, Error> {
         let images = bench_inventory::node(IMAGES).into_iter();
         Ok(images
             .map(|image| Image {
