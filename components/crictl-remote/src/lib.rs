@@ -19,6 +19,8 @@ mod bindings {
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
 use bindings::image_service::inventory::settings;
 
+image_service_allocator::install!();
+
 /// What crictl itself receives at most.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 

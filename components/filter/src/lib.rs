@@ -11,6 +11,8 @@ use image_service_format::ignore::IgnoreList;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+image_service_allocator::install!();
+
 thread_local! {
     /// The text that was read last and its meaning, so that an instance reads it, and warns about it, after an edit only.
     static READ: RefCell<(String, Rc<IgnoreList>)> = RefCell::default();

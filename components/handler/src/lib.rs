@@ -32,6 +32,8 @@ use spin_sdk::http_service;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+image_service_allocator::install!();
+
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
 /// Bytes of JSON sent at a time: what is larger costs memory, what is smaller costs crossings to the host.

@@ -35,6 +35,8 @@ use std::pin::pin;
 use tokio::sync::watch;
 use wasip3::clocks::monotonic_clock::wait_for;
 
+image_service_allocator::install!();
+
 struct Harbor;
 
 impl Guest for Harbor {

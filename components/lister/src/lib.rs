@@ -9,6 +9,8 @@ use bindings::exports::image_service::inventory::containerd::{Guest, Image, Sour
 use bindings::image_service::inventory::crictl::{self, Error};
 use image_service_format::{crictl as format, node};
 
+image_service_allocator::install!();
+
 struct Lister;
 
 impl Guest for Lister {

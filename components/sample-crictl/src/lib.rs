@@ -7,6 +7,8 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
 
+image_service_allocator::install!();
+
 struct SampleCrictl;
 
 /// Id, repo tags, repo digests and bytes.

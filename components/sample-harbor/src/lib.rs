@@ -8,6 +8,8 @@ mod bindings {
 use bindings::exports::image_service::inventory::harbor::{Guest, GuestListing, Image, Listing, Part, Repository};
 use std::cell::Cell;
 
+image_service_allocator::install!();
+
 struct SampleHarbor;
 
 /// Project, name, and images: tag, digest, and bytes.

@@ -7,6 +7,8 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::settings::Guest;
 
+image_service_allocator::install!();
+
 struct SampleSettings;
 
 impl Guest for SampleSettings {

@@ -14,6 +14,8 @@ mod bindings {
 use bindings::exports::image_service::inventory::settings::Guest;
 use wasip3::cli::environment::get_environment;
 
+image_service_allocator::install!();
+
 struct SettingsEnv;
 
 impl Guest for SettingsEnv {

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::http_service;
 
+image_service_allocator::install!();
+
 #[http_service]
 async fn handle(request: Request) -> Response<FullBody<Bytes>> {
     let length = request.uri().path().trim_start_matches('/').parse().unwrap_or_default();

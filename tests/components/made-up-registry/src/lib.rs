@@ -19,6 +19,8 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
+image_service_allocator::install!();
+
 struct MadeUpRegistry;
 
 const PROJECTS: usize = 90;
