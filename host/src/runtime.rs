@@ -40,13 +40,16 @@ use instances::{Fate, Instances};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use turns::Turns;
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
+/// How much longer than its request an instance lives that does not begin an answer: the request is then told what
+/// happened before its instance is gone.
+const GRACE: Duration = Duration::from_millis(100);
 const EPOCH: Duration = Duration::from_millis(10);
 
 /// Instances that there can be for each request that is worked on: those that end have not all gone when others begin.
@@ -111,9 +114,9 @@ impl Service {
         let response_timeout = config.app.response_timeout;
         let grants = Arc::new(Grants::new(config, crictl)?);
         count_epochs(&engine);
+        let given_up = response_timeout + GRACE;
         let notes = stderr::bounded(notes, limits.max_stderr_lines);
-        let instances =
-            Instances { engine, prepared, grants, given_up: response_timeout, notes, ending: Arc::default() };
+        let instances = Instances { engine, prepared, grants, given_up, notes, ending: Arc::default() };
         Ok(Self {
             handler: ProxyHandler::new(instances),
             turns: Turns::new(limits.max_requests, limits.max_waiting),
@@ -158,15 +161,8 @@ impl Service {
         // `ProxyHandler` takes on any number of requests; a request is one until its instance has done with it.
         let turn = self.turns.next(deadline).await?;
         let fate = Fate::default();
-        let waited = turn.waited();
         let answer = self.handler.handle((Work::of(scope), fate.clone(), turn), request);
-        // Its instance has a clock, which ends it when no answer begins. It knows nothing of the time before.
-        let response = if waited { timeout_at(deadline, answer).await.map_err(|_| TooLate)? } else { answer.await };
-        let response = match response {
-            Ok(response) => response,
-            Err(_) if deadline <= Instant::now() => return Err(TooLate.into()),
-            Err(error) => return Err(error.into()),
-        };
+        let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| TooLate)??;
         let limit = self.answer_timeout;
         let (head, body) = response.into_parts();
         let body = Gathered::new(Guarded::new(body, limit, fate.clone(), self)).await;

@@ -28,15 +28,9 @@ pub(super) struct Turns {
 pub(super) struct Turn {
     _working: OwnedSemaphorePermit,
     computing: Option<OwnedSemaphorePermit>,
-    waited: bool,
 }
 
 impl Turn {
-    /// Whether it did not come at once.
-    pub(super) fn waited(&self) -> bool {
-        self.waited
-    }
-
     /// From now on the request waits for somebody, so that another may compute.
     pub(super) fn waits(&mut self) {
         self.computing = None;
@@ -73,22 +67,21 @@ impl Turns {
 
     /// A turn; [`Busy`] where too many wait already, or none comes before the deadline.
     pub(super) async fn next(&self, deadline: Instant) -> Result<Turn, Busy> {
-        let (working, waited) = self.work(deadline).await?;
+        let working = self.work(deadline).await?;
         let computing = match Arc::clone(&self.computing).try_acquire_owned() {
             Ok(computing) => Some(computing),
             Err(_) => timeout(PATIENCE, Arc::clone(&self.computing).acquire_owned()).await.ok().and_then(Result::ok),
         };
-        Ok(Turn { _working: working, computing, waited })
+        Ok(Turn { _working: working, computing })
     }
 
-    /// Leave to work, and whether it had to be waited for.
-    async fn work(&self, deadline: Instant) -> Result<(OwnedSemaphorePermit, bool), Busy> {
+    async fn work(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Busy> {
         if let Ok(turn) = Arc::clone(&self.working).try_acquire_owned() {
-            return Ok((turn, false));
+            return Ok(turn);
         }
         let _place = self.waiting.try_acquire().map_err(|_| Busy)?;
         match timeout_at(deadline, Arc::clone(&self.working).acquire_owned()).await {
-            Ok(Ok(turn)) => Ok((turn, true)),
+            Ok(Ok(turn)) => Ok(turn),
             _ => Err(Busy),
         }
     }
