@@ -10,12 +10,12 @@ use bindings::exports::image_service::inventory::harbor::{
     Guest, GuestListing, Image, Listing, Part, Repository, SourceError,
 };
 use futures::FutureExt;
-use futures::future::{FusedFuture, LocalBoxFuture};
+use futures::future::{Fuse, FusedFuture, LocalBoxFuture};
 use image_service_harbor_api as api;
 use image_service_harbor_api::config::Config;
 use image_service_harbor_api::listing::{Sink, list};
-use std::cell::{OnceCell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
@@ -35,49 +35,56 @@ impl Guest for MadeUpRegistry {
 
     fn images() -> Listing {
         let registry = REGISTRY.with(|registry| Rc::clone(registry.get_or_init(|| Rc::new(Registry::new(PROJECTS)))));
-        let parts = Parts::default();
-        let work = make(registry, Rc::clone(&parts)).boxed_local().fuse();
-        Listing::new(Driven { work: RefCell::new(work), parts })
+        let next = Slot::default();
+        let work = make(registry, Rc::clone(&next)).boxed_local().fuse();
+        Listing::new(Driven { work: RefCell::new(work), next })
     }
 }
 
-type Parts = Rc<RefCell<VecDeque<Part>>>;
+/// The part that comes next, once it is made.
+type Slot = Rc<Cell<Option<Part>>>;
 
 /// A listing that goes on while it is asked: in memory nothing has to be waited for.
 struct Driven {
-    work: RefCell<futures::future::Fuse<LocalBoxFuture<'static, ()>>>,
-    parts: Parts,
+    work: RefCell<Fuse<LocalBoxFuture<'static, ()>>>,
+    next: Slot,
 }
 
 impl GuestListing for Driven {
     fn next(&self) -> Part {
         let mut work = self.work.borrow_mut();
-        while self.parts.borrow().is_empty() && !work.is_terminated() {
+        loop {
+            if let Some(part) = self.next.take() {
+                return part;
+            }
+            if work.is_terminated() {
+                return Part::End(Vec::new());
+            }
+            // Often to no part yet, as it makes pauses of its own.
             let _ = work.poll_unpin(&mut Context::from_waker(Waker::noop()));
         }
-        self.parts.borrow_mut().pop_front().unwrap_or_else(|| Part::End(Vec::new()))
     }
 }
 
-async fn make(registry: Rc<Registry>, parts: Parts) {
-    let mut out = Out { parts, errors: Vec::new() };
+async fn make(registry: Rc<Registry>, next: Slot) {
+    let mut out = Out { next, errors: Vec::new() };
     let settings = [("harbor-url", "https://harbor.example.com"), ("harbor-auth", "host")];
     let settings: HashMap<&str, String> = settings.map(|(key, value)| (key, value.to_owned())).into();
     match Config::read(&settings) {
         Ok(config) => list(&*registry, &config, &mut out).await,
         Err(message) => out.failed(api::SourceError { repository: None, message }),
     }
-    out.parts.borrow_mut().push_back(Part::End(out.errors));
+    out.next.set(Some(Part::End(out.errors)));
 }
 
 struct Out {
-    parts: Parts,
+    next: Slot,
     errors: Vec<SourceError>,
 }
 
 impl Sink for Out {
     async fn rows(&mut self, rows: Vec<api::Repository>) -> bool {
-        self.parts.borrow_mut().push_back(Part::Rows(rows.into_iter().map(repository).collect()));
+        self.next.set(Some(Part::Rows(rows.into_iter().map(repository).collect())));
         // The next ones when they are asked for.
         futures::pending!();
         true
