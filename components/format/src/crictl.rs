@@ -226,7 +226,7 @@ mod tests {
         let mut rows: Vec<_> = images
             .iter()
             .flat_map(|image| {
-                reference::names(&image.repo_tags, &image.repo_digests)
+                reference::names(image.repo_tags.clone(), &image.repo_digests)
                     .into_iter()
                     .map(|name| (name, id::short(&image.id).to_owned(), size::human(image.size)))
             })

@@ -19,6 +19,12 @@ pub fn bare(id: &str) -> &str {
 /// ```
 pub fn short(id: &str) -> &str {
     let id = bare(id);
+    // Digits, wherever a runtime made it.
+    if let Some(short) = id.get(..SHORT_LENGTH)
+        && short.is_ascii()
+    {
+        return short;
+    }
     match id.char_indices().nth(SHORT_LENGTH) {
         Some((end, _)) => &id[..end],
         None => id,

@@ -1,8 +1,5 @@
 //! Strings as JSON writes them: most hold nothing that needs an escape, and are copied as they are.
 
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const HIGH: u64 = ONES << 7;
-
 /// Writes a string with its quotes.
 pub(crate) fn string(buffer: &mut Vec<u8>, text: &str) {
     if is_plain(text.as_bytes()) {
@@ -18,25 +15,19 @@ pub(crate) fn string(buffer: &mut Vec<u8>, text: &str) {
 
 /// Whether no byte has to be escaped (RFC 8259, section 7): no control character, quote or backslash.
 fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut words = words.iter();
-    if !words.all(|word| is_plain_word(*word)) {
-        return false;
-    }
-    match bytes.last_chunk::<8>() {
+    let (blocks, rest) = bytes.as_chunks();
+    match bytes.last_chunk() {
         // Some of it a second time, which is less than byte by byte.
-        Some(last) => is_plain_word(*last),
+        Some(last) => blocks.iter().all(is_plain_block) && is_plain_block(last),
         None => rest.iter().all(|byte| *byte >= b' ' && !matches!(byte, b'"' | b'\\')),
     }
 }
 
-/// The same of eight bytes at a time: what is subtracted from a byte that is smaller borrows its highest bit, unless that
-/// was set before.
-fn is_plain_word(word: [u8; 8]) -> bool {
-    let word = u64::from_le_bytes(word);
-    let less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word;
-    let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
-    (less(word, b' ') | is(b'"') | is(b'\\')) & HIGH == 0
+/// The same of so many bytes as one instruction looks at: all of them, whatever the first ones are, and for one reason at a
+/// time, or compilers make it a loop.
+fn is_plain_block(block: &[u8; 16]) -> bool {
+    let any = |is: fn(&u8) -> bool| block.iter().fold(false, |found, byte| found | is(byte));
+    !(any(|byte| *byte < b' ') || any(|byte| *byte == b'"') || any(|byte| *byte == b'\\'))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Row for ContainerdRow<'_> {
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
         fields.text("image_id", self.image_id);
         fields.text("repository", self.repository);
-        fields.text("size", self.size.as_str());
+        fields.size(&self.size);
         fields.text("tag", self.tag);
     }
 }
@@ -68,7 +68,7 @@ impl Row for HarborRow<'_> {
         fields.text("digest", self.digest);
         fields.text("project", self.project);
         fields.text("repository", self.repository);
-        fields.text("size", self.size.as_str());
+        fields.size(&self.size);
         fields.text("tag", self.tag);
     }
 }
@@ -100,14 +100,26 @@ pub struct Fields<'a, const PRETTY: bool> {
 }
 
 impl<const PRETTY: bool> Fields<'_, PRETTY> {
-    /// Writes a key, which needs no escapes, and its value. In place, where the lengths of all but the value are known.
-    #[inline(always)]
     fn text(&mut self, key: &'static str, value: &str) {
+        self.key(key);
+        json::string(self.buffer, value);
+    }
+
+    fn size(&mut self, value: &Text) {
+        self.key("size");
+        self.buffer.push(b'"');
+        // Digits and a unit need no escapes.
+        self.buffer.extend_from_slice(value.bytes());
+        self.buffer.push(b'"');
+    }
+
+    /// Writes a key, which needs no escapes. In place, where its length is known.
+    #[inline(always)]
+    fn key(&mut self, key: &'static str) {
         self.buffer.push(if std::mem::take(&mut self.first) { b'{' } else { b',' });
         self.buffer.extend_from_slice(if PRETTY { b"\n      \"" } else { b"\"" });
         self.buffer.extend_from_slice(key.as_bytes());
         self.buffer.extend_from_slice(if PRETTY { b"\": " } else { b"\":" });
-        json::string(self.buffer, value);
     }
 }
 
@@ -140,7 +152,9 @@ impl Listing {
         self.sections += 1;
         self.rows = 0;
         self.line(1);
-        self.buffer.extend_from_slice(format!("\"{key}\":{}[", if self.pretty { " " } else { "" }).as_bytes());
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(key.as_bytes());
+        self.buffer.extend_from_slice(if self.pretty { b"\": [" } else { b"\":[" });
     }
 
     /// Adds a row to the open list.

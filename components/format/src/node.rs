@@ -20,7 +20,7 @@ pub struct Row {
 pub fn rows(images: Vec<Image>) -> Vec<Row> {
     let mut rows = Vec::with_capacity(images.len());
     for Image { mut id, repo_tags, repo_digests, size, .. } in images {
-        let names = reference::names(&repo_tags, &repo_digests);
+        let names = reference::names(repo_tags, &repo_digests);
         let count = names.len();
         for (index, Name { repository, tag }) in names.into_iter().enumerate() {
             let id = if index + 1 == count { std::mem::take(&mut id) } else { id.clone() };

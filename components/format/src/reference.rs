@@ -27,7 +27,7 @@ pub fn split(reference: &str) -> (&str, Option<&str>) {
 
 /// The rows that an image gives: one for each repo tag; without any, one with the name of its first repo digest and no
 /// tag; without either, one with neither.
-pub fn names(repo_tags: &[String], repo_digests: &[String]) -> Vec<Name> {
+pub fn names(repo_tags: Vec<String>, repo_digests: &[String]) -> Vec<Name> {
     let from_digest = || {
         let digest = repo_digests.first()?;
         present(digest.split_once('@').map_or(digest.as_str(), |(name, _)| name))
@@ -36,17 +36,19 @@ pub fn names(repo_tags: &[String], repo_digests: &[String]) -> Vec<Name> {
         return vec![Name { repository: from_digest(), tag: None }];
     }
     repo_tags
-        .iter()
-        .map(|reference| {
-            let (repository, tag) = split(reference);
-            Name { repository: present(repository).or_else(from_digest), tag: tag.and_then(present) }
+        .into_iter()
+        .map(|mut reference| {
+            let (repository, tag) = split(&reference);
+            let (length, tag) = (repository.len(), tag.and_then(present));
+            reference.truncate(length);
+            Name { repository: present(reference).or_else(from_digest), tag }
         })
         .collect()
 }
 
 /// Some runtimes write `<none>:<none>` where there is no tag.
-fn present(part: &str) -> Option<String> {
-    (!part.is_empty() && part != NONE).then(|| part.to_owned())
+fn present(part: impl AsRef<str> + Into<String>) -> Option<String> {
+    (!matches!(part.as_ref(), "" | NONE)).then(|| part.into())
 }
 
 /// The order of rows: by repository, then tag, then id, with what is missing last.
@@ -76,7 +78,7 @@ mod tests {
     #[test]
     fn each_repo_tag_is_a_row() {
         assert_eq!(
-            names(&strings(&["docker.io/library/multi:1.0", "localhost:5000/multi:latest"]), &[]),
+            names(strings(&["docker.io/library/multi:1.0", "localhost:5000/multi:latest"]), &[]),
             [name(Some("docker.io/library/multi"), Some("1.0")), name(Some("localhost:5000/multi"), Some("latest"))]
         );
     }
@@ -84,20 +86,20 @@ mod tests {
     #[test]
     fn an_untagged_image_is_named_by_its_first_digest() {
         assert_eq!(
-            names(&[], &strings(&["docker.io/library/bydigest@sha256:e388", "other@sha256:e388"])),
+            names(Vec::new(), &strings(&["docker.io/library/bydigest@sha256:e388", "other@sha256:e388"])),
             [name(Some("docker.io/library/bydigest"), None)]
         );
     }
 
     #[test]
     fn an_image_with_neither_tag_nor_digest_has_no_name() {
-        assert_eq!(names(&[], &[]), [name(None, None)]);
+        assert_eq!(names(Vec::new(), &[]), [name(None, None)]);
     }
 
     #[test]
     fn none_written_out_counts_as_missing() {
-        assert_eq!(names(&strings(&["<none>:<none>"]), &strings(&["a@sha256:1"])), [name(Some("a"), None)]);
-        assert_eq!(names(&strings(&["<none>:<none>"]), &[]), [name(None, None)]);
+        assert_eq!(names(strings(&["<none>:<none>"]), &strings(&["a@sha256:1"])), [name(Some("a"), None)]);
+        assert_eq!(names(strings(&["<none>:<none>"]), &[]), [name(None, None)]);
     }
 
     #[test]

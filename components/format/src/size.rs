@@ -25,7 +25,7 @@ thread_local! {
 /// assert_eq!(size::human(1_073_741_824), "1.07GB");
 /// ```
 pub fn human(bytes: u64) -> String {
-    Text::of(bytes).as_str().to_owned()
+    String::from_utf8_lossy(Text::of(bytes).bytes()).into_owned()
 }
 
 /// What [`human`] writes, without memory of its own: `18.4EB` is the longest.
@@ -60,8 +60,8 @@ impl Text {
         Self { bytes, length: length as u8 }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
     }
 }
 
