@@ -23,8 +23,9 @@ struct Filter;
 impl Guest for Filter {
     fn images() -> (Vec<Image>, Vec<SourceError>) {
         let ignored = ignore_list();
-        let (images, errors) = containerd::images();
-        (images.into_iter().filter(|image| !ignored.contains(&image.id)).map(pass_on).collect(), errors)
+        let (mut images, errors) = containerd::images();
+        images.retain(|image| !ignored.contains(&image.id));
+        (images, errors)
     }
 }
 
@@ -44,11 +45,6 @@ fn ignore_list() -> Rc<IgnoreList> {
     }
     READ.set((text, Rc::clone(&list)));
     list
-}
-
-/// The imported and the exported interface are one, their Rust types are two.
-fn pass_on(image: containerd::Image) -> Image {
-    Image { id: image.id, repository: image.repository, tag: image.tag, size: image.size }
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]

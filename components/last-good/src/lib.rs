@@ -11,6 +11,7 @@ mod bindings {
 }
 
 use bindings::exports::image_service::inventory::{containerd as node, harbor as registry};
+use bindings::image_service::inventory::harbor::{Part, Repository};
 use bindings::image_service::inventory::types::SourceError;
 use bindings::image_service::inventory::{containerd, harbor, settings, snapshots};
 use rows::{Reading, Row, Rows};
@@ -28,9 +29,8 @@ const REGISTRY: &str = "harbor";
 struct LastGood;
 
 impl node::Guest for LastGood {
-    async fn images() -> (Vec<node::Image>, Vec<SourceError>) {
+    async fn images() -> (Vec<containerd::Image>, Vec<SourceError>) {
         let (images, mut errors) = containerd::images().await;
-        let images: Vec<_> = images.into_iter().map(node::Image::from).collect();
         if !errors.is_empty() {
             let Some((age, rows)) = kept(NODE).await else { return (images, errors) };
             errors.push(aged(age));
@@ -79,7 +79,7 @@ enum Then {
 }
 
 impl registry::GuestListing for Listing {
-    async fn next(&self) -> registry::Part {
+    async fn next(&self) -> Part {
         let mut state = self.0.take();
         loop {
             state = match state {
@@ -88,27 +88,25 @@ impl registry::GuestListing for Listing {
                     let batch = batch(&mut rows);
                     if !batch.is_empty() {
                         self.0.set(State::Giving(rows, then));
-                        return registry::Part::Rows(batch);
+                        return Part::Rows(batch);
                     }
                     match then {
                         Then::Pass(source) => State::Passing(source),
-                        Then::End(errors) => return registry::Part::End(errors),
+                        Then::End(errors) => return Part::End(errors),
                         Then::Save => {
                             snapshots::save(REGISTRY.to_owned(), rows.into_rows().into_bytes()).await;
-                            return registry::Part::End(Vec::new());
+                            return Part::End(Vec::new());
                         }
                     }
                 }
-                State::Passing(source) => match source.next().await {
-                    harbor::Part::Rows(repositories) => {
+                State::Passing(source) => {
+                    let part = source.next().await;
+                    if let Part::Rows(_) = part {
                         self.0.set(State::Passing(source));
-                        return registry::Part::Rows(
-                            repositories.into_iter().map(registry::Repository::from).collect(),
-                        );
                     }
-                    harbor::Part::End(errors) => return registry::Part::End(errors),
-                },
-                State::Over => return registry::Part::End(Vec::new()),
+                    return part;
+                }
+                State::Over => return Part::End(Vec::new()),
             }
         }
     }
@@ -120,10 +118,10 @@ async fn ask(source: harbor::Listing) -> State {
     let mut rows = Rows::default();
     let mut errors = loop {
         match source.next().await {
-            harbor::Part::Rows(repositories) => {
-                repositories.into_iter().for_each(|repository| rows.push(&registry::Repository::from(repository)));
+            Part::Rows(repositories) => {
+                repositories.iter().for_each(|repository| rows.push(repository));
             }
-            harbor::Part::End(errors) => break errors,
+            Part::End(errors) => break errors,
         }
         if rows.bytes().len() > most {
             say_too_many(REGISTRY);
@@ -141,10 +139,10 @@ async fn ask(source: harbor::Listing) -> State {
 }
 
 /// The next repositories: together as many rows as are given at a time, or all that are left.
-fn batch(rows: &mut Reading) -> Vec<registry::Repository> {
+fn batch(rows: &mut Reading) -> Vec<Repository> {
     let (mut batch, mut count) = (Vec::new(), 0);
     while count < BATCH
-        && let Some(repository) = rows.next::<registry::Repository>()
+        && let Some(repository) = rows.next::<Repository>()
     {
         count += repository.images.len();
         batch.push(repository);
@@ -188,20 +186,7 @@ async fn kept(source: &str) -> Option<(u64, Rows)> {
     Some((snapshot.age, rows?))
 }
 
-impl From<containerd::Image> for node::Image {
-    fn from(image: containerd::Image) -> Self {
-        Self { id: image.id, repository: image.repository, tag: image.tag, size: image.size }
-    }
-}
-
-impl From<harbor::Repository> for registry::Repository {
-    fn from(harbor::Repository { project, name, images }: harbor::Repository) -> Self {
-        let image = |harbor::Image { tag, digest, size }: harbor::Image| registry::Image { tag, digest, size };
-        Self { project, name, images: images.into_iter().map(image).collect() }
-    }
-}
-
-impl Row for node::Image {
+impl Row for containerd::Image {
     fn write(&self, fields: &mut rows::Writer<'_>) {
         fields.text(&self.id);
         fields.optional(self.repository.as_deref());
@@ -219,12 +204,12 @@ impl Row for node::Image {
     }
 }
 
-impl Row for registry::Repository {
+impl Row for Repository {
     fn write(&self, fields: &mut rows::Writer<'_>) {
         fields.text(&self.project);
         fields.text(&self.name);
         fields.number(self.images.len() as u64);
-        for registry::Image { tag, digest, size } in &self.images {
+        for harbor::Image { tag, digest, size } in &self.images {
             fields.text(tag);
             fields.text(digest);
             fields.number(*size);
@@ -234,7 +219,7 @@ impl Row for registry::Repository {
     fn read(fields: &mut rows::Reader<'_>) -> Option<Self> {
         let (project, name) = (fields.text()?, fields.text()?);
         let images = (0..fields.number()?)
-            .map(|_| Some(registry::Image { tag: fields.text()?, digest: fields.text()?, size: fields.number()? }))
+            .map(|_| Some(harbor::Image { tag: fields.text()?, digest: fields.text()?, size: fields.number()? }))
             .collect::<Option<_>>()?;
         Some(Self { project, name, images })
     }
