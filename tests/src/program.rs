@@ -17,8 +17,7 @@ pub struct Program {
 
 /// The folder in which everything is built.
 pub fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target")
 }
 
 /// A composition that `cargo xtask build` leaves, by its name.

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result, bail};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-/// The folder in which everything is built.
-pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
+/// The folder in which everything is built. Never another one, as the program, spin.toml and the docs name it.
+pub(crate) fn target() -> &'static Path {
+    Path::new("target")
 }
 
 /// Writes what the program embeds; a file that says the same already is left alone, so that the program isn't built again.
@@ -27,6 +27,9 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
 pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
     let mut command = Command::new("cargo");
     command.args(arguments).envs(variables.iter().copied());
+    for elsewhere in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"] {
+        command.env_remove(elsewhere);
+    }
     // What `cargo run` told this program about itself is none of the packages' business, and some (ring) would be built
     // again whenever it changes.
     for (name, _) in std::env::vars_os() {
