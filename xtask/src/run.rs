@@ -25,8 +25,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
 
 /// Runs cargo with these variables.
 pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
+    run(cargo_command().args(arguments).envs(variables.iter().copied()))
+}
+
+/// Cargo, to build what is wanted and where it is looked for, whatever the environment says.
+pub(crate) fn cargo_command() -> Command {
     let mut command = Command::new("cargo");
-    command.args(arguments).envs(variables.iter().copied());
     for elsewhere in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"] {
         command.env_remove(elsewhere);
     }
@@ -38,7 +42,7 @@ pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Resu
             command.env_remove(&*name);
         }
     }
-    run(&mut command)
+    command
 }
 
 /// Becomes a release program, so that signals reach it.

@@ -1,6 +1,6 @@
 //! Programs that a task needs and that a fresh machine lacks: installed below target/, in a fixed version.
 
-use crate::run::{run, target};
+use crate::run::{cargo_command, run, target};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ pub(crate) fn from_crates_io(name: &str, version: &str) -> Result<PathBuf> {
     });
     if !installed {
         eprintln!("installing {name} {version} from crates.io, once; this takes some minutes");
-        let mut command = Command::new("cargo");
+        let mut command = cargo_command();
         command.args(["install", "--locked", "--quiet", "--force", "--version", version, "--root"]).arg(&folder);
         // It works for seconds: to build it fast matters more than to make it fast.
         command.envs([
@@ -24,7 +24,6 @@ pub(crate) fn from_crates_io(name: &str, version: &str) -> Result<PathBuf> {
             ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
             ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
         ]);
-        command.env_remove("CARGO_TARGET_DIR");
         run(command.arg(name)).with_context(|| format!("installing {name}"))?;
     }
     Ok(program)
