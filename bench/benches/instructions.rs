@@ -11,12 +11,12 @@ use gungraun::prelude::*;
 use http::Request;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty};
+use image_model::crictl::{self, Image};
+use image_model::ignore::IgnoreList;
 use image_service::app::App;
 use image_service::composition::Composition;
 use image_service::crictl::Crictl;
 use image_service::runtime::Service;
-use image_service_format::crictl::{self, Image};
-use image_service_format::ignore::IgnoreList;
 use image_service_tests::{Harbor, Version, composition};
 use serde_json::json;
 use std::hint::black_box;
@@ -42,7 +42,7 @@ fn crictl_json(count: usize) -> String {
 #[library_benchmark(setup = node)]
 #[bench::images(COUNT)]
 fn images_to_rows(images: Vec<Image>) -> usize {
-    black_box(image_service_format::node::rows(black_box(images))).len()
+    black_box(image_model::node::rows(black_box(images))).len()
 }
 
 #[library_benchmark(setup = ignore_file)]

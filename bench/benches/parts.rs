@@ -5,10 +5,10 @@
 
 use bench_inventory::{Registry, ignore_file, listing, node};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use image_service_format::crictl;
-use image_service_format::ignore::IgnoreList;
-use image_service_format::listing::{ContainerdRow, Listing};
-use image_service_format::node::rows;
+use image_model::crictl;
+use image_model::ignore::IgnoreList;
+use image_model::listing::{ContainerdRow, Listing};
+use image_model::node::rows;
 use std::hint::black_box;
 
 /// Images, lines or rows of each run.
@@ -40,7 +40,7 @@ fn parts(criterion: &mut Criterion) {
         bencher.iter(|| node_rows.iter().filter(|row| list.contains(&row.id)).count());
     });
     group.bench_function("rows to JSON", |bencher| {
-        let written = |rows: Vec<image_service_format::node::Row>| {
+        let written = |rows: Vec<image_model::node::Row>| {
             let mut listing = Listing::new(false);
             listing.open("containerd_images");
             for row in rows {

@@ -3,7 +3,7 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use image_service_format::crictl;
+use image_model::crictl;
 use image_service_fuzz::{assert_json_reads_back, assert_rows};
 use libfuzzer_sys::fuzz_target;
 

@@ -3,7 +3,7 @@
 #![no_main]
 #![forbid(unsafe_code)]
 
-use image_service_format::ignore::IgnoreList;
+use image_model::ignore::IgnoreList;
 use libfuzzer_sys::fuzz_target;
 
 const ID: &str = "sha256:b9f02c9a43cedefffa284a0fb5fb3e43118f5b501efbb855286bce3daf1ae90c";

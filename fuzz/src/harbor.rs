@@ -1,11 +1,11 @@
 //! A Harbor that answers whatever it is told to, again and again, and what has to hold of a listing of it.
 
 use futures::executor::block_on;
-use image_service_format::listing::{HarborRow, Listing};
-use image_service_harbor_api::api::{Api, Ended, Error, Kind, Reply};
-use image_service_harbor_api::config::Config;
-use image_service_harbor_api::listing::{self, Sink};
-use image_service_harbor_api::{Image, Repository, SourceError};
+use harbor_api::api::{Api, Ended, Error, Kind, Reply};
+use harbor_api::config::Config;
+use harbor_api::listing::{self, Sink};
+use harbor_api::{Image, Repository, SourceError};
+use image_model::listing::{HarborRow, Listing};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::{Value, json};
 use std::cell::Cell;

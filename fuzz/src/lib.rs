@@ -4,9 +4,9 @@
 
 pub mod harbor;
 
-use image_service_format::crictl::{self, Image};
-use image_service_format::listing::{ContainerdRow, Listing};
-use image_service_format::{node, reference, size};
+use image_model::crictl::{self, Image};
+use image_model::listing::{ContainerdRow, Listing};
+use image_model::{node, reference, size};
 use serde_json::Value;
 
 /// Images as a runtime might tell them come to rows that are ordered, complete, and that clients can read.

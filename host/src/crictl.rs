@@ -5,7 +5,7 @@ mod exec;
 
 use crate::config;
 use crate::telemetry::source;
-use image_service_format::crictl::Image;
+use image_model::crictl::Image;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;

@@ -4,7 +4,7 @@ use crate::content::Content;
 use crate::crictl::{Crictl, Error};
 use crate::problem::{answer, problem, unless_read};
 use http::{Method, Response, StatusCode};
-use image_service_format::crictl;
+use image_model::crictl;
 use std::sync::Arc;
 
 /// Where it is asked.

@@ -3,7 +3,7 @@
 use image_service_tests::{Containerd, ForeignHost, Harbor, Node, Program, StockHost, Version, composition, oci};
 use serde_json::{Value, json};
 
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../components/format/testdata");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../components/lib/image-model/testdata");
 
 /// A node with real output of crictl, a Harbor, and a node API with the token `t0ken`.
 async fn inventory() -> (Node, Harbor) {

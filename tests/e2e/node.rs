@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../components/format/testdata");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../components/lib/image-model/testdata");
 
 fn script(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);

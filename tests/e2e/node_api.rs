@@ -4,8 +4,9 @@ use image_service_tests::{Node, Program};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-const JSON: &str = include_str!("../../components/format/testdata/crictl-1.36-images.json");
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../components/format/testdata/crictl-1.36-images.json");
+const JSON: &str = include_str!("../../components/lib/image-model/testdata/crictl-1.36-images.json");
+const FIXTURE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../components/lib/image-model/testdata/crictl-1.36-images.json");
 
 fn node(command: &[&str], node_api: Value) -> Node {
     let crictl = json!({"mode": "exec", "command": command});

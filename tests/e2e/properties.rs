@@ -1,12 +1,12 @@
 //! What holds for any inventory, and for any list that changes while it is read.
 
-use image_service_format::crictl::{self, Image};
-use image_service_format::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
-use image_service_format::{NONE, id, node, size};
-use image_service_harbor_api::api::{Api, Error, Kind, Reply};
-use image_service_harbor_api::config::Config;
-use image_service_harbor_api::listing::{self, Sink};
-use image_service_harbor_api::{self as harbor, SourceError};
+use harbor_api::api::{Api, Error, Kind, Reply};
+use harbor_api::config::Config;
+use harbor_api::listing::{self, Sink};
+use harbor_api::{self as harbor, SourceError};
+use image_model::crictl::{self, Image};
+use image_model::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
+use image_model::{NONE, id, node, size};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};

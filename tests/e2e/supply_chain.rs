@@ -49,7 +49,7 @@ fn the_program_lists_what_it_is_made_of_with_versions_licences_and_checksums() {
 fn the_list_tells_the_components_crates_too_and_leaves_out_what_only_builds_or_tests() {
     let sbom = sbom();
     assert_eq!(entry(&sbom, "spin-sdk")["properties"][0]["value"], "components");
-    let parts = entry(&sbom, "image-service-format")["properties"].as_array().unwrap();
+    let parts = entry(&sbom, "image-model")["properties"].as_array().unwrap();
     assert_eq!(parts.len(), 2, "it is in the program and in its components");
     let components = sbom["components"].as_array().unwrap();
     for other in ["protox", "syn", "serde_derive", "rcgen", "axum", "xtask", "image-service-tests"] {

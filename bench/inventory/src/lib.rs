@@ -9,7 +9,7 @@ mod registry;
 pub use native::listing;
 pub use registry::Registry;
 
-use image_service_format::crictl::Image;
+use image_model::crictl::Image;
 
 /// So many images of a node, one tag each, in no order.
 pub fn node(images: usize) -> Vec<Image> {

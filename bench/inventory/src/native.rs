@@ -2,13 +2,13 @@
 
 use crate::Registry;
 use futures::executor::block_on;
-use image_service_format::crictl::Image;
-use image_service_format::ignore::IgnoreList;
-use image_service_format::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
-use image_service_format::node;
-use image_service_harbor_api::config::Config;
-use image_service_harbor_api::listing::{Sink, list};
-use image_service_harbor_api::{self as harbor_api, SourceError};
+use harbor_api::config::Config;
+use harbor_api::listing::{Sink, list};
+use harbor_api::{self as harbor_api, SourceError};
+use image_model::crictl::Image;
+use image_model::ignore::IgnoreList;
+use image_model::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
+use image_model::node;
 use std::collections::HashMap;
 
 /// Bytes of JSON in a piece, as in the handler.

@@ -1,7 +1,7 @@
 //! A Harbor 2.12 in memory: its pages as text, as Harbor writes them.
 
 use crate::id;
-use image_service_harbor_api::api::{Api, Error, Kind, Reply};
+use harbor_api::api::{Api, Error, Kind, Reply};
 use std::collections::HashMap;
 
 const REPOSITORIES: usize = 10;

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::bindings::exports::image_service::inventory::crictl::{Error, Image};
-use image_service_format::crictl;
+use image_model::crictl;
 use url::Url;
 
 /// The path of the node API.

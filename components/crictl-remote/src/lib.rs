@@ -19,7 +19,7 @@ mod bindings {
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
 use bindings::image_service::inventory::settings;
 
-image_service_allocator::install!();
+allocator::install!();
 
 /// What crictl itself receives at most.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -35,7 +35,7 @@ impl Guest for CrictlRemote {
             ("accept".to_owned(), b"application/json".to_vec()),
             ("authorization".to_owned(), format!("Bearer {token}").into_bytes()),
         ];
-        let answer = image_service_fetch::get(&url, &headers, MAX_ANSWER)
+        let answer = http_get::get(&url, &headers, MAX_ANSWER)
             .await
             .map_err(|message| Error::Unavailable(format!("GET {url}: {message}")))?;
         answer::images(&url, answer.status, &answer.body)

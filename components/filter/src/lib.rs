@@ -7,11 +7,11 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
 use bindings::image_service::inventory::{containerd, settings};
-use image_service_format::ignore::IgnoreList;
+use image_model::ignore::IgnoreList;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-image_service_allocator::install!();
+allocator::install!();
 
 thread_local! {
     /// The text that was read last and its meaning, so that an instance reads it, and warns about it, after an edit only.

@@ -23,7 +23,7 @@ use futures::{SinkExt, StreamExt, join};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
-use image_service_format::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
+use image_model::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
 use route::Route;
 use spin_sdk::http::{
     EmptyBody, FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, box_body,
@@ -32,7 +32,7 @@ use spin_sdk::http_service;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-image_service_allocator::install!();
+allocator::install!();
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 

@@ -5,8 +5,8 @@
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::poll;
-use image_service_harbor_api::api::{Api, Ended, Error, Kind, Reply, said};
-use image_service_harbor_api::config::{Config, Login};
+use harbor_api::api::{Api, Ended, Error, Kind, Reply, said};
+use harbor_api::config::{Config, Login};
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -134,7 +134,7 @@ impl Inner {
             (Login::Own(_), true) | (Login::Host, false) => {}
         }
         let url = Url::parse(&self.url(path)).map_err(|error| Kind::NoAnswer(format!("no address ({error})")))?;
-        let answer = image_service_fetch::get(&url, &headers, MAX_BODY).await.map_err(Kind::NoAnswer)?;
+        let answer = http_get::get(&url, &headers, MAX_BODY).await.map_err(Kind::NoAnswer)?;
         if !(200..300).contains(&answer.status) {
             let retry_after = answer.header("retry-after");
             let retry_after = (!retry_after.is_empty()).then(|| match retry_after.parse::<u64>() {

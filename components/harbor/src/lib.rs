@@ -1,6 +1,6 @@
 //! The Harbor source: reads Harbor's API v2.0 and gives the registry's images as ordered rows.
 //!
-//! What is asked and what comes of it is in `image-service-harbor-api`, next door; `client` is Harbor over wasi:http.
+//! What is asked and what comes of it is in `harbor-api`, next door; `client` is Harbor over wasi:http.
 
 mod client;
 
@@ -25,17 +25,17 @@ use bindings::exports::image_service::inventory::harbor::{
 use bindings::image_service::inventory::settings;
 use client::Client;
 use futures::future::{Either, select};
-use image_service_handover::{Giver, Taker, handover};
-use image_service_harbor_api as api;
-use image_service_harbor_api::api::Ended;
-use image_service_harbor_api::config::{self, Config};
-use image_service_harbor_api::listing::{self, Sink};
+use harbor_api as api;
+use harbor_api::api::Ended;
+use harbor_api::config::{self, Config};
+use harbor_api::listing::{self, Sink};
 use std::collections::HashMap;
 use std::pin::pin;
+use task_channel::{Giver, Taker, handover};
 use tokio::sync::watch;
 use wasip3::clocks::monotonic_clock::wait_for;
 
-image_service_allocator::install!();
+allocator::install!();
 
 struct Harbor;
 

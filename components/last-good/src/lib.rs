@@ -17,7 +17,7 @@ use bindings::image_service::inventory::{containerd, harbor, settings, snapshots
 use rows::{Reading, Row, Rows};
 use std::cell::Cell;
 
-image_service_allocator::install!();
+allocator::install!();
 
 /// Rows given at a time, at least.
 const BATCH: usize = 512;

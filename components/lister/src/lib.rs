@@ -7,9 +7,9 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
 use bindings::image_service::inventory::crictl::{self, Error};
-use image_service_format::{crictl as format, node};
+use image_model::{crictl as format, node};
 
-image_service_allocator::install!();
+allocator::install!();
 
 struct Lister;
 

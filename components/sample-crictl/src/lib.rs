@@ -7,7 +7,7 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
 
-image_service_allocator::install!();
+allocator::install!();
 
 struct SampleCrictl;
 

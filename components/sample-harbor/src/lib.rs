@@ -8,7 +8,7 @@ mod bindings {
 use bindings::exports::image_service::inventory::harbor::{Guest, GuestListing, Image, Listing, Part, Repository};
 use std::cell::Cell;
 
-image_service_allocator::install!();
+allocator::install!();
 
 struct SampleHarbor;
 

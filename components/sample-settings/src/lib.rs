@@ -7,7 +7,7 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::settings::Guest;
 
-image_service_allocator::install!();
+allocator::install!();
 
 struct SampleSettings;
 

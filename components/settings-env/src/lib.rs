@@ -14,7 +14,7 @@ mod bindings {
 use bindings::exports::image_service::inventory::settings::Guest;
 use wasip3::cli::environment::get_environment;
 
-image_service_allocator::install!();
+allocator::install!();
 
 struct SettingsEnv;
 

@@ -14,7 +14,7 @@ mod bindings {
 use bindings::exports::image_service::inventory::settings::Guest;
 use spin_sdk::variables;
 
-image_service_allocator::install!();
+allocator::install!();
 
 /// Where spin.toml puts the ignore file.
 const IGNORE_FILE: &str = "/images_to_ignore.txt";

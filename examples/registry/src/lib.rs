@@ -20,8 +20,8 @@ mod bindings {
 use bindings::exports::image_service::inventory::harbor::{Guest, GuestListing, Listing, Part, SourceError};
 use bindings::image_service::inventory::settings;
 use futures::StreamExt;
-use image_service_handover::{Giver, Taker, handover};
 use registry::Registry;
+use task_channel::{Giver, Taker, handover};
 
 /// Repositories that are read at a time.
 const CONCURRENCY: usize = 8;

@@ -4,7 +4,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use image_service_fetch::{Answer, get};
+use http_get::{Answer, get};
 use serde::Deserialize;
 use url::Url;
 

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::cause::root_cause;
 use hyper_util::rt::TokioIo;
-use image_service_format::crictl::Image;
+use image_model::crictl::Image;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

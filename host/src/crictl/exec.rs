@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::config;
-use image_service_format::crictl::{self, Image};
+use image_model::crictl::{self, Image};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::process::{ExitStatus, Stdio};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::http_service;
 
-image_service_allocator::install!();
+allocator::install!();
 
 #[http_service]
 async fn handle(request: Request) -> Response<FullBody<Bytes>> {

@@ -11,15 +11,15 @@ use bindings::exports::image_service::inventory::harbor::{
 };
 use futures::FutureExt;
 use futures::future::{Fuse, FusedFuture, LocalBoxFuture};
-use image_service_harbor_api as api;
-use image_service_harbor_api::config::Config;
-use image_service_harbor_api::listing::{Sink, list};
+use harbor_api as api;
+use harbor_api::config::Config;
+use harbor_api::listing::{Sink, list};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-image_service_allocator::install!();
+allocator::install!();
 
 struct MadeUpRegistry;
 

@@ -14,7 +14,7 @@ pub struct Name {
 /// Splits `repository:tag` at the last colon; a registry's port is not a tag.
 ///
 /// ```
-/// use image_service_format::reference::split;
+/// use image_model::reference::split;
 /// assert_eq!(split("localhost:5000/team/app:1.2"), ("localhost:5000/team/app", Some("1.2")));
 /// assert_eq!(split("localhost:5000/team/app"), ("localhost:5000/team/app", None));
 /// ```

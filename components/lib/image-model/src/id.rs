@@ -14,7 +14,7 @@ pub fn bare(id: &str) -> &str {
 /// The id as `crictl images` prints it: no algorithm, first 13 characters.
 ///
 /// ```
-/// use image_service_format::id;
+/// use image_model::id;
 /// assert_eq!(id::short("sha256:a24bb4013296f61e89ba57005a7b3e52274d8edd3ae2077d04395f806b63d83e"), "a24bb4013296f");
 /// ```
 pub fn short(id: &str) -> &str {

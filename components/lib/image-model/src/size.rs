@@ -20,7 +20,7 @@ thread_local! {
 /// digit agrees. It differs where crictl prints `1e+03MB`: we print `1GB`.
 ///
 /// ```
-/// use image_service_format::size;
+/// use image_model::size;
 /// assert_eq!(size::human(117_000_000), "117MB");
 /// assert_eq!(size::human(1_073_741_824), "1.07GB");
 /// ```
