@@ -11,7 +11,7 @@ const OPENAPI: &str = "../docs/openapi.yaml";
 
 fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=proto");
-    let descriptors = protox::compile(["proto/cri.proto", "proto/otlp.proto"], ["proto"])?;
+    let descriptors = protox::compile(["proto/cri.proto"], ["proto"])?;
     tonic_prost_build::configure().build_server(false).compile_fds(descriptors)?;
     println!("cargo::rerun-if-changed={OPENAPI}");
     openapi().with_context(|| format!("reading {OPENAPI}"))

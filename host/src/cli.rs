@@ -8,9 +8,9 @@ mod listing;
 mod serve;
 
 use crate::composition::Composition;
-use crate::config::{self, Config};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use image_service_config::{self as config, Config};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,17 +1,13 @@
-//! The node API: what crictl says here, over HTTP, for compositions that run where there is no node.
+//! The node API: what crictl says on this node, over HTTP, for compositions that run where there is no node.
 
-use crate::content::Content;
-use crate::crictl::{Crictl, Error};
-use crate::problem::{answer, problem, unless_read};
+use crate::sources::crictl::{Crictl, ErrorKind};
 use http::{Method, Response, StatusCode};
 use image_model::crictl;
+use image_service_http::response::{Body, problem, refuse_unless_read, text};
+use image_service_http::routes::Route;
 use std::sync::Arc;
 
-/// Where it is asked.
-pub(crate) const PATH: &str = "/v1/crictl/images";
-
-/// Answers `GET /v1/crictl/images` with the JSON of `crictl images -o json`, to whoever was let in with its token
-/// (`access`).
+/// Answers `GET /v1/crictl/images` with the JSON of `crictl images -o json`. `access` has checked the client's token.
 pub(crate) struct NodeApi {
     crictl: Arc<Crictl>,
 }
@@ -21,16 +17,16 @@ impl NodeApi {
         Self { crictl }
     }
 
-    pub(crate) async fn answer(&self, method: &Method) -> Response<Content> {
-        if let Some(refusal) = unless_read(method, PATH) {
+    pub(crate) async fn answer(&self, method: &Method) -> Response<Body> {
+        if let Some(refusal) = refuse_unless_read(method, Route::NodeApi.label()) {
             return refusal;
         }
         match self.crictl.ask().await {
-            Ok(found) => answer(StatusCode::OK, "application/json", crictl::to_json(&found.images)),
+            Ok(answer) => text(StatusCode::OK, "application/json", crictl::to_json(&answer.images)),
             Err(error) => {
-                let status = match error {
-                    Error::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
-                    Error::Unavailable(_) | Error::Denied(_) | Error::Malformed(_) => StatusCode::BAD_GATEWAY,
+                let status = match error.kind() {
+                    ErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+                    ErrorKind::Unavailable | ErrorKind::Denied | ErrorKind::Malformed => StatusCode::BAD_GATEWAY,
                 };
                 problem(status, &error.to_string())
             }

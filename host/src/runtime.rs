@@ -1,125 +1,82 @@
-//! The engine, and a composition that is ready to answer requests.
+//! A composition that is ready to answer requests.
 //!
-//! - `grants`: what every instance is granted;
-//! - `state`: one instance's state, and how its imports are answered;
-//! - `instances`: how long an instance lives;
-//! - `limiter`: how much memory it may have;
-//! - `stderr`: what components say to operators;
-//! - `turns`: which request is next;
-//! - `gathered`: the beginning of an answer in one piece;
-//! - `guarded`: answers that are still being sent.
+//! - `engine`: the wasmtime engine;
+//! - `capabilities`: what every instance may use; `host_impl`: how the host answers its imports;
+//! - `store_data`: the data of one instance; `memory_limiter`: its memory;
+//! - `instances`: how long an instance lives, and how many requests it answers;
+//! - `request_scope`: one request inside an instance;
+//! - `admission`: which requests run, wait and are refused;
+//! - `buffered_prefix`, `deadline_body`: the body of an answer;
+//! - `stderr`: what components write to operators.
 
-mod gathered;
-mod grants;
-mod guarded;
+mod admission;
+mod buffered_prefix;
+mod capabilities;
+mod deadline_body;
+mod engine;
+mod error;
+mod host_impl;
 mod instances;
-mod limiter;
-mod state;
+mod memory_limiter;
+mod request_scope;
 mod stderr;
-mod turns;
+mod store_data;
 
+pub use capabilities::Capabilities;
+pub use engine::engine;
+pub use error::Error;
 pub use stderr::Notes;
-pub use turns::Busy;
 
 use crate::composition::Composition;
-use crate::config::{Config, Limits};
-use crate::content::Content;
-use crate::crictl::Crictl;
-use crate::outbound::NO_LOGIN;
-use crate::telemetry::metrics::{Glance, Probe};
-use crate::telemetry::request::Scope;
-use crate::telemetry::source;
-use crate::telemetry::work::Work;
+use admission::ConcurrencyLimit;
 use anyhow::Result;
-use gathered::Gathered;
-use grants::Grants;
-use guarded::Guarded;
+use buffered_prefix::BufferedPrefix;
+use deadline_body::DeadlineBody;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Empty};
-use instances::{Fate, Instances};
+use http_body_util::BodyExt;
+use image_service_http::request_context::RequestContext;
+use image_service_http::response::{Body, BoxError, RequestBody};
+use image_service_telemetry::metrics::{Probe, RuntimeUsage};
+use instances::{InstanceStatus, Instances};
+use request_scope::RequestScope;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
-use turns::Turns;
-use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
-use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-/// How much longer than its request an instance lives that does not begin an answer: the request is then told what
-/// happened before its instance is gone.
-const GRACE: Duration = Duration::from_millis(100);
-const EPOCH: Duration = Duration::from_millis(10);
-
-/// Instances that there can be for each request that is worked on: those that end have not all gone when others begin.
-const INSTANCES_PER_REQUEST: u32 = 2;
-/// An instance may be many: a composition of a dozen components has as many memories, and three times as many core
-/// instances and tables.
-const MEMORIES_PER_INSTANCE: u32 = 12;
-const CORES_PER_INSTANCE: u32 = 3 * MEMORIES_PER_INSTANCE;
-/// Stacks that can be in use at a time: an instance needs a second one only for calls that block.
-const STACKS_PER_INSTANCE: u32 = 8;
-
-/// The engine that runs compositions within these limits.
-///
-/// # Errors
-///
-/// When this machine can't run WebAssembly.
-pub fn engine(limits: &Limits) -> Result<Engine> {
-    let mut config = wasmtime::Config::new();
-    config.wasm_component_model_async(true);
-    config.epoch_interruption(true);
-    // Memories and stacks are taken from a pool: making them anew costs more than most requests do.
-    let instances = INSTANCES_PER_REQUEST * u32::try_from(limits.max_requests)?;
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(instances)
-        .total_core_instances(CORES_PER_INSTANCE * instances)
-        .total_memories(MEMORIES_PER_INSTANCE * instances)
-        .total_tables(CORES_PER_INSTANCE * instances)
-        .total_stacks(STACKS_PER_INSTANCE * instances)
-        // One of a component's memories may be all that its instance has.
-        .max_memory_size(limits.max_memory);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    match Engine::new(&config) {
-        Ok(engine) => Ok(engine),
-        // The pool reserves terabytes of addresses, which a limit (`ulimit -v`) may forbid.
-        Err(error) => {
-            tracing::warn!("slower from here on, as memory can't be pooled: {error:#}");
-            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-            Ok(Engine::new(&config)?)
-        }
-    }
-}
+/// Extra life of an instance after `app_config.response_timeout`, so that the request gets its 504 before the instance is
+/// dropped.
+const EXTRA_LIFE: Duration = Duration::from_millis(100);
 
 /// A composition that is ready to answer requests.
 pub struct Service {
     handler: ProxyHandler<Instances>,
-    turns: Turns,
+    admission: ConcurrencyLimit,
     response_timeout: Duration,
     answer_timeout: Duration,
 }
 
 impl Service {
-    /// Loads a composition and links what it is granted; `notes` is told what its components say on stderr.
+    /// Loads a composition and links its imports to the capabilities. `notes` receives what its components write to stderr.
     ///
     /// # Errors
     ///
-    /// When the bytes are no component, it imports more than is granted, or the grants can't be prepared.
-    pub fn new(composition: &Composition, config: Config, crictl: Arc<Crictl>, notes: Notes) -> Result<Self> {
-        let limits = config.limits.clone();
+    /// When the bytes are no component, or it imports more than the host grants.
+    pub fn new(composition: &Composition, capabilities: Arc<Capabilities>, notes: Notes) -> Result<Self> {
+        let limits = capabilities.limits().clone();
         let engine = engine(&limits)?;
         let component = composition.load(&engine)?;
-        let prepared = ServicePre::new(state::linker(&engine)?.instantiate_pre(&component)?)?;
-        let response_timeout = config.app.response_timeout;
-        let grants = Arc::new(Grants::new(config, crictl)?);
-        count_epochs(&engine);
-        let given_up = response_timeout + GRACE;
+        let prepared = ServicePre::new(host_impl::linker(&engine)?.instantiate_pre(&component)?)?;
+        let response_timeout = capabilities.config().app.response_timeout;
+        engine::count_epochs(&engine);
+        let begin_timeout = response_timeout + EXTRA_LIFE;
         let notes = stderr::bounded(notes, limits.max_stderr_lines);
-        let instances = Instances { engine, prepared, grants, given_up, notes, ending: Arc::default() };
+        let instances = Instances { engine, prepared, capabilities, begin_timeout, notes, ending: Arc::default() };
         Ok(Self {
             handler: ProxyHandler::new(instances),
-            turns: Turns::new(limits.max_requests, limits.max_waiting),
+            admission: ConcurrencyLimit::new(limits.max_requests, limits.max_waiting),
             response_timeout,
             answer_timeout: limits.answer_timeout,
         })
@@ -132,49 +89,49 @@ impl Service {
         component.imports(&instances.engine).any(|(name, _)| name.starts_with(interface))
     }
 
-    /// Asks Harbor for what anybody may see at this address; what comes of it is noted.
-    pub(crate) async fn ask_harbor(&self, url: &str) -> Result<()> {
-        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let request = Request::get(url).header(NO_LOGIN, "none").body(body)?;
-        let begun = std::time::Instant::now();
-        let outcome = self.handler.state().grants.outbound.send(request).await;
-        source::harbor_asked(&outcome, begun.elapsed());
-        Ok(())
-    }
-
-    /// Answers a request.
+    /// Answers a request of this program, such as a command's.
     ///
     /// # Errors
     ///
-    /// When the composition trapped, took too long to begin its answer ([`TooLate`]), or is asked too much ([`Busy`]).
-    pub async fn handle(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<Content>> {
+    /// See [`Error`].
+    pub async fn handle(self: Arc<Self>, request: Request<RequestBody>) -> Result<Response<Body>, Error> {
         self.answer(request, None).await
     }
 
-    /// Answers a request of a client, who is told of in `scope`.
+    /// Answers a request of a client, whose context it uses.
     pub(crate) async fn answer(
         self: Arc<Self>,
-        request: Request<WasiBody>,
-        scope: Option<Arc<Scope>>,
-    ) -> Result<Response<Content>> {
+        request: Request<RequestBody>,
+        context: Option<Arc<RequestContext>>,
+    ) -> Result<Response<Body>, Error> {
         let deadline = Instant::now() + self.response_timeout;
-        // `ProxyHandler` takes on any number of requests; a request is one until its instance has done with it.
-        let turn = self.turns.next(deadline).await?;
-        let fate = Fate::default();
-        let answer = self.handler.handle((Work::of(scope), fate.clone(), turn), request);
-        let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| TooLate)??;
+        // `ProxyHandler` takes any number of requests; a request counts until its instance is idle again.
+        let permit = self.admission.acquire(deadline).await?;
+        let status = InstanceStatus::default();
+        let request = request.map(|body| body.map_err(to_wasi).boxed_unsync());
+        let answer = self.handler.handle((RequestScope::of(context), status.clone(), permit), request);
+        let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| Error::ResponseTimeout)?;
+        let response = response.map_err(|error| Error::Failed(error.into()))?;
         let limit = self.answer_timeout;
         let (head, body) = response.into_parts();
-        let body = Gathered::new(Guarded::new(body, limit, fate.clone(), self)).await;
-        if !body.is_whole() {
-            fate.waits();
+        let body = BufferedPrefix::new(DeadlineBody::new(body, limit, status.clone(), self)).await;
+        if !body.is_complete() {
+            status.release_cpu();
         }
-        Ok(Response::from_parts(head, body.into_content()))
+        Ok(Response::from_parts(head, body.into_answer_body()))
+    }
+}
+
+/// The error of a request's body, as the component that reads the body gets it.
+fn to_wasi(error: BoxError) -> wasmtime_wasi_http::Error {
+    match error.downcast::<hyper::Error>() {
+        Ok(error) => (*error).into(),
+        Err(error) => wasmtime_wasi_http::Error::InternalError(Some(error.to_string())),
     }
 }
 
 impl Probe for Service {
-    fn glance(&self) -> Glance {
+    fn usage(&self) -> RuntimeUsage {
         let pool = self.handler.state().engine.pooling_allocator_metrics().map(|pool| {
             [
                 ("component_instances", pool.component_instances()),
@@ -184,29 +141,12 @@ impl Probe for Service {
                 ("stacks", pool.stacks() as u64),
             ]
         });
-        Glance { pool, working: self.turns.working(), waiting: self.turns.waiting() }
+        RuntimeUsage { pool, running: self.admission.running(), waiting: self.admission.waiting() }
     }
 }
-
-/// An answer had not begun in time.
-#[derive(Debug, thiserror::Error)]
-#[error("the composition did not begin an answer within app_config.response_timeout")]
-pub struct TooLate;
 
 impl Drop for Service {
     fn drop(&mut self) {
         self.handler.state().ending.store(true, Ordering::Relaxed);
     }
-}
-
-/// One thread for an engine; it ends with it.
-fn count_epochs(engine: &Engine) {
-    let engine = engine.weak();
-    std::thread::spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(EPOCH);
-        }
-    });
 }

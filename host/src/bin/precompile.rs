@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes `NAME.cwasm` beside each `NAME.wasm` that is given.
 fn main() -> Result<()> {
-    let (defaults, _) = image_service::config::parse("{}", Path::new(""))?;
+    let (defaults, _) = image_service_config::parse("{}", Path::new(""))?;
     let engine = image_service::runtime::engine(&defaults.limits)?;
     for path in std::env::args_os().skip(1).map(PathBuf::from) {
         let wasm = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;

@@ -2,13 +2,13 @@
 
 use super::listing::{self, Failure, Listing};
 use super::{Compositions, ConfigFile, Loaded};
-use crate::access::Access;
-use crate::config::{Cache, Config, Harbor};
-use crate::crictl::Crictl;
-use crate::runtime::Service;
-use crate::server::Address;
+use crate::runtime::{Capabilities, Service};
+use crate::sources::snapshots::SnapshotMemory;
 use anyhow::Result;
 use clap::Args;
+use image_service_config::{Cache, Config, Harbor};
+use image_service_http::access::Access;
+use image_service_http::address::Address;
 use std::fmt;
 use std::io::Write;
 use std::net::ToSocketAddrs;
@@ -73,12 +73,13 @@ impl Check {
         }
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
+        let capabilities = Arc::new(Capabilities::new(config.clone(), &Arc::default(), SnapshotMemory::default())?);
+        let crictl = Arc::clone(&capabilities.crictl);
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
         if let Some(path) = &config.composition {
             report.say(Verdict::Works, "composition", format!("{} runs in place of the built-in one", path.display()));
         }
-        let service = Arc::new(Service::new(&composition, config.clone(), Arc::clone(&crictl), {
+        let service = Arc::new(Service::new(&composition, capabilities, {
             let notes = Arc::clone(&notes);
             Arc::new(move |line| {
                 if let Ok(mut notes) = notes.lock() {

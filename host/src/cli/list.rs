@@ -2,8 +2,8 @@
 
 use super::listing::{self, Listing};
 use super::{Compositions, ConfigFile, demo_config};
-use crate::crictl::Crictl;
-use crate::runtime::Service;
+use crate::runtime::{Capabilities, Service};
+use crate::sources::snapshots::SnapshotMemory;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use std::io::{self, ErrorKind, Write};
@@ -45,8 +45,8 @@ impl List {
         let composition = compositions.choose(self.demo, loaded.config.composition.as_deref(), &loaded.config)?;
         let notes = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
         let harbor = loaded.config.harbor.clone();
-        let crictl = Arc::new(Crictl::new(loaded.config.crictl.clone(), &loaded.config.limits));
-        let service = Arc::new(Service::new(&composition, loaded.config, crictl, notes)?);
+        let capabilities = Capabilities::new(loaded.config, &Arc::default(), SnapshotMemory::default())?;
+        let service = Arc::new(Service::new(&composition, Arc::new(capabilities), notes)?);
         let (json, listing) = listing::ask(&service).await?;
         let text = match self.output {
             Output::Table => table(&listing).into_bytes(),

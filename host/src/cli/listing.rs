@@ -1,11 +1,11 @@
 //! The listing, as the commands read it: the very answer of GET /images, got without a socket.
 
-use crate::config::Harbor;
 use crate::runtime::Service;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
+use image_service_config::Harbor;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -73,7 +73,13 @@ pub(super) async fn ask(service: &Arc<Service>) -> Result<(Bytes, Listing)> {
     if !status.is_success() {
         bail!("the composition answered {status} to GET /images");
     }
-    let body = response.into_body().collect().await.context("listing the images")?.to_bytes();
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(anyhow::Error::from_boxed)
+        .context("listing the images")?
+        .to_bytes();
     let listing = serde_json::from_slice(&body).context("the composition's answer to GET /images is not a listing")?;
     Ok((body, listing))
 }

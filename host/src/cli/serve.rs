@@ -2,10 +2,13 @@
 
 use super::{Compositions, ConfigFile, Loaded, demo_config};
 use crate::app::App;
-use crate::server::{Address, End, Server};
-use crate::telemetry::{log, metrics, otlp};
+use crate::sources::snapshots::SnapshotMemory;
 use anyhow::Result;
 use clap::Args;
+use image_service_http::address::Address;
+use image_service_http::server::{Application, Server, Shutdown};
+use image_service_http::tls;
+use image_service_telemetry::{log, metrics, otlp};
 use std::io::Write;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -39,21 +42,23 @@ impl Serve {
     pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
         let loaded = self.load()?;
         let app = &loaded.config.app;
-        let _logs = log::start(app)?;
+        let _logs = log::start(&app.log)?;
         metrics::start()?;
-        let export = otlp::start()?;
+        let export = otlp::start(|ca_file| tls::client::config(true, ca_file))?;
         let address = self.listen.clone().unwrap_or_else(|| match app.host.parse::<Ipv6Addr>() {
             Ok(host) => format!("[{host}]:{}", app.port),
             Err(_) => format!("{}:{}", app.host, app.port),
         });
-        let app = self.app(loaded, &compositions)?;
+        // One for the life of the program, because a reload must not lose the rows.
+        let memory = SnapshotMemory::default();
+        let app = self.app(loaded, &compositions, &memory)?;
         let server = Server::listen(&address).await?;
         greet(&server.addresses(), app.access().tls().is_some(), self.demo);
-        let end = server.serve(app, move || self.app(self.load()?, &compositions)).await;
+        let end = server.serve(app, move || self.app(self.load()?, &compositions, &memory)).await;
         export.end().await;
         match end {
-            End::Quiet => Ok(ExitCode::SUCCESS),
-            End::CutOff => Ok(ExitCode::FAILURE),
+            Shutdown::Graceful => Ok(ExitCode::SUCCESS),
+            Shutdown::Forced => Ok(ExitCode::FAILURE),
         }
     }
 
@@ -62,13 +67,13 @@ impl Serve {
     }
 
     /// What answers under this configuration.
-    fn app(&self, loaded: Loaded, compositions: &Compositions) -> Result<App> {
+    fn app(&self, loaded: Loaded, compositions: &Compositions, memory: &SnapshotMemory) -> Result<App> {
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
         let own = self.composition.as_deref().or(loaded.config.composition.as_deref());
         let composition = compositions.choose(self.demo, own, &loaded.config)?;
-        App::new(&composition, loaded.config, Arc::new(|line: &str| tracing::warn!("{line}")))
+        App::new(&composition, loaded.config, memory.clone(), Arc::new(|line: &str| tracing::warn!("{line}")))
     }
 }
 

@@ -1,11 +1,13 @@
 //! The life of an instance: how many requests it answers, at a time and in all, and when it ends.
 
-use super::grants::Grants;
-use super::state::State;
+use super::admission::Permit;
+use super::capabilities::Capabilities;
+use super::memory_limiter::MemoryLimitExceeded;
+use super::request_scope::RequestScope;
 use super::stderr::Notes;
-use super::turns::Turn;
-use crate::telemetry::metrics;
-use crate::telemetry::work::Work;
+use super::store_data::StoreData;
+
+use image_service_telemetry::metrics;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -21,30 +23,30 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 const MAX_REUSE: usize = 1024;
 const MAX_IDLE: Duration = Duration::from_secs(60);
-/// Bytes that a component may hand to the host in one call, which the host copies; besides what is to be kept.
+/// The most bytes that a component may hand to the host in one call, besides rows to keep. The host copies them.
 const MAX_CALL: usize = 8 * 1024 * 1024;
 
-/// What has become of the instance that answers a request, for whoever holds its answer: by itself, an answer whose
-/// instance trapped looks as if it were whole.
+/// Whether the instance that answers a request still works, for the body of its answer. Without it, an answer whose instance
+/// trapped would look complete.
 #[derive(Clone, Default)]
-pub(super) struct Fate(Arc<OnceLock<Given>>);
+pub(super) struct InstanceStatus(Arc<OnceLock<Assignment>>);
 
-/// The instance that a request was given to.
-struct Given {
-    ended_badly: Arc<AtomicBool>,
+/// The instance that was assigned to a request.
+struct Assignment {
+    failed: Arc<AtomicBool>,
     current: Weak<Mutex<Option<Task>>>,
 }
 
-impl Fate {
-    /// Whether it ended before its time.
-    pub(super) fn is_bad(&self) -> bool {
-        self.0.get().is_some_and(|given| given.ended_badly.load(Ordering::Acquire))
+impl InstanceStatus {
+    /// Whether the instance failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.0.get().is_some_and(|given| given.failed.load(Ordering::Acquire))
     }
 
-    /// From now on the instance waits for whoever takes the answer.
-    pub(super) fn waits(&self) {
+    /// The instance waits for the client from now on, so another may compute.
+    pub(super) fn release_cpu(&self) {
         if let Some(current) = self.0.get().and_then(|given| given.current.upgrade()) {
-            Current(current).waits();
+            CurrentRequest(current).release_cpu();
         }
     }
 }
@@ -52,28 +54,28 @@ impl Fate {
 /// Makes instances and says how long each of them is used.
 pub(super) struct Instances {
     pub(super) engine: Engine,
-    pub(super) prepared: ServicePre<State>,
-    pub(super) grants: Arc<Grants>,
-    /// After how long an instance ends that has not begun an answer.
-    pub(super) given_up: Duration,
-    /// Who is told what instances say on stderr.
+    pub(super) prepared: ServicePre<StoreData>,
+    pub(super) capabilities: Arc<Capabilities>,
+    /// Life of an instance that begins no answer.
+    pub(super) begin_timeout: Duration,
+    /// Receives what instances write to stderr.
     pub(super) notes: Notes,
-    /// Whether the program is ending, when instances are dropped as they are.
+    /// Whether the program is ending and drops instances while they work.
     pub(super) ending: Arc<AtomicBool>,
 }
 
 impl HandlerState for Instances {
-    type StoreData = State;
+    type StoreData = StoreData;
     type WorkerExpiration = Expiration;
     type WorkerState = Worker;
 
-    async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
-        let limits = self.grants.limits();
-        let current = Current::default();
-        let state = State::new(Arc::clone(&self.grants), Arc::clone(&self.notes), current.clone());
+    async fn instantiate(&self) -> wasmtime::Result<Instance<StoreData, Expiration, Worker>> {
+        let limits = self.capabilities.limits();
+        let current = CurrentRequest::default();
+        let state = StoreData::new(Arc::clone(&self.capabilities), Arc::clone(&self.notes), current.clone());
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(self.grants.max_kept().saturating_add(MAX_CALL));
+        store.set_hostcall_fuel(self.capabilities.max_kept().saturating_add(MAX_CALL));
         store.set_max_component_handles(limits.max_handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
@@ -85,36 +87,36 @@ impl HandlerState for Instances {
             view: WasiHttpView::http,
             expiration: Expiration {
                 sleep: Box::pin(tokio::time::sleep(MAX_IDLE)),
-                given_up: self.given_up,
+                begin_timeout: self.begin_timeout,
                 answer_timeout: limits.answer_timeout,
                 current: current.clone(),
             },
-            state: Worker { ended_badly: Arc::default(), ending: Arc::clone(&self.ending), current },
+            state: Worker { failed: Arc::default(), ending: Arc::clone(&self.ending), current },
         })
     }
 }
 
-/// What an instance is doing. It works on one request at a time, until all that the request set off has ended: what it asks
-/// for is then asked for that request, and what goes wrong costs no other.
+/// The request that an instance works on: one at a time, until everything that the request started has ended. So each
+/// question of the instance belongs to that request, and a failure costs no other.
 #[derive(Clone, Default)]
-pub(super) struct Current(Arc<Mutex<Option<Task>>>);
+pub(super) struct CurrentRequest(Arc<Mutex<Option<Task>>>);
 
-/// The work for one request, and its turn: it is over when the instance is idle again, and not when its client leaves.
+/// The scope of one request, and its permit. Both end when the instance is idle again, not when the client leaves.
 struct Task {
-    work: Arc<Work>,
-    turn: Turn,
+    scope: Arc<RequestScope>,
+    permit: Permit,
 }
 
-impl Current {
-    /// The work for the request, which from now on waits for what it asks for.
-    pub(super) fn asks(&self) -> Option<Arc<Work>> {
-        self.waits();
-        self.task().as_ref().map(|task| Arc::clone(&task.work))
+impl CurrentRequest {
+    /// The scope of the request, which waits for a source from now on.
+    pub(super) fn wait_for_source(&self) -> Option<Arc<RequestScope>> {
+        self.release_cpu();
+        self.task().as_ref().map(|task| Arc::clone(&task.scope))
     }
 
-    fn waits(&self) {
+    fn release_cpu(&self) {
         if let Some(task) = &mut *self.task() {
-            task.turn.waits();
+            task.permit.release_cpu();
         }
     }
 
@@ -122,7 +124,7 @@ impl Current {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is work.
+    /// Whether there is a request.
     fn is_some(&self) -> bool {
         self.task().is_some()
     }
@@ -132,13 +134,13 @@ impl Current {
     }
 }
 
-/// Ends an instance that has been idle or busy for too long. Its clock runs outside the instance, so it stops one that
-/// never lets go of the processor too.
+/// Ends an instance that has been idle or busy for too long. Its clock runs outside the instance, so it also stops one that
+/// never yields.
 pub(super) struct Expiration {
     sleep: Pin<Box<tokio::time::Sleep>>,
-    given_up: Duration,
+    begin_timeout: Duration,
     answer_timeout: Duration,
-    current: Current,
+    current: CurrentRequest,
 }
 
 impl WorkerExpiration for Expiration {
@@ -150,7 +152,7 @@ impl WorkerExpiration for Expiration {
         let limit = match status {
             WorkerStatus::Idle => MAX_IDLE,
             // An answer has yet to begin.
-            WorkerStatus::Requests => self.given_up,
+            WorkerStatus::Requests => self.begin_timeout,
             // Answers have begun and are being streamed.
             WorkerStatus::PostReturn => self.answer_timeout,
         };
@@ -169,17 +171,17 @@ impl WorkerExpiration for Expiration {
     }
 }
 
-/// Reports how an instance ended.
+/// Admits requests to an instance, and reports how the instance ended.
 pub(super) struct Worker {
-    ended_badly: Arc<AtomicBool>,
-    /// Whether the program is ending, when instances are dropped as they are.
+    failed: Arc<AtomicBool>,
+    /// Whether the program is ending and drops instances while they work.
     ending: Arc<AtomicBool>,
-    current: Current,
+    current: CurrentRequest,
 }
 
 impl WorkerState for Worker {
-    type StoreData = State;
-    type RequestData = (Work, Fate, Turn);
+    type StoreData = StoreData;
+    type RequestData = (RequestScope, InstanceStatus, Permit);
 
     fn should_accept_request(&self, _: usize, total: usize) -> ShouldAccept {
         if total >= MAX_REUSE {
@@ -193,24 +195,24 @@ impl WorkerState for Worker {
 
     fn on_request_start(
         &self,
-        _: StoreContextMut<'_, State>,
-        (work, fate, turn): Self::RequestData,
+        _: StoreContextMut<'_, StoreData>,
+        (scope, status, permit): Self::RequestData,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        self.current.replace(Some(Task { work: Arc::new(work), turn }));
+        self.current.replace(Some(Task { scope: Arc::new(scope), permit }));
         let current = Arc::downgrade(&self.current.0);
-        // It was nobody's before.
-        let _ = fate.0.set(Given { ended_badly: Arc::clone(&self.ended_badly), current });
-        // `Expiration` ends the instance if no answer begins, and needs no second clock.
+        // Each request has a status of its own.
+        let _ = status.0.set(Assignment { failed: Arc::clone(&self.failed), current });
+        // `Expiration` ends an instance that begins no answer, so this needs no second clock.
         Box::pin(std::future::pending())
     }
 
-    fn drop(&self, _: Store<State>, result: Result<(), wasmtime::Error>) {
+    fn drop(&self, _: Store<StoreData>, result: Result<(), wasmtime::Error>) {
         if result.is_err() {
             // Before the store is dropped, which ends the answer that it had begun.
-            self.ended_badly.store(true, Ordering::Release);
+            self.failed.store(true, Ordering::Release);
         }
-        // `ProxyHandler` says that it panicked whenever it is dropped at work, as it is at the end of the program.
+        // `ProxyHandler` says that it panicked whenever it is dropped at scope, as it is at the end of the program.
         let dropped = |error: &wasmtime::Error| error.to_string() == "worker panicked" && !std::thread::panicking();
         let result = result.or_else(|error| if dropped(&error) { Ok(()) } else { Err(error) });
         metrics::instance_ended(reason(&result));
@@ -222,14 +224,13 @@ impl WorkerState for Worker {
     }
 }
 
-/// Why an instance ended, in a word.
+/// Why an instance ended; the label `reason` of `instances_ended_total`.
 fn reason(result: &Result<(), wasmtime::Error>) -> &'static str {
     match result {
         Ok(()) => "idle",
-        // `ProxyHandler`'s own words, once `Expiration` has said that it is time.
+        // `ProxyHandler` has no type for it: these are its words once `Expiration` has said that it is time.
         Err(error) if error.to_string() == "guest timed out" => "timeout",
-        // As `Limiter` says it.
-        Err(error) if format!("{error:#}").contains("limits_config.max_memory") => "memory",
+        Err(error) if error.downcast_ref::<MemoryLimitExceeded>().is_some() => "memory",
         Err(_) => "trap",
     }
 }

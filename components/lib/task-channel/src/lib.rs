@@ -6,7 +6,7 @@
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, dead_code, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "handover", generate_all });
+    wit_bindgen::generate!({ path: "../../../wit", world: "handover", generate_all });
 }
 
 use bindings::wit_stream;

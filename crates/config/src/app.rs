@@ -1,0 +1,83 @@
+//! `app_config`: where to listen, how to write JSON and logs.
+
+use crate::log::{Level, Log, LogFile, LogFormat};
+use crate::timeout::{DEFAULT_TIMEOUT, seconds};
+use anyhow::{Result, bail};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const DEFAULT_HOST: &str = "127.0.0.1";
+const DEFAULT_PORT: u16 = 5375;
+
+/// Where to listen, how to write JSON and logs.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The name or address to listen on.
+    pub host: String,
+    /// The port to listen on; 0 for any that is free.
+    pub port: u16,
+    /// How long a composition may take to begin an answer.
+    pub response_timeout: Duration,
+    /// How long requests under way may take once the program has been told to end.
+    pub shutdown_timeout: Duration,
+    /// Whether JSON is indented.
+    pub pretty: bool,
+    /// How much is logged, in which format, and where.
+    pub log: Log,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Section {
+    host: Option<String>,
+    port: Option<u16>,
+    debug: Option<bool>,
+    log_file: Option<PathBuf>,
+    log_max_bytes: Option<usize>,
+    log_backup_count: Option<usize>,
+    log_format: Option<LogFormat>,
+    log_level_app: Option<String>,
+    log_level_file_handler: Option<String>,
+    jsonify_prettyprint_regular: Option<bool>,
+    response_timeout: Option<f64>,
+    shutdown_timeout: Option<f64>,
+}
+
+impl Section {
+    pub(crate) fn read(self, folder: &Path) -> Result<App> {
+        let debug = self.debug.unwrap_or_default();
+        let default_level = if debug { Level::DEBUG } else { Level::INFO };
+        let level = |key, name: Option<String>| name.map_or(Ok(default_level), |name| python_level(key, &name));
+        let file_level = level("app_config.log_level_file_handler", self.log_level_file_handler)?;
+        Ok(App {
+            host: self.host.filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
+            port: self.port.unwrap_or(DEFAULT_PORT),
+            response_timeout: seconds("app_config.response_timeout", self.response_timeout, DEFAULT_TIMEOUT)?,
+            shutdown_timeout: seconds("app_config.shutdown_timeout", self.shutdown_timeout, DEFAULT_TIMEOUT)?,
+            pretty: self.jsonify_prettyprint_regular.unwrap_or_default(),
+            log: Log {
+                level: level("app_config.log_level_app", self.log_level_app)?,
+                format: self.log_format.unwrap_or_default(),
+                file: self.log_file.filter(|path| !path.as_os_str().is_empty()).map(|path| LogFile {
+                    path: folder.join(path),
+                    max_bytes: self.log_max_bytes.unwrap_or_default(),
+                    backups: self.log_backup_count.unwrap_or_default(),
+                    level: file_level,
+                }),
+            },
+        })
+    }
+}
+
+/// Python's level names, which existing files use.
+fn python_level(key: &str, name: &str) -> Result<Level> {
+    Ok(match name.to_ascii_uppercase().as_str() {
+        "NOTSET" => Level::TRACE,
+        "DEBUG" => Level::DEBUG,
+        "INFO" => Level::INFO,
+        "WARNING" | "WARN" => Level::WARN,
+        "ERROR" | "CRITICAL" | "FATAL" => Level::ERROR,
+        _ => bail!("{key} is {name:?}; it can be DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+    })
+}

@@ -1,0 +1,30 @@
+//! All sections of config.json together.
+
+use crate::access::Access;
+use crate::app::App;
+use crate::cache::Cache;
+use crate::crictl::Crictl;
+use crate::harbor::Harbor;
+use crate::limits::Limits;
+use std::path::PathBuf;
+
+/// Everything that the program can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `crictl_config`.
+    pub crictl: Crictl,
+    /// `harbor_config`.
+    pub harbor: Harbor,
+    /// `app_config`.
+    pub app: App,
+    /// `cache_config`.
+    pub cache: Cache,
+    /// `limits_config`.
+    pub limits: Limits,
+    /// `access_config`.
+    pub access: Access,
+    /// `node_api`: the file with the tokens that it asks for, where it is on.
+    pub node_api: Option<PathBuf>,
+    /// A composition to run instead of the built-in one.
+    pub composition: Option<PathBuf>,
+}

@@ -1,0 +1,89 @@
+//! `crictl_config`: how the node is asked, and which of its images are left out.
+
+use crate::timeout::{DEFAULT_TIMEOUT, seconds};
+use anyhow::{Result, anyhow, bail};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How the node is asked, and which of its images are left out.
+#[derive(Clone, Debug)]
+pub struct Crictl {
+    /// Which way to ask.
+    pub mode: CrictlMode,
+    /// The runtime's socket, where one is configured.
+    pub endpoint: Option<PathBuf>,
+    /// The argument vector to run instead of the default one.
+    pub command: Option<Vec<String>>,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// images_to_ignore.txt.
+    pub ignore_file: PathBuf,
+}
+
+/// Ways to ask the node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrictlMode {
+    /// The first socket that may be opened, else `crictl`.
+    #[default]
+    Auto,
+    /// The runtime's socket.
+    Cri,
+    /// The program `crictl`.
+    Exec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Section {
+    ignore_file_path: Option<PathBuf>,
+    mode: Option<CrictlMode>,
+    endpoint: Option<String>,
+    command: Option<Vec<String>>,
+    timeout: Option<f64>,
+}
+
+impl Section {
+    pub(crate) fn read(self, folder: &Path) -> Result<Crictl> {
+        if self.command.as_ref().is_some_and(|command| command.is_empty() || command[0].is_empty()) {
+            bail!(
+                "crictl_config.command is empty; name a program and its arguments, such as [\"crictl\", \"images\", \"-o\", \"json\"]"
+            );
+        }
+        Ok(Crictl {
+            mode: self.mode.unwrap_or_default(),
+            endpoint: self.endpoint.filter(|endpoint| !endpoint.is_empty()).map(|text| socket(&text)).transpose()?,
+            command: self.command,
+            timeout: seconds("crictl_config.timeout", self.timeout, DEFAULT_TIMEOUT)?,
+            ignore_file: folder.join(self.ignore_file_path.unwrap_or_else(|| "images_to_ignore.txt".into())),
+        })
+    }
+}
+
+fn socket(endpoint: &str) -> Result<PathBuf> {
+    socket_path(endpoint).ok_or_else(|| {
+        anyhow!(
+            "crictl_config.endpoint {endpoint:?} is no Unix socket; write it as unix:///run/containerd/containerd.sock"
+        )
+    })
+}
+
+/// The path of `unix:///…`, or of a bare absolute path as crictl also takes it.
+pub fn socket_path(endpoint: &str) -> Option<PathBuf> {
+    let path = endpoint.strip_prefix("unix://").unwrap_or(endpoint);
+    path.starts_with('/').then(|| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_unix_sockets() {
+        assert_eq!(socket_path("unix:///run/x.sock"), Some("/run/x.sock".into()));
+        assert_eq!(socket_path("/run/x.sock"), Some("/run/x.sock".into()));
+        assert_eq!(socket_path("tcp://127.0.0.1:1"), None);
+        assert_eq!(socket_path("unix://relative"), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! `harbor_config`: which Harbor is asked, and how.
+
+use crate::origin::Origin;
+use crate::secret::Secret;
+use crate::timeout::{DEFAULT_TIMEOUT, seconds};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Harbor answers 422 to more.
+const MAX_PAGE_SIZE: usize = 100;
+const DEFAULT_CONCURRENCY: usize = 8;
+/// Seconds.
+const DEFAULT_LISTING_TIMEOUT: f64 = 120.0;
+const DEFAULT_RETRIES: usize = 3;
+const MAX_RETRIES: usize = 10;
+
+/// Which Harbor is asked, and how.
+#[derive(Clone, Debug)]
+pub struct Harbor {
+    /// Its address; empty when there is no Harbor.
+    pub url: String,
+    /// The origin of that address, the only one that components may ask; `None` where there is no Harbor.
+    pub origin: Option<Origin>,
+    /// Who logs in.
+    pub user: String,
+    /// That user's password.
+    pub password: Secret,
+    /// The one project to list; empty for all.
+    pub project: String,
+    /// Rows asked for at a time, 1 to 100.
+    pub page_size: usize,
+    /// Whether Harbor's certificate has to be trusted.
+    pub verify_ssl: bool,
+    /// Certificate authorities to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Requests under way at a time.
+    pub max_concurrency: usize,
+    /// How long one request may take, all its tries together.
+    pub timeout: Duration,
+    /// How long the whole listing may take; then what has arrived is answered.
+    pub listing_timeout: Duration,
+    /// How often a request is tried again after a failure that may pass.
+    pub retries: usize,
+}
+
+impl Harbor {
+    /// Whether url, user and password are all there.
+    pub fn is_complete(&self) -> bool {
+        !self.url.is_empty() && !self.user.is_empty() && !self.password.is_empty()
+    }
+
+    /// Whether none of the three is: no Harbor is meant to be listed.
+    pub fn is_unset(&self) -> bool {
+        self.url.is_empty() && self.user.is_empty() && self.password.is_empty()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Section {
+    url: Option<String>,
+    #[serde(alias = "username")]
+    user: Option<String>,
+    password: Option<Secret>,
+    password_file: Option<PathBuf>,
+    project_name: Option<String>,
+    page_size: Option<usize>,
+    verify_ssl: Option<bool>,
+    ca_file: Option<PathBuf>,
+    max_concurrency: Option<usize>,
+    timeout: Option<f64>,
+    listing_timeout: Option<f64>,
+    retries: Option<usize>,
+}
+
+/// The variable that holds the password.
+const PASSWORD: &str = "HARBOR_PASSWORD";
+/// The credential that holds it, in the folder that systemd names.
+const CREDENTIAL: &str = "harbor_password";
+
+impl Section {
+    /// Whether the file itself holds the password.
+    pub(crate) fn holds_a_secret(&self) -> bool {
+        self.password.as_ref().is_some_and(|password| !password.is_empty())
+    }
+
+    /// The password: what whoever starts the program gives counts before what stands in files.
+    fn password(&mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Secret> {
+        let own = self.password.take().unwrap_or_default();
+        let file = self.password_file.take().filter(|path| !path.as_os_str().is_empty());
+        if self.url.as_ref().is_none_or(String::is_empty) {
+            return Ok(own);
+        }
+        if let Some(password) = std::env::var_os(PASSWORD).filter(|password| !password.is_empty()) {
+            // The error of a conversion would carry the text.
+            let Ok(password) = password.into_string() else { bail!("the variable {PASSWORD} is no UTF-8 text") };
+            return Ok(password.into());
+        }
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(CREDENTIAL));
+        if let Some(path) = credential.filter(|path| path.exists()) {
+            return Secret::from_file("the credential", &path, warnings);
+        }
+        if let Some(path) = file {
+            if !own.is_empty() {
+                warnings.push("harbor_config.password has no effect, as password_file counts; remove it".to_owned());
+            }
+            return Secret::from_file("harbor_config.password_file", &folder.join(path), warnings);
+        }
+        Ok(own)
+    }
+
+    pub(crate) fn read(mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Harbor> {
+        let password = self.password(folder, warnings)?;
+        let url = self.url.unwrap_or_default().trim().to_owned();
+        let origin = if url.is_empty() {
+            None
+        } else {
+            // An address with an @ may hold a login, which must not be repeated.
+            let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
+            Some(Origin::parse(&url).with_context(|| format!("harbor_config.url{shown}"))?)
+        };
+        let page_size = match self.page_size.unwrap_or(MAX_PAGE_SIZE) {
+            0 => bail!("harbor_config.page_size is 0; it can be 1 to {MAX_PAGE_SIZE}"),
+            size if size > MAX_PAGE_SIZE => {
+                warnings.push(format!(
+                    "harbor_config.page_size is {size}, more than Harbor answers; {MAX_PAGE_SIZE} is used instead"
+                ));
+                MAX_PAGE_SIZE
+            }
+            size => size,
+        };
+        let max_concurrency = self.max_concurrency.unwrap_or(DEFAULT_CONCURRENCY);
+        if max_concurrency == 0 {
+            bail!("harbor_config.max_concurrency is 0; it needs to be 1 or more");
+        }
+        let retries = self.retries.unwrap_or(DEFAULT_RETRIES);
+        if retries > MAX_RETRIES {
+            bail!("harbor_config.retries is {retries}; it can be 0 to {MAX_RETRIES}");
+        }
+        Ok(Harbor {
+            url,
+            origin,
+            user: self.user.unwrap_or_default(),
+            password,
+            project: self.project_name.unwrap_or_default(),
+            page_size,
+            verify_ssl: self.verify_ssl.unwrap_or(true),
+            ca_file: self.ca_file.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
+            max_concurrency,
+            timeout: seconds("harbor_config.timeout", self.timeout, DEFAULT_TIMEOUT)?,
+            listing_timeout: seconds("harbor_config.listing_timeout", self.listing_timeout, DEFAULT_LISTING_TIMEOUT)?,
+            retries,
+        })
+    }
+}

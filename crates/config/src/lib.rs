@@ -1,0 +1,33 @@
+//! config.json: what operators write, with defaults filled in and paths made absolute.
+//!
+//! Each section has a file of its own: its keys as they stand in config.json (`Section`), and the values that they become.
+
+#![forbid(unsafe_code)]
+
+mod access;
+mod app;
+mod cache;
+mod config;
+mod crictl;
+mod file;
+mod find;
+mod harbor;
+mod limits;
+mod log;
+mod node_api;
+mod origin;
+mod secret;
+mod timeout;
+
+pub use access::{Access, Cors, Tls};
+pub use app::App;
+pub use cache::Cache;
+pub use config::Config;
+pub use crictl::{Crictl, CrictlMode, socket_path};
+pub use file::{load, parse};
+pub use find::find;
+pub use harbor::Harbor;
+pub use limits::Limits;
+pub use log::{Level, Log, LogFile, LogFormat};
+pub use origin::Origin;
+pub use secret::{Secret, world_readable_warning};

@@ -1,0 +1,159 @@
+//! Bearer tokens (RFC 6750) from a file, of which only digests are kept.
+
+use crate::hex::unhex;
+use anyhow::{Context, Result, bail};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use image_service_config::Secret;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use subtle::{Choice, ConstantTimeEq};
+
+/// What a line begins with that has a token's SHA-256 in hexadecimal instead of the token.
+const HASHED: &str = "sha256:";
+/// Shorter ones can be guessed.
+const LONG_ENOUGH: usize = 16;
+
+/// The tokens that open the door.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    digests: Vec<[u8; 32]>,
+    /// Lines with tokens that are easily guessed.
+    weak: Vec<usize>,
+}
+
+impl Tokens {
+    /// Reads a file; `key` is the one that names it.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be read, has a line that is no token, or none that is one. No error repeats what a line says.
+    pub(crate) fn read(key: &str, path: &Path) -> Result<Self> {
+        let named = || format!("{key} {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", named()))?;
+        // Wiped when it has been read.
+        let text = Secret::from(text);
+        let tokens = Self::parse(text.reveal()).with_context(named)?;
+        if tokens.digests.is_empty() {
+            bail!("{} holds no token; `openssl rand -hex 32` makes one", named());
+        }
+        Ok(tokens)
+    }
+
+    /// One token a line, as it is or as `sha256:` and its digest; blank lines and those that begin with `#` don't count.
+    fn parse(text: &str) -> Result<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut tokens = Self { digests: Vec::new(), weak: Vec::new() };
+        for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let digest = match line.strip_prefix(HASHED) {
+                Some(hex) => unhex(hex.trim()).with_context(|| {
+                    format!("line {number} holds no digest: 64 hexadecimal digits are needed after sha256:")
+                })?,
+                None if line.chars().all(|c| c.is_ascii_graphic()) => {
+                    if line.len() < LONG_ENOUGH {
+                        tokens.weak.push(number);
+                    }
+                    Sha256::digest(line).into()
+                }
+                None => bail!("line {number} holds no token: printable ASCII without spaces is needed"),
+            };
+            tokens.digests.push(digest);
+        }
+        Ok(tokens)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.digests.len()
+    }
+
+    /// Lines with tokens that are easily guessed.
+    pub(crate) fn weak(&self) -> &[usize] {
+        &self.weak
+    }
+
+    /// Whether a request has one of them, and no other authorization. All are compared, each in constant time, so that the
+    /// time it takes tells nothing of them but their number.
+    pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return false };
+        let Some((scheme, token)) = value.to_str().ok().and_then(|value| value.split_once(' ')) else { return false };
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return false;
+        }
+        let digest = Sha256::digest(token.trim());
+        let matches = |known: &[u8; 32]| known.ct_eq(digest.as_slice());
+        self.digests.iter().fold(Choice::from(0), |found, known| found | matches(known)).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    /// The SHA-256 of `password`, as `printf password | sha256sum` prints it.
+    const PASSWORD: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+
+    fn allowed(tokens: &Tokens, values: &[&str]) -> bool {
+        let values = values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap()));
+        tokens.allow(&values.collect())
+    }
+
+    #[test]
+    fn each_line_is_a_token_plain_or_hashed() {
+        let hashed = PASSWORD.to_uppercase();
+        let text = format!("\u{feff}# for the dashboard\r\nfirst-token-of-two\r\n\n  sha256:{hashed}  \n");
+        let tokens = Tokens::parse(&text).unwrap();
+        assert_eq!((tokens.len(), tokens.weak()), (2, &[][..]));
+        for token in ["Bearer first-token-of-two", "bearer password", "BEARER  password "] {
+            assert!(allowed(&tokens, &[token]), "{token}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let tokens = Tokens::parse(&format!("s3cret\nsha256:{PASSWORD}")).unwrap();
+        let hashed = format!("Bearer sha256:{PASSWORD}");
+        for value in ["Bearer", "Bearer ", "Bearer S3cret", "Bearer s3cret2", "Basic s3cret", "s3cret", &hashed] {
+            assert!(!allowed(&tokens, &[value]), "{value}");
+        }
+        assert!(!allowed(&tokens, &[]));
+        assert!(!allowed(&tokens, &["Bearer s3cret", "Bearer s3cret"]), "which one counts is for nobody to guess");
+    }
+
+    #[test]
+    fn a_line_that_is_no_token_is_named_by_its_number_and_not_repeated() {
+        for (text, expected) in [
+            ("good\nbad token", "line 2 holds no token"),
+            ("sha256:12", "line 1 holds no digest"),
+            (&format!("sha256:{}", "+f".repeat(32)), "line 1 holds no digest"),
+        ] {
+            let error = format!("{:#}", Tokens::parse(text).unwrap_err());
+            assert!(error.contains(expected) && !error.contains("bad token"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_token_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for text in ["", "# none\n\n"] {
+            std::fs::write(file.path(), text).unwrap();
+            let error = format!("{:#}", Tokens::read("a.key", file.path()).unwrap_err());
+            assert!(error.starts_with("a.key /") && error.contains(" holds no token; "), "{error}");
+        }
+    }
+
+    #[test]
+    fn short_tokens_are_told() {
+        assert_eq!(Tokens::parse("0123456789abcdef\nshort\n").unwrap().weak(), [2]);
+    }
+
+    #[test]
+    fn debug_output_holds_no_token() {
+        assert!(!format!("{:?}", Tokens::parse("s3cret").unwrap()).contains("s3cret"));
+    }
+}

@@ -1,0 +1,186 @@
+//! The access log: one line for each request, written when the last byte of its answer has left, and its metrics and span.
+
+use crate::listing_summary::ListingSummary;
+use crate::request_context::RequestContext;
+use crate::request_id::{REQUEST_ID, RequestId};
+use crate::response::{Body, BoxError};
+use crate::routes::Route;
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use image_service_telemetry::metrics::{self, Ended};
+use image_service_telemetry::source_health::Source;
+use image_service_telemetry::spans;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// The status of a request whose client left before the answer had one, as nginx counts it.
+const CLIENT_LEFT: &str = "499";
+
+/// A request that is being answered. It writes its line when it is dropped: with the body of its answer, or before there is
+/// one, when the client gave up.
+pub struct RequestLog {
+    id: RequestId,
+    method: Method,
+    target: Option<PathAndQuery>,
+    route: Route,
+    context: Arc<RequestContext>,
+    status: Option<StatusCode>,
+    bytes: u64,
+    summary: Option<ListingSummary>,
+    /// The answer's `Content-Length`. The server does not poll the body again after that many bytes.
+    length: Option<u64>,
+    is_complete: bool,
+}
+
+impl RequestLog {
+    /// Begins at a request's head.
+    pub fn begin<B>(request: &Request<B>) -> Self {
+        metrics::request_began();
+        let route = Route::of(request.uri().path());
+        Self {
+            id: RequestId::of(request.headers()),
+            method: request.method().clone(),
+            target: request.uri().path_and_query().cloned(),
+            route,
+            context: Arc::new(RequestContext::of(request, route.is_traced())),
+            status: None,
+            bytes: 0,
+            summary: None,
+            length: None,
+            is_complete: false,
+        }
+    }
+
+    /// The route of the request.
+    pub fn route(&self) -> Route {
+        self.route
+    }
+
+    /// The context for those who work for the request.
+    pub fn context(&self) -> &Arc<RequestContext> {
+        &self.context
+    }
+
+    /// Follows the answer until it has been sent.
+    pub fn track(mut self, response: Response<Body>) -> Response<TrackedBody> {
+        let (mut head, body) = response.into_parts();
+        self.status = Some(head.status);
+        self.length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        // The server does not poll a body that need not be sent.
+        self.is_complete = body.is_end_stream() || self.method == Method::HEAD;
+        head.headers.insert(REQUEST_ID, self.id.value());
+        Response::from_parts(head, TrackedBody { body, log: self })
+    }
+
+    fn end(&mut self) {
+        let elapsed = self.context.begun.elapsed();
+        let status = self.status.as_ref().map_or(CLIENT_LEFT, StatusCode::as_str);
+        let cache = self.cache_label();
+        let route = self.route.label();
+        metrics::request_ended(&Ended { route, status, cache, elapsed, bytes: self.bytes });
+        spans::request(&self.context.trace, &self.method, route, self.status, elapsed);
+        if self.route.is_probe() {
+            if tracing::enabled!(target: "image_service::request", tracing::Level::DEBUG) {
+                self.log(elapsed);
+            }
+        } else if tracing::enabled!(target: "image_service::request", tracing::Level::INFO) {
+            self.log(elapsed);
+        }
+    }
+
+    /// What the cache did; nothing before there is an answer.
+    fn cache_label(&self) -> Option<&'static str> {
+        self.status?;
+        Some(self.context.cache_status()?.label())
+    }
+
+    fn log(&self, elapsed: Duration) {
+        let summary = self.summary.or_else(|| self.context.summary()).unwrap_or_default();
+        let message = match (self.is_complete || self.length == Some(self.bytes), self.status) {
+            (true, _) => "answered",
+            (false, Some(_)) => "the answer broke off",
+            (false, None) => "the client left before the answer",
+        };
+        let trace_id = self.context.is_trace_shared().then_some(self.context.trace.id);
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(
+                    target: "image_service::request",
+                    $level,
+                    id = self.id.as_str(),
+                    method = self.method.as_str(),
+                    route = self.route.label(),
+                    path = self.target.as_ref().map_or("", PathAndQuery::path),
+                    status = self.status.map(|status| status.as_u16()),
+                    seconds = elapsed.as_micros() as f64 / 1e6,
+                    bytes = self.bytes,
+                    cache = self.cache_label(),
+                    rows_containerd = summary.rows(Source::Containerd),
+                    rows_harbor = summary.rows(Source::Harbor),
+                    errors = summary.errors,
+                    trace_id = trace_id.map(tracing::field::display),
+                    message
+                )
+            };
+        }
+        if self.route.is_probe() {
+            line!(tracing::Level::DEBUG);
+        } else {
+            line!(tracing::Level::INFO);
+        }
+    }
+}
+
+impl Drop for RequestLog {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The body of an answer, which writes the log line at its end. Trailers that sum up the listing stay here.
+pub struct TrackedBody {
+    body: Body,
+    log: RequestLog,
+}
+
+impl HttpBody for TrackedBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        loop {
+            let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
+                self.log.is_complete = true;
+                return Poll::Ready(None);
+            };
+            let mut frame = frame?;
+            if let Some(data) = frame.data_ref() {
+                self.log.bytes += data.len() as u64;
+                self.log.is_complete = self.body.is_end_stream();
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            if let Some(trailers) = frame.trailers_mut() {
+                if let Some(summary) = ListingSummary::take(trailers) {
+                    self.log.summary = Some(summary);
+                }
+                if trailers.is_empty() {
+                    continue;
+                }
+            }
+            return Poll::Ready(Some(Ok(frame)));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,278 @@
+//! A shared HTTP cache before the composition (RFC 9111, 5861, 9211): what was answered is given out again as long as its
+//! `Cache-Control` says, and many that ask at once are answered by one listing.
+//!
+//! - `answer`: one answer, and how long it is good;
+//! - `shared`: a body that is read by many while it arrives;
+//! - `store`: what is kept, within so many bytes;
+//! - `encoding`: gzip and zstd.
+
+mod answer;
+mod broadcast_body;
+mod encoding;
+
+mod store;
+
+use crate::cache_status::{CACHE_STATUS, CacheStatus};
+use crate::file_fingerprint::FileFingerprint;
+use crate::hex::hex;
+use crate::listing_summary::ListingSummary;
+use crate::request_context::RequestContext;
+use crate::response::{Body, Reply, RequestBody, problem};
+use crate::routes::only_reads;
+use answer::{Answer, Use};
+use broadcast_body::{End, Reader};
+use futures_util::future::BoxFuture;
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, PRAGMA, RANGE,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode, request};
+use http_body_util::{BodyExt, Empty};
+use image_service_telemetry::metrics;
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use store::{Key, Role, Store};
+use tokio::sync::{oneshot, watch};
+
+/// Answers what is not kept; fails by an answer too.
+pub type Origin =
+    Arc<dyn Fn(Request<RequestBody>, Arc<RequestContext>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+
+/// The cache.
+pub struct Cache {
+    origin: Origin,
+    store: Arc<Store>,
+    /// An edit of this file makes every answer an old one.
+    ignore_file: PathBuf,
+}
+
+impl Cache {
+    /// An empty cache of so many bytes.
+    pub fn new(origin: Origin, max_bytes: usize, ignore_file: PathBuf) -> Arc<Self> {
+        Arc::new(Self { origin, store: Arc::new(Store::new(max_bytes)), ignore_file })
+    }
+
+    /// Answers a request.
+    pub fn answer(self: &Arc<Self>, request: Request<RequestBody>, context: &Arc<RequestContext>) -> Reply<'static> {
+        let directives = Directives::of(request.headers());
+        if !only_reads(request.method()) {
+            return self.forward(request, context, "method");
+        }
+        if directives.no_store || request.headers().contains_key(AUTHORIZATION) {
+            return self.forward(request, context, "bypass");
+        }
+        let (head, body) = request.into_parts();
+        let key = Key::of(&head);
+        let fingerprint = FileFingerprint::of(&self.ignore_file);
+        let why = match self.store.kept(&key) {
+            None => "uri-miss",
+            Some(answer) => {
+                let usable = answer.usable(&head, fingerprint, context.begun, directives.any);
+                if matches!(usable, Use::Stale)
+                    && let Role::Lead(number, others) = self.store.role(&key, fingerprint, false)
+                {
+                    let ask = Ask { key: key.clone(), fingerprint, head: head.clone(), context: Arc::clone(context) };
+                    tokio::spawn(Arc::clone(self).fetch(ask, number, others, None));
+                }
+                match usable {
+                    Use::No(why) => why,
+                    Use::Fresh | Use::Stale => match answer.hit(&head, context.begun, &self.store) {
+                        Some((response, status)) => {
+                            context.set_pending_summary(answer.listing());
+                            context.set_cache_status(status);
+                            return Reply::Now(response);
+                        }
+                        None => "miss",
+                    },
+                }
+            }
+        };
+        if directives.only_if_cached {
+            return Reply::Now(problem(
+                StatusCode::GATEWAY_TIMEOUT,
+                "There is no kept answer, and only-if-cached forbids to get one.",
+            ));
+        }
+        if head.method == Method::HEAD {
+            return self.forward(Request::from_parts(head, body), context, why);
+        }
+        let ask = Ask { key, fingerprint, head, context: Arc::clone(context) };
+        let cache = Arc::clone(self);
+        Reply::Later(Box::pin(async move {
+            match cache.listen(&ask, directives.no_cache, why).await {
+                Some(response) => response,
+                None => {
+                    let answer = (cache.origin)(Request::from_parts(ask.head, body), Arc::clone(&ask.context));
+                    alone(answer, ask.context, why).await
+                }
+            }
+        }))
+    }
+
+    /// Fetches an answer, or follows another request that does; nothing where it can't be shared.
+    async fn listen(self: &Arc<Self>, ask: &Ask, anew: bool, reason: &'static str) -> Option<Response<Body>> {
+        let (answer, reader, collapsed) = match self.store.role(&ask.key, ask.fingerprint, anew) {
+            Role::Lead(number, others) => {
+                let (sender, first) = oneshot::channel();
+                // The fetch goes on for others, and for the next, when this client hangs up.
+                tokio::spawn(Arc::clone(self).fetch(ask.clone(), number, others, Some(sender)));
+                let (answer, reader) = first.await.ok()?;
+                (answer, Some(reader), false)
+            }
+            Role::Follow(mut coming) => {
+                let answer = coming.wait_for(Option::is_some).await.ok()?.clone()?;
+                let reader = answer.body.reader().filter(|_| answer.may_be_followed())?;
+                (answer, Some(reader), true)
+            }
+        };
+        if ask.head.headers.contains_key(IF_NONE_MATCH) {
+            // Whether the client has it already shows at the end only.
+            answer.body.settled().await;
+        }
+        let status = CacheStatus::Forwarded { reason, collapsed };
+        let response = answer.respond(&ask.head, reader, status, Instant::now(), &self.store)?;
+        ask.context.set_pending_summary(answer.listing());
+        ask.context.set_cache_status(status);
+        Some(response)
+    }
+
+    /// Takes an answer from the composition, for `first`, for all that follow, and for the store.
+    async fn fetch(
+        self: Arc<Self>,
+        ask: Ask,
+        number: u64,
+        others: watch::Sender<Option<Arc<Answer>>>,
+        first: Option<oneshot::Sender<(Arc<Answer>, Reader)>>,
+    ) {
+        let Ask { key, fingerprint, head, context } = ask;
+        let ended = Ended { store: Arc::clone(&self.store), key, number };
+        let mut asked = head.clone();
+        for name in [ACCEPT_ENCODING, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+            asked.headers.remove(name);
+        }
+        let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let (parts, mut body) = (self.origin)(Request::from_parts(asked, empty), context).await.into_parts();
+        let answer = Arc::new(Answer::new(&head, parts, fingerprint, &self.store));
+        if let (Some(first), Some(reader)) = (first, answer.body.reader()) {
+            // It may have hung up.
+            let _ = first.send((Arc::clone(&answer), reader));
+        }
+        others.send_replace(Some(Arc::clone(&answer)));
+
+        let mut digest = Sha256::new();
+        let mut failed = false;
+        while let Some(frame) = body.frame().await {
+            let frame = match frame {
+                Ok(frame) => frame,
+                Err(error) => {
+                    tracing::error!("an answer broke off: {error:?}");
+                    answer.body.end(End::Broken);
+                    return;
+                }
+            };
+            match frame.into_data() {
+                Ok(chunk) => {
+                    digest.update(&chunk);
+                    if answer.body.push(chunk, &self.store).await.is_err() {
+                        answer.body.end(End::Broken);
+                        return;
+                    }
+                }
+                Err(mut frame) => {
+                    if let Some(summary) = frame.trailers_mut().and_then(ListingSummary::take) {
+                        failed = summary.errors.is_some_and(|count| count > 0);
+                        answer.came_to(summary);
+                    }
+                }
+            }
+        }
+        let tag = hex(&digest.finalize()[..16]);
+        let keep = answer.keep(&head, tag, failed);
+        answer.body.end(End::Complete);
+        ended.with(keep.then_some(answer));
+        metrics::cache_keeps(self.store.bytes());
+    }
+
+    /// Has the composition answer this request alone.
+    fn forward(
+        &self,
+        request: Request<RequestBody>,
+        context: &Arc<RequestContext>,
+        why: &'static str,
+    ) -> Reply<'static> {
+        let answer = (self.origin)(request, Arc::clone(context));
+        Reply::Later(Box::pin(alone(answer, Arc::clone(context), why)))
+    }
+}
+
+/// An answer that is for one request alone, which says why.
+async fn alone(
+    answer: BoxFuture<'static, Response<Body>>,
+    context: Arc<RequestContext>,
+    reason: &'static str,
+) -> Response<Body> {
+    let mut response = answer.await;
+    let status = CacheStatus::forwarded(reason);
+    context.set_cache_status(status);
+    if let Some(value) = status.header_value() {
+        response.headers_mut().insert(CACHE_STATUS, value);
+    }
+    response
+}
+
+/// A request that no kept answer will do for.
+#[derive(Clone)]
+struct Ask {
+    key: Key,
+    fingerprint: FileFingerprint,
+    head: request::Parts,
+    context: Arc<RequestContext>,
+}
+
+/// Tells the store of a fetch's end, however it came.
+struct Ended {
+    store: Arc<Store>,
+    key: Key,
+    number: u64,
+}
+
+impl Ended {
+    fn with(self, answer: Option<Arc<Answer>>) {
+        self.store.fetched(&self.key, self.number, answer);
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.store.fetched(&self.key, self.number, None);
+    }
+}
+
+/// What a request says about caches; the rest of it is for `http_cache_semantics`.
+#[derive(Default)]
+struct Directives {
+    /// Whether it says anything.
+    any: bool,
+    no_store: bool,
+    no_cache: bool,
+    only_if_cached: bool,
+}
+
+impl Directives {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut directives = Self::default();
+        for value in headers.get_all(CACHE_CONTROL).iter().chain(headers.get_all(PRAGMA)) {
+            directives.any = true;
+            for directive in value.to_str().unwrap_or_default().split(',') {
+                match directive.trim().to_ascii_lowercase().as_str() {
+                    "no-store" => directives.no_store = true,
+                    "no-cache" => directives.no_cache = true,
+                    "only-if-cached" => directives.only_if_cached = true,
+                    _ => {}
+                }
+            }
+        }
+        directives
+    }
+}

@@ -1,0 +1,307 @@
+//! A body that is taken from its source once and read by any number of readers, each at its own pace.
+//!
+//! All of it is kept as long as the store has room. From then on only what its slowest reader has not read yet is held, the
+//! source waits for that reader, and nobody can begin to read any more.
+
+use super::store::Store;
+use crate::response::BoxError;
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use http_body_util::StreamBody;
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// The body, as far as it has arrived.
+pub(super) struct BroadcastBody {
+    state: Mutex<State>,
+    /// Wakes readers: there is a chunk more, or the end.
+    more: Notify,
+    /// Wakes the source: a reader has gone on.
+    room: Notify,
+    used: Arc<AtomicUsize>,
+}
+
+#[derive(Default)]
+struct State {
+    chunks: VecDeque<Bytes>,
+    /// The number of the first chunk that is held.
+    first: usize,
+    /// Bytes to take from the store besides those of the body, with its first.
+    overhead: usize,
+    /// Bytes taken from the store.
+    reserved: usize,
+    /// Whether something had to be given up.
+    overflowed: bool,
+    end: Option<End>,
+    /// The number of the chunk that each reader reads next.
+    readers: BTreeMap<u64, usize>,
+}
+
+/// How a body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With its last byte.
+    Complete,
+    /// Before.
+    Broken,
+}
+
+/// The body ended before its last byte.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer broke off before its end")]
+struct BrokenOff;
+
+/// Nobody reads the body, and it can't be kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Abandoned;
+
+impl State {
+    /// Lets go of what every reader has read, once the body can't be kept anyway.
+    fn forget(&mut self) {
+        if self.overflowed {
+            let needed = self.readers.values().copied().min().unwrap_or(usize::MAX);
+            while self.first < needed && self.chunks.pop_front().is_some() {
+                self.first += 1;
+            }
+        }
+    }
+}
+
+impl BroadcastBody {
+    /// A body of which nothing has arrived; to keep it takes `overhead` bytes besides its own.
+    pub(super) fn new(store: &Store, overhead: usize) -> Arc<Self> {
+        let state = Mutex::new(State { overhead, ..State::default() });
+        Arc::new(Self { state, more: Notify::new(), room: Notify::new(), used: store.used() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a chunk; waits for the slowest reader where there is no room in the store.
+    pub(super) async fn push(&self, chunk: Bytes, store: &Store) -> Result<(), Abandoned> {
+        let (overflowed, overhead) = {
+            let mut state = self.state();
+            (state.overflowed, std::mem::take(&mut state.overhead))
+        };
+        if !overflowed {
+            // The store may drop other bodies here, so no lock is held.
+            let needed = chunk.len() + overhead;
+            let reserved = store.reserve(needed);
+            let mut state = self.state();
+            if reserved {
+                state.reserved += needed;
+            } else {
+                state.overflowed = true;
+                state.forget();
+                drop(state);
+                self.more.notify_waiters();
+            }
+        }
+        loop {
+            {
+                let mut state = self.state();
+                if state.overflowed && state.readers.is_empty() {
+                    return Err(Abandoned);
+                }
+                if !state.overflowed || state.chunks.is_empty() {
+                    state.chunks.push_back(chunk);
+                    break;
+                }
+            }
+            self.room.notified().await;
+        }
+        self.more.notify_waiters();
+        Ok(())
+    }
+
+    /// No chunk comes any more.
+    pub(super) fn end(&self, end: End) {
+        self.state().end = Some(end);
+        self.more.notify_waiters();
+    }
+
+    /// Waits until it is known whether all of it can be kept.
+    pub(super) async fn settled(&self) {
+        loop {
+            let mut more = pin!(self.more.notified());
+            more.as_mut().enable();
+            {
+                let state = self.state();
+                if state.overflowed || state.end.is_some() {
+                    return;
+                }
+            }
+            more.await;
+        }
+    }
+
+    /// All that has arrived, where there is any and all of it is kept.
+    pub(super) fn held(&self) -> Option<Vec<Bytes>> {
+        let state = self.state();
+        let held = !state.overflowed && !state.chunks.is_empty();
+        held.then(|| state.chunks.iter().cloned().collect())
+    }
+
+    /// The same, once nothing comes any more.
+    pub(super) fn whole(&self) -> Option<Vec<Bytes>> {
+        let complete = self.state().end == Some(End::Complete);
+        complete.then(|| self.held()).flatten()
+    }
+
+    /// Reads from the beginning; nothing where that is gone.
+    pub(super) fn reader(self: &Arc<Self>) -> Option<Reader> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.state();
+        if state.overflowed {
+            return None;
+        }
+        state.readers.insert(number, 0);
+        Some(Reader { shared: Arc::clone(self), number })
+    }
+}
+
+impl Drop for BroadcastBody {
+    fn drop(&mut self) {
+        let reserved = self.state().reserved;
+        self.used.fetch_sub(reserved, Ordering::Relaxed);
+    }
+}
+
+/// One that reads a body.
+pub(super) struct Reader {
+    shared: Arc<BroadcastBody>,
+    number: u64,
+}
+
+impl Reader {
+    /// The next chunk, once it is there; nothing at the end.
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
+        loop {
+            let mut more = pin!(self.shared.more.notified());
+            more.as_mut().enable();
+            {
+                let mut state = self.shared.state();
+                let next = state.readers.get(&self.number).copied()?;
+                if let Some(chunk) = state.chunks.get(next - state.first).cloned() {
+                    state.readers.insert(self.number, next + 1);
+                    state.forget();
+                    self.shared.room.notify_one();
+                    return Some(Ok(chunk));
+                }
+                match state.end {
+                    Some(End::Complete) => return None,
+                    Some(End::Broken) => {
+                        state.readers.remove(&self.number);
+                        return Some(Err(BrokenOff.into()));
+                    }
+                    None => {}
+                }
+            }
+            more.await;
+        }
+    }
+
+    /// What is read as the body of an answer.
+    pub(super) fn into_body(self) -> impl Body<Data = Bytes, Error = BoxError> + Send {
+        StreamBody::new(futures_util::stream::unfold(self, |mut reader| async {
+            let chunk = reader.next().await?;
+            Some((chunk.map(Frame::data), reader))
+        }))
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.readers.remove(&self.number);
+        state.forget();
+        drop(state);
+        self.shared.room.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    fn chunk(byte: u8) -> Bytes {
+        Bytes::from(vec![byte; 10])
+    }
+
+    async fn rest(mut reader: Reader) -> Vec<Bytes> {
+        let mut chunks = Vec::new();
+        while let Some(chunk) = reader.next().await {
+            chunks.push(chunk.unwrap());
+        }
+        chunks
+    }
+
+    #[tokio::test]
+    async fn readers_get_all_of_it_whenever_they_begin() {
+        let store = Store::new(100);
+        let shared = BroadcastBody::new(&store, 0);
+        let early = shared.reader().unwrap();
+        shared.push(chunk(1), &store).await.unwrap();
+        let late = shared.reader().unwrap();
+        shared.push(chunk(2), &store).await.unwrap();
+        shared.end(End::Complete);
+        let all = vec![chunk(1), chunk(2)];
+        assert_eq!((rest(early).await, rest(late).await), (all.clone(), all.clone()));
+        assert_eq!((rest(shared.reader().unwrap()).await, shared.whole()), (all.clone(), Some(all)));
+    }
+
+    #[tokio::test]
+    async fn without_room_the_source_waits_for_the_slowest_reader() {
+        let store = Store::new(15);
+        let shared = BroadcastBody::new(&store, 0);
+        let (mut fast, mut slow) = (shared.reader().unwrap(), shared.reader().unwrap());
+        shared.push(chunk(1), &store).await.unwrap();
+        assert_eq!(fast.next().await.unwrap().unwrap(), chunk(1));
+        let mut push = Box::pin(shared.push(chunk(2), &store));
+        assert!((&mut push).now_or_never().is_none(), "the slow one has not read the first");
+        assert!(shared.reader().is_none(), "nobody can begin any more");
+        assert_eq!(slow.next().await.unwrap().unwrap(), chunk(1));
+        push.await.unwrap();
+        drop(slow);
+        assert_eq!(fast.next().await.unwrap().unwrap(), chunk(2));
+        shared.push(chunk(3), &store).await.unwrap();
+        shared.end(End::Complete);
+        assert_eq!((rest(fast).await, shared.whole()), (vec![chunk(3)], None));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_reads_is_given_up_without_room() {
+        let store = Store::new(15);
+        let shared = BroadcastBody::new(&store, 0);
+        shared.push(chunk(1), &store).await.unwrap();
+        assert_eq!(shared.push(chunk(2), &store).await, Err(Abandoned));
+    }
+
+    #[tokio::test]
+    async fn a_broken_body_breaks_for_its_readers() {
+        let store = Store::new(100);
+        let shared = BroadcastBody::new(&store, 0);
+        let mut reader = shared.reader().unwrap();
+        shared.push(chunk(1), &store).await.unwrap();
+        shared.end(End::Broken);
+        assert_eq!(reader.next().await.unwrap().unwrap(), chunk(1));
+        assert!(reader.next().await.unwrap().is_err());
+        assert_eq!(shared.whole(), None);
+    }
+
+    #[tokio::test]
+    async fn its_room_is_free_again_when_it_is_gone() {
+        let store = Store::new(15);
+        let shared = BroadcastBody::new(&store, 0);
+        shared.push(chunk(1), &store).await.unwrap();
+        assert!(!store.reserve(10));
+        drop(shared);
+        assert!(store.reserve(10));
+    }
+}

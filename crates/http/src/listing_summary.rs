@@ -1,0 +1,81 @@
+//! What a listing came to, which is known at its end only: the handler says it in trailers, which clients never see.
+
+use http::{HeaderMap, HeaderName};
+use image_service_telemetry::metrics;
+use image_service_telemetry::source_health::Source;
+use std::sync::{Arc, OnceLock};
+
+/// How many items `errors` has.
+const ERRORS: HeaderName = HeaderName::from_static("image-service-errors");
+/// Rows by source, such as `containerd=35, harbor=412`.
+const ROWS: HeaderName = HeaderName::from_static("image-service-rows");
+
+/// What a listing came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListingSummary {
+    /// Items of `errors`.
+    pub errors: Option<u64>,
+    rows: [Option<u64>; Source::ALL.len()],
+}
+
+/// A summary that may be known later, of an answer whose body does not tell it itself.
+pub type PendingSummary = Arc<OnceLock<ListingSummary>>;
+
+impl ListingSummary {
+    /// Takes what is said of a listing out of its trailers, and counts it; nothing where nothing is said.
+    pub fn take(trailers: &mut HeaderMap) -> Option<Self> {
+        let (errors, rows) = (trailers.remove(ERRORS), trailers.remove(ROWS));
+        if errors.is_none() && rows.is_none() {
+            return None;
+        }
+        let mut summary =
+            Self { errors: errors.and_then(|count| count.to_str().ok()?.parse().ok()), ..Self::default() };
+        for item in rows.iter().filter_map(|rows| rows.to_str().ok()).flat_map(|rows| rows.split(',')) {
+            // Sources of other compositions, by names that we do not know, are not told apart: labels are to be few.
+            if let Some((name, count)) = item.trim().split_once('=')
+                && let Some(source) = Source::ALL.into_iter().find(|source| source.name() == name)
+            {
+                summary.rows[source as usize] = count.parse().ok();
+            }
+        }
+        for source in Source::ALL {
+            if let Some(rows) = summary.rows(source) {
+                metrics::source_gave(source, rows);
+            }
+        }
+        Some(summary)
+    }
+
+    /// The rows of one source.
+    pub fn rows(&self, source: Source) -> Option<u64> {
+        self.rows[source as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn what_the_handler_says_is_read_and_taken_out() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert(ERRORS, HeaderValue::from_static("2"));
+        trailers.insert(ROWS, HeaderValue::from_static("containerd=35, mine=1, harbor=412"));
+        trailers.insert("other", HeaderValue::from_static("stays"));
+        let summary = ListingSummary::take(&mut trailers).unwrap();
+        assert_eq!(
+            (summary.errors, summary.rows(Source::Containerd), summary.rows(Source::Harbor)),
+            (Some(2), Some(35), Some(412))
+        );
+        assert_eq!(trailers.len(), 1);
+        assert_eq!(ListingSummary::take(&mut trailers), None);
+    }
+
+    #[test]
+    fn nonsense_is_nothing() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert(ROWS, HeaderValue::from_static("containerd, harbor=many,=,"));
+        assert_eq!(ListingSummary::take(&mut trailers), Some(ListingSummary::default()));
+    }
+}

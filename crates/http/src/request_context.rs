@@ -1,0 +1,73 @@
+//! A request as those who work for it see it: its trace, and what they report for its log line.
+
+use crate::cache_status::CacheStatus;
+use crate::listing_summary::{ListingSummary, PendingSummary};
+use http::{HeaderMap, Request};
+use image_service_telemetry::spans;
+use image_service_telemetry::trace_context::TraceContext;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+/// A request as those who work for it see it.
+pub struct RequestContext {
+    /// Its place in its trace.
+    pub trace: TraceContext,
+    /// When its head arrived.
+    pub begun: Instant,
+    /// Whether another program knows the trace, so that the log line names it.
+    trace_shared: AtomicBool,
+    /// The summary of the listing, where the answer's own body does not carry it.
+    listing: OnceLock<PendingSummary>,
+    cache: OnceLock<CacheStatus>,
+}
+
+impl RequestContext {
+    /// The context of a request; `is_traced` says whether its trace may be recorded.
+    pub(crate) fn of<B>(request: &Request<B>, is_traced: bool) -> Self {
+        let mut trace = TraceContext::of(request.headers());
+        if is_traced {
+            spans::sample(&mut trace);
+        }
+        Self {
+            trace_shared: AtomicBool::new(trace.parent.is_some() || trace.is_recorded()),
+            trace,
+            begun: Instant::now(),
+            listing: OnceLock::new(),
+            cache: OnceLock::new(),
+        }
+    }
+
+    /// Adds the trace to a request that is sent for this one. `span` is the span of that request, where it is recorded.
+    pub fn propagate(&self, headers: &mut HeaderMap, span: Option<u64>) {
+        self.trace_shared.store(true, Ordering::Relaxed);
+        self.trace.tell(headers, span);
+    }
+
+    /// Whether another program knows the trace.
+    pub(crate) fn is_trace_shared(&self) -> bool {
+        self.trace_shared.load(Ordering::Relaxed)
+    }
+
+    /// Says where the summary of the answer's listing will be.
+    pub(crate) fn set_pending_summary(&self, summary: &PendingSummary) {
+        // An answer has one listing.
+        let _ = self.listing.set(Arc::clone(summary));
+    }
+
+    /// The summary of the answer's listing, once it is known.
+    pub(crate) fn summary(&self) -> Option<ListingSummary> {
+        self.listing.get()?.get().copied()
+    }
+
+    /// Says what the cache did.
+    pub(crate) fn set_cache_status(&self, status: CacheStatus) {
+        // A request passes the cache once.
+        let _ = self.cache.set(status);
+    }
+
+    /// What the cache did; nothing where the request did not pass it.
+    pub(crate) fn cache_status(&self) -> Option<CacheStatus> {
+        self.cache.get().copied()
+    }
+}

@@ -1,0 +1,20 @@
+//! Answers: their bodies, problems in place of answers, and the headers that every answer has.
+
+mod body;
+mod problem;
+pub(crate) mod security_headers;
+
+pub use body::{Body, BoxBody, BoxError, RequestBody};
+pub use problem::{not_modified, problem, refuse_unless_read, text};
+pub use security_headers::harden;
+
+use futures_util::future::BoxFuture;
+use http::Response;
+
+/// An answer that is there, or that takes a while. What is there needs no boxed future.
+pub enum Reply<'a> {
+    /// The answer.
+    Now(Response<Body>),
+    /// The future that makes it.
+    Later(BoxFuture<'a, Response<Body>>),
+}

@@ -1,0 +1,42 @@
+//! Answers that the host writes itself: short documents, and refusals as problem details (RFC 9457).
+
+use super::body::Body;
+use super::security_headers::harden;
+use crate::routes::only_reads;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::{Method, Response, StatusCode};
+
+/// An answer with a short body.
+pub fn text(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::Full(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    harden(response.headers_mut());
+    response
+}
+
+/// The answer to a client that has the document already.
+pub fn not_modified() -> Response<Body> {
+    let mut response = text(StatusCode::NOT_MODIFIED, "", "");
+    response.headers_mut().remove(CONTENT_TYPE);
+    response
+}
+
+/// A refusal; `detail` is a sentence for people.
+pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let body = serde_json::json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
+    text(status, "application/problem+json", format!("{body}\n"))
+}
+
+/// The refusal of a method that does more than read, on a path that can only be read.
+pub fn refuse_unless_read(method: &Method, path: &str) -> Option<Response<Body>> {
+    if only_reads(method) {
+        return None;
+    }
+    let detail = format!("{method} can't be used on {path}, which can only be read. Use GET.");
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &detail);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    Some(response)
+}

@@ -1,0 +1,113 @@
+//! Every path that the program answers by itself: its label, how it may be asked, and which token it needs.
+
+use http::Method;
+
+/// A path of the program, or any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The composition's listing, at `/images` and `//images`.
+    Images,
+    /// Whether the composition is loaded.
+    Healthz,
+    /// Whether a source answered lately.
+    Readyz,
+    /// Metrics for Prometheus.
+    Metrics,
+    /// The OpenAPI document.
+    OpenApi,
+    /// The node's images, for compositions that run elsewhere.
+    NodeApi,
+    /// Everything else, which the composition answers.
+    Other,
+}
+
+/// Which token a route needs, where tokens are configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// None: whoever watches over the program has no token.
+    Nothing,
+    /// One of `access_config.token_file`.
+    ClientToken,
+    /// One of `node_api.token_file`.
+    NodeToken,
+}
+
+impl Route {
+    /// The route of a request's path.
+    pub fn of(path: &str) -> Self {
+        match path {
+            "/healthz" => Self::Healthz,
+            "/readyz" => Self::Readyz,
+            "/metrics" => Self::Metrics,
+            "/openapi.json" => Self::OpenApi,
+            "/v1/crictl/images" => Self::NodeApi,
+            // `//images` is what clients ask whose configured address ends in a slash.
+            _ if path.starts_with('/') && path.trim_start_matches('/') == "images" => Self::Images,
+            _ => Self::Other,
+        }
+    }
+
+    /// The label of metrics, logs and spans: a fixed set, so clients cannot create label values.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Images => "/images",
+            Self::Healthz => "/healthz",
+            Self::Readyz => "/readyz",
+            Self::Metrics => "/metrics",
+            Self::OpenApi => "/openapi.json",
+            Self::NodeApi => "/v1/crictl/images",
+            Self::Other => "other",
+        }
+    }
+
+    /// Which token it needs.
+    pub(crate) fn credential(self) -> Credential {
+        match self {
+            Self::Healthz | Self::Readyz => Credential::Nothing,
+            Self::NodeApi => Credential::NodeToken,
+            Self::Images | Self::Metrics | Self::OpenApi | Self::Other => Credential::ClientToken,
+        }
+    }
+
+    /// Whether the host itself answers it with a document that can only be read.
+    pub fn is_read_only(self) -> bool {
+        !matches!(self, Self::Images | Self::Other)
+    }
+
+    /// Whether monitoring asks it every few seconds: its log lines are of level DEBUG.
+    pub(crate) fn is_probe(self) -> bool {
+        matches!(self, Self::Healthz | Self::Readyz)
+    }
+
+    /// Whether a trace of it tells anything. Probes and scrapes come every few seconds and do not.
+    pub(crate) fn is_traced(self) -> bool {
+        !matches!(self, Self::Healthz | Self::Readyz | Self::Metrics)
+    }
+}
+
+/// Whether a method only reads.
+pub fn only_reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_a_fixed_set() {
+        let label = |path: &str| Route::of(path).label();
+        assert_eq!((label("/images"), label("//images"), label("images")), ("/images", "/images", "other"));
+        assert_eq!((label("/images/1"), label("/healthz"), label("/x\n")), ("other", "/healthz", "other"));
+    }
+
+    #[test]
+    fn only_probes_need_no_token() {
+        for path in ["/healthz", "/readyz"] {
+            assert_eq!(Route::of(path).credential(), Credential::Nothing, "{path}");
+        }
+        for path in ["/images", "//images", "/metrics", "/openapi.json", "/", "/healthz/", "/HEALTHZ", "//readyz"] {
+            assert_eq!(Route::of(path).credential(), Credential::ClientToken, "{path}");
+        }
+    }
+}

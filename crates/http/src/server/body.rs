@@ -1,0 +1,100 @@
+//! Bodies on their way: a request's, and its answer's, whose end is the request's end.
+
+use super::connection_state::{ActiveRequest, BodyProgress, ConnectionState};
+use super::stall_timeout::Progress;
+use crate::access_log::TrackedBody;
+use crate::response::{BoxError, RequestBody};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A request's body for whoever answers it. Most have none, which costs nothing.
+pub(super) fn asked(body: Incoming, state: &Arc<ConnectionState>) -> RequestBody {
+    if body.is_end_stream() {
+        return Empty::new().map_err(|never| match never {}).boxed_unsync();
+    }
+    Asked { body, progress: state.body() }.map_err(BoxError::from).boxed_unsync()
+}
+
+/// A request's body that has yet to come: while it is read, it is waited for the client.
+struct Asked {
+    body: Incoming,
+    progress: BodyProgress,
+}
+
+impl Body for Asked {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match &frame {
+            Poll::Ready(Some(Ok(frame))) => self.progress.moves(length(frame)),
+            Poll::Ready(_) => self.progress.waits(false),
+            Poll::Pending => self.progress.waits(true),
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body.
+pub(super) struct Answered {
+    body: TrackedBody,
+    /// For HTTP/2, where the next piece is asked for once the client has room for it: from one piece to the next it is
+    /// waited for the client.
+    progress: Option<BodyProgress>,
+    _active: ActiveRequest,
+}
+
+impl Answered {
+    pub(super) fn new(body: TrackedBody, progress: Option<BodyProgress>, active: ActiveRequest) -> Self {
+        Self { body, progress, _active: active }
+    }
+
+    fn progress(&self) -> Option<&Progress> {
+        self.progress.as_deref()
+    }
+}
+
+impl Body for Answered {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Some(progress) = self.progress() {
+            match &frame {
+                Poll::Ready(Some(Ok(frame))) => {
+                    progress.moves(length(frame));
+                    progress.waits(true);
+                }
+                Poll::Ready(_) | Poll::Pending => progress.waits(false),
+            }
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn length(frame: &Frame<Bytes>) -> usize {
+    frame.data_ref().map_or(0, Bytes::len)
+}

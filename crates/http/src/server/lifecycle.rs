@@ -1,0 +1,108 @@
+//! What the program is told from outside: to end, or to read its configuration again.
+
+use super::application::Application;
+use super::systemd;
+use crate::access::Access;
+use crate::address::Address;
+use anyhow::Result;
+use image_service_telemetry::metrics;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+/// How often files are looked at; what has changed counts from the second look on.
+const LOOK: Duration = Duration::from_secs(1);
+/// Files that the program has open besides its connections: logs, sources, its own.
+const OTHER_FILES: u64 = 128;
+
+/// SIGTERM and SIGINT, which ask the program to end.
+pub(super) struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    /// From now on they don't end the program by themselves.
+    pub(super) fn take() -> Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next one's name.
+    pub(super) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// SIGHUP, which from now on doesn't end the program by itself.
+pub(super) fn hang_ups() -> Result<Signal> {
+    Ok(signal(SignalKind::hangup())?)
+}
+
+/// Replaces what answers at each SIGHUP.
+pub(super) async fn reload_on<A: Application, R: Fn() -> Result<A> + Send + Sync + 'static>(
+    mut hang_ups: Signal,
+    addresses: Vec<Address>,
+    current: watch::Sender<Arc<A>>,
+    reload: Arc<R>,
+) {
+    while hang_ups.recv().await.is_some() {
+        systemd::reloading();
+        let reload = Arc::clone(&reload);
+        // A composition of the operator's own is compiled, which takes about a second of a processor.
+        let outcome = tokio::task::spawn_blocking(move || reload()).await;
+        metrics::reloaded(matches!(outcome, Ok(Ok(_))));
+        match outcome {
+            Ok(Ok(app)) => {
+                app.activate();
+                warn(app.access(), &addresses);
+                current.send_replace(Arc::new(app));
+                tracing::info!("SIGHUP: the configuration was read again and counts from now on");
+            }
+            Ok(Err(error)) => tracing::error!("SIGHUP: nothing was changed, as this failed: {error:#}"),
+            Err(error) => tracing::error!("SIGHUP: nothing was changed, as reading it again broke off: {error}"),
+        }
+        systemd::ready();
+    }
+}
+
+/// Says what is dangerous about who may ask.
+pub(super) fn warn(access: &Access, addresses: &[Address]) {
+    for sentence in access.dangers(addresses).into_iter().chain(access.weaknesses()) {
+        tracing::warn!("{sentence}");
+    }
+}
+
+/// Looks from time to time whether certificates and tokens have changed.
+pub(super) async fn refresh_files<A: Application>(current: watch::Receiver<Arc<A>>) {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let app = Arc::clone(&current.borrow());
+        if app.access().has_files() {
+            // Files may be far away.
+            let _ = tokio::task::spawn_blocking(move || app.access().refresh()).await;
+        }
+    }
+}
+
+/// Has the program open as many files as it may: shells allow 1,024 by default, and as many as are wanted on demand.
+pub(super) fn allow_files(max_connections: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let outcome = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let allowed = if outcome.is_ok() { limit.maximum } else { limit.current };
+    if let Some(allowed) = allowed
+        && allowed < max_connections as u64 + OTHER_FILES
+    {
+        tracing::warn!(
+            "only {allowed} files may be open at a time, too few for limits_config.max_connections, which is \
+             {max_connections}; raise `ulimit -n` (LimitNOFILE under systemd) or lower that key"
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! TLS of the listener: its certificate, and whose certificates clients need.
+
+use anyhow::{Context, Result, bail};
+use image_service_config::Tls;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What is spoken over it, best first.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// Reads the files.
+///
+/// # Errors
+///
+/// When one can't be read or holds something else, or the key is not the certificate's.
+pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = match &tls.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let named = || format!("access_config.client_ca {}", path.display());
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates("client_ca", path)? {
+                roots.add(certificate).with_context(named)?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.with_client_cert_verifier(verifier.with_context(named)?)
+        }
+    };
+    let chain = certificates("tls_certificate", &tls.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).with_context(|| {
+        let path = tls.key.display();
+        format!("access_config.tls_key {path} can't be read, or holds no private key in PEM without a password")
+    })?;
+    let mut config = builder.with_single_cert(chain, key).with_context(|| {
+        let (certificate, key) = (tls.certificate.display(), tls.key.display());
+        format!("access_config.tls_certificate {certificate} and tls_key {key} can't be used together")
+    })?;
+    config.alpn_protocols = PROTOCOLS.map(Vec::from).into();
+    Ok(config)
+}
+
+fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let named = || format!("access_config.{key} {}", path.display());
+    let found = CertificateDer::pem_file_iter(path).with_context(|| format!("{} can't be read", named()))?;
+    let found = found.collect::<Result<Vec<_>, _>>().with_context(named)?;
+    if found.is_empty() {
+        bail!("{} holds no certificate in PEM", named());
+    }
+    Ok(found)
+}

@@ -1,0 +1,18 @@
+//! Everything the program reports about itself: logs, metrics, traces, and how each source stands.
+//!
+//! - [`log`]: log lines for people, programs and the journal;
+//! - [`metrics`]: counters and gauges, as Prometheus reads them;
+//! - [`trace_context`]: the trace a request belongs to;
+//! - [`spans`]: what took how long, for a collector of traces; [`otlp`]: how spans get there;
+//! - [`source_health`]: when each source answered and failed last.
+//!
+//! This crate knows neither wasmtime nor an HTTP server. Business code tells it what happened; it never asks.
+
+#![forbid(unsafe_code)]
+
+pub mod log;
+pub mod metrics;
+pub mod otlp;
+pub mod source_health;
+pub mod spans;
+pub mod trace_context;

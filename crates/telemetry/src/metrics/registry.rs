@@ -1,0 +1,249 @@
+//! What there is to count, by its names and labels.
+
+use super::{Probe, process};
+use crate::log;
+use crate::source_health::Source;
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
+use std::sync::{Mutex, PoisonError, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds: from a kept answer to a large registry.
+const BUCKETS: [f64; 14] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
+
+/// The route and the status of a request, and what the cache had where it was asked.
+pub(super) type Labels<'a> = (&'a str, &'a str, Option<&'a str>);
+
+/// Those of a kept listing.
+pub(super) const HIT: Labels<'_> = ("/images", "200", Some("hit"));
+
+/// What a request counts at its end.
+pub(super) struct Counts {
+    pub(super) request: IntCounter,
+    pub(super) seconds: Histogram,
+    pub(super) bytes: IntCounter,
+    pub(super) cache: Option<IntCounter>,
+}
+
+impl Counts {
+    fn of(
+        requests: &IntCounterVec,
+        seconds: &HistogramVec,
+        bytes: &IntCounterVec,
+        cache: &IntCounterVec,
+        (route, status, result): Labels<'_>,
+    ) -> prometheus::Result<Self> {
+        Ok(Self {
+            request: requests.get_metric_with_label_values(&[route, status])?,
+            seconds: seconds.get_metric_with_label_values(&[route])?,
+            bytes: bytes.get_metric_with_label_values(&[route])?,
+            cache: result.map(|result| cache.get_metric_with_label_values(&[result])).transpose()?,
+        })
+    }
+}
+
+/// All metrics.
+pub(super) struct Metrics {
+    registry: Registry,
+    /// What a kept listing counts, looked up once: so many are given out that looking up shows.
+    pub(super) hit: Counts,
+    pub(super) probe: Mutex<Option<Weak<dyn Probe>>>,
+    pub(super) requests: IntCounterVec,
+    pub(super) request_seconds: HistogramVec,
+    pub(super) response_bytes: IntCounterVec,
+    pub(super) in_flight: IntGauge,
+    pub(super) cache: IntCounterVec,
+    pub(super) source_seconds: HistogramVec,
+    pub(super) source_rows: IntGaugeVec,
+    pub(super) source_errors: IntCounterVec,
+    pub(super) upstream: IntCounterVec,
+    pub(super) upstream_seconds: Histogram,
+    pub(super) upstream_in_flight: IntGauge,
+    pub(super) retries: IntCounter,
+    pub(super) refused: IntCounterVec,
+    pub(super) instances: IntGauge,
+    pub(super) instances_made: IntCounter,
+    pub(super) instances_ended: IntCounterVec,
+    pub(super) pool: IntGaugeVec,
+    pub(super) component_requests: IntGaugeVec,
+    pub(super) kept_bytes: IntGauge,
+    pub(super) evictions: IntCounter,
+    pub(super) connections: IntGauge,
+    pub(super) accepted: IntCounter,
+    pub(super) log_dropped: IntCounter,
+    pub(super) spans_dropped: IntCounter,
+    pub(super) reloads: IntCounterVec,
+    pub(super) reload_succeeded: IntGauge,
+    pub(super) reload_success_time: Gauge,
+    process: process::Gauges,
+}
+
+/// Makes what registers itself.
+struct Maker(Registry);
+
+impl Maker {
+    fn add<C: Collector + Clone + 'static>(&self, collector: prometheus::Result<C>) -> prometheus::Result<C> {
+        let collector = collector?;
+        self.0.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add(IntCounter::with_opts(opts(name, help)))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        self.add(IntCounterVec::new(opts(name, help), labels))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.add(IntGauge::with_opts(opts(name, help)))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.add(IntGaugeVec::new(opts(name, help), labels))
+    }
+
+    fn histograms(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<HistogramVec> {
+        self.add(HistogramVec::new(HistogramOpts::from(opts(name, help)).buckets(BUCKETS.into()), labels))
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("image_service")
+}
+
+impl Metrics {
+    pub(super) fn new() -> prometheus::Result<Self> {
+        let make = Maker(Registry::new());
+        let build = make.add(GaugeVec::new(opts("build_info", "1, with what was built."), &["version"]))?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        let requests = make.counters(
+            "requests_total",
+            "Requests that ended, by route and status; 499: the client left.",
+            &["route", "status"],
+        )?;
+        let request_seconds =
+            make.histograms("request_duration_seconds", "From a request's head to the end of its answer.", &["route"])?;
+        let response_bytes = make.counters("response_bytes_total", "Bytes of answers' bodies.", &["route"])?;
+        let cache = make.counters("cache_requests_total", "Requests by what the cache had.", &["result"])?;
+        let metrics = Self {
+            probe: Mutex::default(),
+            hit: Counts::of(&requests, &request_seconds, &response_bytes, &cache, HIT)?,
+            requests,
+            request_seconds,
+            response_bytes,
+            in_flight: make.gauge("requests_in_flight", "Requests that have not ended.")?,
+            cache,
+            source_seconds: make.histograms(
+                "source_duration_seconds",
+                "How long a source took, Harbor from the first request of a listing to the last answer.",
+                &["source"],
+            )?,
+            source_rows: make.gauges("source_rows", "Rows in the latest listing.", &["source"])?,
+            source_errors: make.counters(
+                "source_errors_total",
+                "What failed at a source, by kind.",
+                &["source", "kind"],
+            )?,
+            upstream: make.counters(
+                "upstream_requests_total",
+                "Requests to Harbor by the status of its answer; none: there was none.",
+                &["status"],
+            )?,
+            upstream_seconds: make.add(Histogram::with_opts(
+                HistogramOpts::from(opts("upstream_request_duration_seconds", "How long requests to Harbor took."))
+                    .buckets(BUCKETS.into()),
+            ))?,
+            upstream_in_flight: make.gauge("upstream_requests_in_flight", "Requests to Harbor that are waited for.")?,
+            retries: make.counter("upstream_retries_total", "Requests to Harbor that were sent again.")?,
+            refused: make.counters(
+                "refused_total",
+                "What components asked for and were refused, by reason.",
+                &["reason"],
+            )?,
+            instances: make.gauge("instances", "Instances of the composition.")?,
+            instances_made: make.counter("instances_made_total", "Instances that were made.")?,
+            instances_ended: make.counters("instances_ended_total", "Instances that ended, by reason.", &["reason"])?,
+            pool: make.gauges("pool_used", "What is in use of the pool that instances are made of.", &["kind"])?,
+            component_requests: make.gauges(
+                "component_requests",
+                "Requests that components work on or that wait for them.",
+                &["state"],
+            )?,
+            kept_bytes: make.gauge("cache_kept_bytes", "Bytes of kept answers.")?,
+            evictions: make.counter("cache_evictions_total", "Kept answers that were dropped to make room.")?,
+            connections: make.gauge("connections", "Connections of clients that are open.")?,
+            accepted: make.counter("connections_total", "Connections of clients that were accepted.")?,
+            spans_dropped: make
+                .counter("spans_dropped_total", "Spans that could not be sent to the collector fast enough.")?,
+            log_dropped: make
+                .counter("log_lines_dropped_total", "Lines of the log that could not be written fast enough.")?,
+            reloads: make.counters(
+                "config_reloads_total",
+                "Readings of the configuration after the first, by outcome.",
+                &["outcome"],
+            )?,
+            reload_succeeded: make
+                .gauge("config_last_reload_successful", "Whether the latest reading of the configuration succeeded.")?,
+            reload_success_time: make.add(Gauge::with_opts(opts(
+                "config_last_reload_success_timestamp_seconds",
+                "When the configuration that counts was read.",
+            )))?,
+            process: process::Gauges::new(&make.0)?,
+            registry: make.0.clone(),
+        };
+        metrics.begin();
+        Ok(metrics)
+    }
+
+    /// What a request with these labels counts.
+    pub(super) fn counts(&self, labels: Labels<'_>) -> prometheus::Result<Counts> {
+        Counts::of(&self.requests, &self.request_seconds, &self.response_bytes, &self.cache, labels)
+    }
+
+    /// What is to be there as 0 before it happens, so that its first time shows as a rise.
+    fn begin(&self) {
+        for reason in ["idle", "trap", "timeout", "memory"] {
+            self.instances_ended.with_label_values(&[reason]);
+        }
+        for outcome in ["success", "failure"] {
+            self.reloads.with_label_values(&[outcome]);
+        }
+        for result in ["hit", "stale", "miss", "collapsed", "bypass"] {
+            self.cache.with_label_values(&[result]);
+        }
+        for source in Source::ALL {
+            self.source_seconds.with_label_values(&[source.name()]);
+        }
+        self.requests.with_label_values(&["/images", "200"]);
+        self.request_seconds.with_label_values(&["/images"]);
+        self.reload_succeeded.set(1);
+        self.reload_success_time.set(now());
+    }
+
+    /// All of them at this moment.
+    pub(super) fn gather(&self) -> Vec<MetricFamily> {
+        let probe = self.probe.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
+        if let Some(usage) = probe.map(|probe| probe.usage()) {
+            for (kind, used) in usage.pool.into_iter().flatten() {
+                self.pool.with_label_values(&[kind]).set(used.cast_signed());
+            }
+            for (state, number) in [("working", usage.running), ("waiting", usage.waiting)] {
+                self.component_requests.with_label_values(&[state]).set(number.cast_signed() as i64);
+            }
+        }
+        self.log_dropped.inc_by(log::dropped().saturating_sub(self.log_dropped.get()));
+        self.process.look();
+        self.registry.gather()
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,141 @@
+//! Spans on their way to a collector.
+
+use super::exporter::Exporter;
+use super::proto;
+use super::proto::span::Kind as WireKind;
+use super::proto::status::Code;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, watch};
+
+/// Spans that are sent at once.
+const BATCH: usize = 512;
+
+/// Something that took a while.
+pub(crate) struct Span {
+    pub(crate) trace: u128,
+    pub(crate) id: u64,
+    pub(crate) parent: Option<u64>,
+    pub(crate) state: Option<String>,
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) begun: SystemTime,
+    pub(crate) took: Duration,
+    pub(crate) attributes: Vec<(&'static str, String)>,
+    /// The status of an HTTP answer.
+    pub(crate) status: Option<u16>,
+    pub(crate) outcome: Outcome,
+}
+
+/// Whose side of an exchange a span is.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    Internal,
+    Server,
+    Client,
+}
+
+/// What came of it.
+pub enum Outcome {
+    Well,
+    Failed(String),
+}
+
+/// Sends spans in batches, until it is ended.
+pub(super) async fn send(
+    mut spans: mpsc::Receiver<Span>,
+    exporter: Exporter,
+    resource: Vec<(String, String)>,
+    delay: Duration,
+    mut ended: watch::Receiver<bool>,
+) {
+    let mut batch = Vec::new();
+    loop {
+        let is_end = tokio::select! {
+            number = spans.recv_many(&mut batch, BATCH) => number == 0,
+            _ = ended.wait_for(|ended| *ended) => true,
+        };
+        // More may come along.
+        let deadline = tokio::time::Instant::now() + delay;
+        while !is_end && batch.len() < BATCH {
+            let room = BATCH - batch.len();
+            tokio::select! {
+                number = spans.recv_many(&mut batch, room) => if number == 0 { break },
+                () = tokio::time::sleep_until(deadline) => break,
+                _ = ended.wait_for(|ended| *ended) => break,
+            }
+        }
+        while let Ok(span) = spans.try_recv() {
+            batch.push(span);
+            if batch.len() >= BATCH && !is_end {
+                break;
+            }
+        }
+        if !batch.is_empty() {
+            exporter.send(&request(std::mem::take(&mut batch), &resource)).await;
+        }
+        if is_end {
+            return;
+        }
+    }
+}
+
+fn request(spans: Vec<Span>, resource: &[(String, String)]) -> proto::ExportTraceServiceRequest {
+    let scope_spans = proto::ScopeSpans { scope: Some(scope()), spans: spans.into_iter().map(wire).collect() };
+    let resource_spans = proto::ResourceSpans { resource: Some(described(resource)), scope_spans: vec![scope_spans] };
+    proto::ExportTraceServiceRequest { resource_spans: vec![resource_spans] }
+}
+
+fn wire(span: Span) -> proto::Span {
+    let begun = nanoseconds(span.begun);
+    let mut attributes: Vec<_> = span.attributes.into_iter().map(|(key, value)| text(key, value)).collect();
+    if let Some(status) = span.status {
+        let value = proto::any_value::Value::IntValue(status.into());
+        attributes.push(attribute("http.response.status_code", value));
+    }
+    let status = match span.outcome {
+        Outcome::Well => None,
+        Outcome::Failed(message) => Some(proto::Status { message, code: Code::Error.into() }),
+    };
+    proto::Span {
+        trace_id: span.trace.to_be_bytes().to_vec(),
+        span_id: span.id.to_be_bytes().to_vec(),
+        trace_state: span.state.unwrap_or_default(),
+        parent_span_id: span.parent.map(|parent| parent.to_be_bytes().to_vec()).unwrap_or_default(),
+        name: span.name,
+        kind: match span.kind {
+            Kind::Internal => WireKind::Internal,
+            Kind::Server => WireKind::Server,
+            Kind::Client => WireKind::Client,
+        }
+        .into(),
+        start_time_unix_nano: begun,
+        end_time_unix_nano: begun + u64::try_from(span.took.as_nanos()).unwrap_or_default(),
+        attributes,
+        status,
+        flags: 1,
+    }
+}
+
+/// Who tells.
+pub(super) fn scope() -> proto::InstrumentationScope {
+    proto::InstrumentationScope {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+pub(super) fn described(resource: &[(String, String)]) -> proto::Resource {
+    proto::Resource { attributes: resource.iter().map(|(key, value)| text(key, value.clone())).collect() }
+}
+
+pub(super) fn text(key: &str, value: String) -> proto::KeyValue {
+    attribute(key, proto::any_value::Value::StringValue(value))
+}
+
+fn attribute(key: &str, value: proto::any_value::Value) -> proto::KeyValue {
+    proto::KeyValue { key: key.to_owned(), value: Some(proto::AnyValue { value: Some(value) }) }
+}
+
+pub(super) fn nanoseconds(at: SystemTime) -> u64 {
+    u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! Sending to a collector.
+
+use super::env::Target;
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use prost::Message;
+use rustls::ClientConfig;
+use std::time::Duration;
+
+/// Tries of one batch; between them it waits for so long, and for twice as long each time.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The way to a collector.
+pub(super) struct Exporter {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    target: Target,
+}
+
+impl Exporter {
+    pub(super) fn new(target: &Target, tls: ClientConfig) -> Result<Self> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        let https =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https);
+        Ok(Self { client, target: target.clone() })
+    }
+
+    /// Sends a batch; what can't be sent is given up, and said.
+    pub(super) async fn send(&self, batch: &impl Message) {
+        let body = Bytes::from(batch.encode_to_vec());
+        let mut outcome = self.once(body.clone()).await;
+        for number in 1..TRIES {
+            if !matches!(outcome, Ok(Again::Yes(_)) | Err(_)) {
+                break;
+            }
+            tokio::time::sleep(PAUSE * (1 << (number - 1))).await;
+            outcome = self.once(body.clone()).await;
+        }
+        let outcome = outcome.and_then(|again| match again {
+            Again::No => Ok(()),
+            Again::Yes(status) => bail!("it answered {status}"),
+        });
+        if let Err(error) = outcome {
+            tracing::warn!("the collector at {} did not take spans or metrics: {error:#}", self.target.url);
+        }
+    }
+
+    async fn once(&self, body: Bytes) -> Result<Again> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.url.clone();
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        for (name, value) in &self.target.headers {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        let exchange = async {
+            let response = self.client.request(request).await?;
+            let status = response.status();
+            // To its end, so that the connection can be used again.
+            let mut body = response.into_body();
+            while let Some(frame) = body.frame().await {
+                frame?;
+            }
+            anyhow::Ok(status)
+        };
+        let status =
+            tokio::time::timeout(self.target.timeout, exchange).await.context("it did not answer in time")??;
+        match status {
+            status if status.is_success() => Ok(Again::No),
+            // As the protocol's specification has it.
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Ok(Again::Yes(status)),
+            status => {
+                tracing::warn!("the collector at {} refused spans or metrics: it answered {status}", self.target.url);
+                Ok(Again::No)
+            }
+        }
+    }
+}
+
+/// Whether a batch has to be sent again.
+enum Again {
+    No,
+    Yes(StatusCode),
+}

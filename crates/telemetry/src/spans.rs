@@ -1,0 +1,76 @@
+//! Spans of requests and of what is asked for them, for those who collect traces.
+
+use crate::otlp::{self, Span};
+pub use crate::otlp::{Kind, Outcome};
+use crate::trace_context::TraceContext;
+use http::{Method, StatusCode};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Decides whether a request's trace is recorded. Without a collector, the client's decision goes on as it is.
+pub fn sample(trace: &mut TraceContext) {
+    let parent = trace.parent.map(|_| trace.is_sampled());
+    if let Some(sampled) = otlp::samples(trace.id.0, parent) {
+        trace.record(sampled);
+    }
+}
+
+/// When something began that is over now.
+fn begun(took: Duration) -> SystemTime {
+    SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// A request ended; nothing where its client left before an answer.
+pub fn request(trace: &TraceContext, method: &Method, route: &str, status: Option<StatusCode>, took: Duration) {
+    if !trace.is_recorded() {
+        return;
+    }
+    let outcome = match status {
+        None => Outcome::Failed("the client left before the answer".to_owned()),
+        Some(status) if status.is_server_error() => Outcome::Failed(String::new()),
+        Some(_) => Outcome::Well,
+    };
+    otlp::tell(Span {
+        trace: trace.id.0,
+        id: trace.span,
+        parent: trace.parent,
+        state: trace.state(),
+        name: format!("{method} {route}"),
+        kind: Kind::Server,
+        begun: begun(took),
+        took,
+        attributes: vec![("http.request.method", method.to_string()), ("http.route", route.to_owned())],
+        status: status.map(|status| status.as_u16()),
+        outcome,
+    });
+}
+
+/// What a request set off, by name: a source, or a request to one.
+pub struct Part<'a> {
+    pub trace: &'a TraceContext,
+    pub id: u64,
+    pub parent: u64,
+    pub name: String,
+    pub kind: Kind,
+    pub since: Instant,
+    pub attributes: Vec<(&'static str, String)>,
+    pub status: Option<u16>,
+    pub outcome: Outcome,
+}
+
+/// A part ended.
+pub fn part(part: Part<'_>) {
+    let took = part.since.elapsed();
+    otlp::tell(Span {
+        trace: part.trace.id.0,
+        id: part.id,
+        parent: Some(part.parent),
+        state: part.trace.state(),
+        name: part.name,
+        kind: part.kind,
+        begun: begun(took),
+        took,
+        attributes: part.attributes,
+        status: part.status,
+        outcome: part.outcome,
+    });
+}

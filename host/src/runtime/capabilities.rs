@@ -1,0 +1,85 @@
+//! The capabilities of every instance: the node, Harbor, kept rows and settings, as the configuration says.
+
+use crate::sources::crictl::Crictl;
+use crate::sources::harbor::HarborClient;
+use crate::sources::snapshots::{SnapshotMemory, Snapshots};
+use anyhow::Result;
+use image_service_config::{Config, Limits};
+use image_service_telemetry::source_health::SourceHealth;
+use std::sync::Arc;
+
+/// The capabilities of every instance.
+pub struct Capabilities {
+    config: Config,
+    /// The node.
+    pub crictl: Arc<Crictl>,
+    /// Harbor.
+    pub harbor: Arc<HarborClient>,
+    pub(super) snapshots: Snapshots,
+}
+
+impl Capabilities {
+    /// The capabilities that a configuration grants; nothing is asked yet. Outcomes of questions go to `health`, kept rows
+    /// to `memory` and, where the configuration names one, a folder.
+    ///
+    /// # Errors
+    ///
+    /// When the client of Harbor or the folder for kept rows can't be prepared.
+    pub fn new(config: Config, health: &Arc<SourceHealth>, memory: SnapshotMemory) -> Result<Self> {
+        Ok(Self {
+            crictl: Arc::new(Crictl::new(config.crictl.clone(), &config.limits, Arc::clone(health))),
+            harbor: Arc::new(HarborClient::new(&config.harbor, &config.limits, Arc::clone(health))?),
+            snapshots: Snapshots::new(&config, memory)?,
+            config,
+        })
+    }
+
+    /// The configuration that they come from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The most bytes that a component may hand to the host to keep.
+    pub(super) fn max_kept(&self) -> usize {
+        self.config.cache.max_stale_bytes
+    }
+
+    /// The limits of instances.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// The answer to a key of the interface `settings`; wit/inventory.wit has their table.
+    pub(super) async fn setting(&self, key: &str) -> Option<String> {
+        let harbor = &self.config.harbor;
+        match key {
+            "harbor-url" => Some(harbor.url.clone()),
+            // The password stays in the host. This tells the component only that the host adds a login.
+            "harbor-auth" => harbor.is_complete().then(|| "host".to_owned()),
+            "harbor-project" => Some(harbor.project.clone()),
+            "harbor-page-size" => Some(harbor.page_size.to_string()),
+            "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),
+            "harbor-listing-timeout" => Some(harbor.listing_timeout.as_secs_f64().to_string()),
+            "images-to-ignore" => self.images_to_ignore().await,
+            "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),
+            "cache-control" => self.config.cache.control(),
+            "stale-if-error" => Some(self.config.cache.stale_if_error.to_string()),
+            "stale-max-bytes" => Some(self.config.cache.max_stale_bytes.to_string()),
+            "json-pretty" => Some(self.config.app.pretty.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Reads the file for every request, so that an edit counts from the next one on.
+    async fn images_to_ignore(&self) -> Option<String> {
+        let path = &self.config.crictl.ignore_file;
+        match tokio::fs::read(path).await {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(%error, "{} can't be read, so no image is left out", path.display());
+                None
+            }
+        }
+    }
+}

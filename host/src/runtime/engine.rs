@@ -1,0 +1,59 @@
+//! The wasmtime engine: its pool of memories and stacks, and the thread that counts epochs.
+
+use anyhow::Result;
+use image_service_config::Limits;
+use std::time::Duration;
+use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+const EPOCH: Duration = Duration::from_millis(10);
+
+/// Instances for each running request: some that end have not gone when others begin.
+const INSTANCES_PER_REQUEST: u32 = 2;
+/// A composition of a dozen components has a dozen memories, and three times as many core instances and tables.
+const MEMORIES_PER_INSTANCE: u32 = 12;
+const CORES_PER_INSTANCE: u32 = 3 * MEMORIES_PER_INSTANCE;
+/// Stacks of an instance; it needs more than one only for calls that block.
+const STACKS_PER_INSTANCE: u32 = 8;
+
+/// The engine that runs compositions within these limits.
+///
+/// # Errors
+///
+/// When this machine can't run WebAssembly.
+pub fn engine(limits: &Limits) -> Result<Engine> {
+    let mut config = wasmtime::Config::new();
+    config.wasm_component_model_async(true);
+    config.epoch_interruption(true);
+    // Memories and stacks come from a pool: making new ones costs more than most requests.
+    let instances = INSTANCES_PER_REQUEST * u32::try_from(limits.max_requests)?;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(CORES_PER_INSTANCE * instances)
+        .total_memories(MEMORIES_PER_INSTANCE * instances)
+        .total_tables(CORES_PER_INSTANCE * instances)
+        .total_stacks(STACKS_PER_INSTANCE * instances)
+        // One memory may be all that an instance uses.
+        .max_memory_size(limits.max_memory);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    match Engine::new(&config) {
+        Ok(engine) => Ok(engine),
+        // The pool reserves terabytes of addresses, which a limit (`ulimit -v`) may forbid.
+        Err(error) => {
+            tracing::warn!("memory can't be pooled, so requests are slower: {error:#}");
+            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+            Ok(Engine::new(&config)?)
+        }
+    }
+}
+
+/// Starts the thread that counts the epochs of an engine; it ends with the engine.
+pub(super) fn count_epochs(engine: &Engine) {
+    let engine = engine.weak();
+    std::thread::spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(EPOCH);
+        }
+    });
+}

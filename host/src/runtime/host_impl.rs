@@ -1,0 +1,134 @@
+//! How the host answers the imports of an instance: outbound HTTP, crictl, settings and snapshots.
+
+use super::store_data::{Hooks, StoreData};
+use crate::sources::crictl::{self, ErrorKind};
+use crate::sources::harbor::SendError;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use std::sync::Arc;
+use wasmtime::Engine;
+use wasmtime::component::{Accessor, HasData, Linker};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from wit/")]
+mod bindings {
+    wasmtime::component::bindgen!({ path: "../wit", world: "host-grants" });
+}
+
+use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit, snapshots as snapshots_wit};
+
+/// A linker with everything that a composition may import.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    crictl_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
+    settings_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
+    snapshots_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+type Transmission = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = Result<(Response<WasiBody>, Transmission), Error>;
+
+/// The error as the component gets it. `InternalError` is the one code that carries a sentence.
+fn to_wasi(error: SendError) -> Error {
+    match error {
+        SendError::Denied => Error::HttpRequestDenied,
+        SendError::InvalidUri => Error::HttpRequestUriInvalid,
+        SendError::Failed { message, .. } => Error::InternalError(Some(message)),
+    }
+}
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Transmission,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let capabilities = Arc::clone(&self.capabilities);
+        let scope = self.current.wait_for_source();
+        let (parts, _) = request.into_parts();
+        Box::new(async move {
+            let response = match scope {
+                Some(scope) => scope.ask_harbor(&capabilities.harbor, parts).await,
+                // No component asks before its first request.
+                None => capabilities.harbor.send(parts).await,
+            };
+            let response = response.map_err(to_wasi)?;
+            let response = response.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
+            Ok((response, Box::new(async { Ok(()) }) as Transmission))
+        })
+    }
+}
+
+/// The interfaces of image-service as the linker sees them.
+struct HostInterfaces;
+
+impl HasData for HostInterfaces {
+    type Data<'a> = &'a mut StoreData;
+}
+
+impl settings_wit::Host for &mut StoreData {}
+
+impl<T: Send> settings_wit::HostWithStore<T> for HostInterfaces {
+    async fn get(accessor: &Accessor<T, Self>, key: String) -> Option<String> {
+        let capabilities = accessor.with(|mut access| Arc::clone(&access.get().capabilities));
+        capabilities.setting(&key).await
+    }
+}
+
+impl snapshots_wit::Host for &mut StoreData {}
+
+impl<T: Send> snapshots_wit::HostWithStore<T> for HostInterfaces {
+    async fn load(accessor: &Accessor<T, Self>, name: String) -> Option<snapshots_wit::Snapshot> {
+        let capabilities = accessor.with(|mut access| Arc::clone(&access.get().capabilities));
+        let snapshot = capabilities.snapshots.load(&name).await?;
+        Some(snapshots_wit::Snapshot { age: snapshot.age().as_secs(), bytes: snapshot.bytes.to_vec() })
+    }
+
+    async fn save(accessor: &Accessor<T, Self>, name: String, bytes: Vec<u8>) {
+        let capabilities = accessor.with(|mut access| Arc::clone(&access.get().capabilities));
+        capabilities.snapshots.save(&name, bytes).await;
+    }
+}
+
+impl crictl_wit::Host for &mut StoreData {}
+
+impl<T: Send> crictl_wit::HostWithStore<T> for HostInterfaces {
+    async fn images(accessor: &Accessor<T, Self>) -> Result<Vec<crictl_wit::Image>, crictl_wit::Error> {
+        let (capabilities, scope) = accessor.with(|mut access| {
+            let data = access.get();
+            (Arc::clone(&data.capabilities), data.hooks.current.wait_for_source())
+        });
+        let outcome = match scope {
+            Some(scope) => scope.ask_node(&capabilities.crictl).await,
+            None => capabilities.crictl.ask().await,
+        };
+        match outcome {
+            Ok(answer) => Ok(answer.images.into_iter().map(Into::into).collect()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl From<image_model::crictl::Image> for crictl_wit::Image {
+    fn from(image: image_model::crictl::Image) -> Self {
+        let image_model::crictl::Image { id, repo_tags, repo_digests, size, pinned } = image;
+        Self { id, repo_tags, repo_digests, size, pinned }
+    }
+}
+
+impl From<crictl::Error> for crictl_wit::Error {
+    fn from(error: crictl::Error) -> Self {
+        let message = error.to_string();
+        match error.kind() {
+            ErrorKind::Unavailable => Self::Unavailable(message),
+            ErrorKind::Denied => Self::Denied(message),
+            ErrorKind::TimedOut => Self::TimedOut(message),
+            ErrorKind::Malformed => Self::Malformed(message),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The crictl capability: asks the node's container runtime which images it has, over its socket or through `crictl`.
+
+mod cri;
+mod error;
+mod exec;
+
+pub use error::{Error, ErrorKind};
+
+use image_model::crictl::Image;
+use image_service_config::{self as config, socket_path};
+use image_service_telemetry::metrics;
+use image_service_telemetry::source_health::{Source, SourceHealth};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+use tokio::net::UnixStream;
+
+/// The sockets that runtimes use by default, in crictl's order.
+const DEFAULT_SOCKETS: [&str; 3] =
+    ["/run/containerd/containerd.sock", "/run/crio/crio.sock", "/var/run/cri-dockerd.sock"];
+
+/// Images that one answer may have.
+const MAX_IMAGES: usize = 10_000;
+
+/// Asks the node as the configuration says.
+#[derive(Debug)]
+pub struct Crictl {
+    config: config::Crictl,
+    /// Bytes that crictl may print, and of an answer over the socket.
+    max_bytes: usize,
+    /// Whether the plain table worked where JSON had not: under the documented sudoers rule only it is allowed.
+    table_worked: AtomicBool,
+    health: Arc<SourceHealth>,
+}
+
+/// What the node answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// All its images.
+    pub images: Vec<Image>,
+    /// How it was asked, such as `the socket /run/containerd/containerd.sock`.
+    pub way: String,
+}
+
+impl Crictl {
+    /// A capability for this configuration; it asks nothing yet. Outcomes go to `health`.
+    pub fn new(config: config::Crictl, limits: &config::Limits, health: Arc<SourceHealth>) -> Self {
+        Self { config, max_bytes: limits.max_crictl_bytes, table_worked: AtomicBool::new(false), health }
+    }
+
+    /// Asks for all images of the node.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`]. In mode `auto`, the sockets that could not be opened are named beside what failed in the end.
+    pub async fn ask(&self) -> Result<Answer, Error> {
+        let begun = Instant::now();
+        let outcome = self.answer().await;
+        metrics::source_took(Source::Containerd, begun.elapsed());
+        match &outcome {
+            Ok(_) => self.health.answered(Source::Containerd),
+            Err(error) => self.health.failed(Source::Containerd, error.kind().into(), error.to_string()),
+        }
+        outcome
+    }
+
+    async fn answer(&self) -> Result<Answer, Error> {
+        let answer = match self.config.mode {
+            config::CrictlMode::Exec => self.over_exec().await,
+            config::CrictlMode::Cri => match self.open().await {
+                Ok(socket) => self.over_socket(socket).await,
+                Err(closed) => Err(cri::none_open(&closed)),
+            },
+            config::CrictlMode::Auto => match self.open().await {
+                Ok(socket) => self.over_socket(socket).await,
+                Err(closed) => self
+                    .over_exec()
+                    .await
+                    .map_err(|error| error.after(&format!("tried because {}", cri::none_open(&closed)))),
+            },
+        }?;
+        if answer.images.len() > MAX_IMAGES {
+            return Err(Error::malformed(format!(
+                "the node has {} images, more than the {MAX_IMAGES} that are listed; remove unused ones",
+                answer.images.len()
+            )));
+        }
+        Ok(answer)
+    }
+
+    async fn over_socket(&self, (path, stream): (PathBuf, UnixStream)) -> Result<Answer, Error> {
+        let images = cri::images(&path, stream, self.config.timeout, self.max_bytes).await?;
+        Ok(Answer { images, way: format!("the socket {}", path.display()) })
+    }
+
+    async fn over_exec(&self) -> Result<Answer, Error> {
+        let (images, command) = exec::images(&self.config, self.max_bytes, &self.table_worked).await?;
+        Ok(Answer { images, way: format!("`{}`", command.join(" ")) })
+    }
+
+    /// The configured socket, or the first that can be opened of those that crictl's settings or defaults name.
+    async fn open(&self) -> Result<(PathBuf, UnixStream), Vec<cri::Closed>> {
+        let mut closed = Vec::new();
+        for path in self.sockets() {
+            match UnixStream::connect(&path).await {
+                Ok(stream) => return Ok((path, stream)),
+                Err(error) => closed.push(cri::Closed { path, error }),
+            }
+        }
+        Err(closed)
+    }
+
+    fn sockets(&self) -> Vec<PathBuf> {
+        if let Some(endpoint) = &self.config.endpoint {
+            return vec![endpoint.clone()];
+        }
+        let named = ["IMAGE_SERVICE_ENDPOINT", "CONTAINER_RUNTIME_ENDPOINT"]
+            .into_iter()
+            .filter_map(|name| std::env::var(name).ok())
+            .chain(crictl_yaml(Path::new("/etc/crictl.yaml")))
+            .filter_map(|endpoint| socket_path(&endpoint));
+        let named: Vec<PathBuf> = named.collect();
+        if named.is_empty() { DEFAULT_SOCKETS.iter().map(PathBuf::from).collect() } else { named }
+    }
+}
+
+/// The endpoints that crictl's own configuration names.
+fn crictl_yaml(path: &Path) -> Vec<String> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let documents = yaml_rust2::YamlLoader::load_from_str(&text).unwrap_or_default();
+    let Some(settings) = documents.first() else { return Vec::new() };
+    ["image-endpoint", "runtime-endpoint"]
+        .into_iter()
+        .filter_map(|key| settings[key].as_str().filter(|value| !value.is_empty()).map(str::to_owned))
+        .collect()
+}

@@ -1,0 +1,64 @@
+//! Why the node gave no list of images.
+
+use image_service_telemetry::source_health::FailureKind;
+use thiserror::Error;
+
+/// Why the node gave no list. The message says what was tried, on what, what came back, and what to do.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+/// The kind of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No runtime and no crictl answers.
+    Unavailable,
+    /// Something answers, but this program may not ask it.
+    Denied,
+    /// No answer came in time, and the host stopped waiting.
+    TimedOut,
+    /// The answer is no list of images.
+    Malformed,
+}
+
+impl Error {
+    pub(super) fn unavailable(message: String) -> Self {
+        Self { kind: ErrorKind::Unavailable, message }
+    }
+
+    pub(super) fn denied(message: String) -> Self {
+        Self { kind: ErrorKind::Denied, message }
+    }
+
+    pub(super) fn timed_out(message: String) -> Self {
+        Self { kind: ErrorKind::TimedOut, message }
+    }
+
+    pub(super) fn malformed(message: String) -> Self {
+        Self { kind: ErrorKind::Malformed, message }
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The same error, which also tells what had been tried before.
+    pub(super) fn after(self, before: &str) -> Self {
+        Self { message: format!("{}; {before}", self.message), ..self }
+    }
+}
+
+impl From<ErrorKind> for FailureKind {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Unavailable => Self::Unavailable,
+            ErrorKind::Denied => Self::Denied,
+            ErrorKind::TimedOut => Self::TimedOut,
+            ErrorKind::Malformed => Self::Malformed,
+        }
+    }
+}

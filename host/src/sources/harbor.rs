@@ -1,0 +1,261 @@
+//! The capability to ask Harbor: one pooled client that speaks to the configured Harbor only and adds its login.
+//!
+//! Requests are read-only (GET and HEAD). A request with the header `image-service-login: none` goes without the login,
+//! for components that found out that Harbor refuses it.
+//!
+//! - `request_policy`: which part of a component's request may leave;
+//! - `retry`: when a request is sent again;
+//! - `failure`: what went wrong with one try; `error`: what whoever asked is told.
+
+mod error;
+mod failure;
+mod request_policy;
+mod retry;
+
+pub use error::SendError;
+
+use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use failure::Failure;
+use http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use image_service_config::{self as config, Origin};
+use image_service_http::tls;
+use image_service_telemetry::metrics::{self, UpstreamInFlight};
+use image_service_telemetry::source_health::{FailureKind, Source, SourceHealth};
+use request_policy::Refusal;
+use retry::Retries;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+use zeroize::Zeroizing;
+
+/// The header by which a component asks for the login to be left out.
+const NO_LOGIN: HeaderName = HeaderName::from_static("image-service-login");
+/// Redirects within the origin that are followed.
+const MAX_REDIRECTS: usize = 5;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The answer to this says little, costs Harbor little, and needs no login.
+const HEALTH_PATH: &str = "/api/v2.0/systeminfo";
+
+/// The client of the configured Harbor.
+pub struct HarborClient {
+    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    /// The only destination; `None` where no Harbor is configured.
+    origin: Option<Origin>,
+    /// The address of [`HEALTH_PATH`].
+    health_url: String,
+    login: Option<HeaderValue>,
+    timeout: Duration,
+    /// Bytes of one answer.
+    max_bytes: usize,
+    /// Requests under way, of all components and instances.
+    permits: Semaphore,
+    retries: Retries,
+    health: Arc<SourceHealth>,
+}
+
+impl HarborClient {
+    /// A client of the configured Harbor, which reaches nothing where none is configured. Outcomes go to `health`.
+    ///
+    /// # Errors
+    ///
+    /// When `ca_file` can't be read or holds no certificate.
+    pub fn new(config: &config::Harbor, limits: &config::Limits, health: Arc<SourceHealth>) -> Result<Self> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(CONNECT_TIMEOUT.min(config.timeout)));
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::client::config(config.verify_ssl, config.ca_file.as_deref())?)
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .build(https);
+        let login = config.is_complete().then(|| basic(config)).transpose()?;
+        Ok(Self {
+            client,
+            origin: config.origin.clone(),
+            health_url: format!("{}{HEALTH_PATH}", config.url.trim_end_matches('/')),
+            login,
+            timeout: config.timeout,
+            max_bytes: limits.max_upstream_bytes,
+            permits: Semaphore::new(limits.max_upstream_requests.min(Semaphore::MAX_PERMITS)),
+            retries: Retries::new(config.retries, config.max_concurrency),
+            health,
+        })
+    }
+
+    /// Asks Harbor whether it answers, without the login.
+    pub async fn probe(&self) -> Result<()> {
+        let request = Request::get(&self.health_url).header(NO_LOGIN, "none").body(())?;
+        // The outcome is in `health`.
+        let _ = self.send(request.into_parts().0).await;
+        Ok(())
+    }
+
+    /// Sends a component's request, if the policy lets it out, and again where it fails in a way that may pass. Reads the
+    /// whole answer within the time limit, so that a slow reader can't make a prompt Harbor look slow.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`].
+    pub async fn send(&self, parts: Parts) -> Result<Response<Bytes>, SendError> {
+        let _in_flight = UpstreamInFlight::new();
+        let begun = Instant::now();
+        let outcome = self.send_in_time(parts).await;
+        self.report(&outcome, begun.elapsed());
+        outcome
+    }
+
+    async fn send_in_time(&self, mut parts: Parts) -> Result<Response<Bytes>, SendError> {
+        request_policy::admit(&mut parts, &NO_LOGIN)?;
+        let with_login = parts.headers.remove(&NO_LOGIN).is_none();
+        if let (true, Some(login)) = (with_login, &self.login) {
+            parts.headers.insert(AUTHORIZATION, login.clone());
+        }
+        // The time limit is Harbor's; a wait for other requests is not its fault. A request that waits between two tries
+        // holds no permit.
+        let mut permit = Some(self.permit().await);
+        let deadline = Instant::now() + self.timeout;
+        let parts = &parts;
+        let tries = self.retries.run(deadline, || {
+            let first = permit.take();
+            async move {
+                let _permit = match first {
+                    Some(permit) => permit,
+                    None => self.permit().await,
+                };
+                self.follow(parts).await
+            }
+        });
+        match timeout_at(deadline, tries).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(SendError::failed(
+                FailureKind::TimedOut,
+                format!(
+                    "no complete answer within {} s; is Harbor overloaded? harbor_config.timeout sets the limit",
+                    self.timeout.as_secs_f64()
+                ),
+            )),
+        }
+    }
+
+    /// Counts the outcome of a request, and notes it as Harbor's health.
+    fn report(&self, outcome: &Result<Response<Bytes>, SendError>, elapsed: Duration) {
+        let (status, failure) = match outcome {
+            Ok(response) => {
+                let status = response.status();
+                (Some(status), failure_of(status).map(|kind| (kind, format!("it answered {status}"))))
+            }
+            Err(error) => (None, Some((error.kind(), error.to_string()))),
+        };
+        metrics::upstream_took(status.as_ref().map_or("none", StatusCode::as_str), elapsed);
+        match failure {
+            None => self.health.answered(Source::Harbor),
+            Some((kind, message)) => self.health.failed(Source::Harbor, kind, message),
+        }
+    }
+
+    async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.permits.acquire().await.ok()
+    }
+
+    /// One try.
+    async fn follow(&self, parts: &Parts) -> Result<Response<Bytes>, Failure> {
+        let mut uri = parts.uri.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            if !self.origin.as_ref().is_some_and(|origin| origin.contains(&uri)) {
+                let authority = uri.authority().map_or("", |authority| authority.as_str());
+                return Err(Refusal::Destination.report(authority).into());
+            }
+            let mut request = Request::new(Empty::new());
+            *request.method_mut() = parts.method.clone();
+            *request.uri_mut() = uri.clone();
+            *request.headers_mut() = parts.headers.clone();
+            let response = self.client.request(request).await.map_err(|error| Failure::no_answer(&error))?;
+            if !response.status().is_redirection() || !response.headers().contains_key(LOCATION) {
+                return self.collect(response).await;
+            }
+            uri = self.redirected(&uri, &response)?;
+        }
+        let message = format!("more than {MAX_REDIRECTS} redirects; check harbor_config.url");
+        Err(SendError::failed(FailureKind::Redirect, message).into())
+    }
+
+    fn redirected(&self, from: &Uri, response: &Response<hyper::body::Incoming>) -> Result<Uri, SendError> {
+        let failed = |message: String| SendError::failed(FailureKind::Redirect, message);
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let target = Url::parse(&from.to_string())
+            .and_then(|base| base.join(location))
+            .map_err(|_| failed(format!("redirected to {location:?}, which is no address")))?;
+        if self.origin.as_ref().is_some_and(|origin| origin.is_origin_of(&target)) {
+            return target.as_str().parse().map_err(|_| SendError::InvalidUri);
+        }
+        let _ = Refusal::Redirect.report(target.as_str());
+        Err(failed(format!(
+            "redirected to {}, which is not the configured Harbor, so not followed; set harbor_config.url to the address \
+             that Harbor really has",
+            target.origin().ascii_serialization()
+        )))
+    }
+
+    async fn collect(&self, response: Response<hyper::body::Incoming>) -> Result<Response<Bytes>, Failure> {
+        let (mut parts, body) = response.into_parts();
+        let body = Limited::new(body, self.max_bytes).collect().await.map_err(|error| {
+            if error.is::<http_body_util::LengthLimitError>() {
+                let limit = self.max_bytes;
+                SendError::failed(
+                    FailureKind::TooLarge,
+                    format!("the answer is larger than {limit} bytes; limits_config.max_upstream_bytes sets the limit"),
+                )
+                .into()
+            } else {
+                Failure::broken_off(&*error)
+            }
+        })?;
+        parts.headers.remove(TRANSFER_ENCODING);
+        parts.headers.remove(CONNECTION);
+        Failure::of(Response::from_parts(parts, body.to_bytes()))
+    }
+}
+
+/// The value of `Authorization`. Every copy of the login that is made on the way is wiped, and so is the value itself.
+fn basic(config: &config::Harbor) -> Result<HeaderValue> {
+    const SCHEME: &[u8] = b"Basic ";
+    let pair = Zeroizing::new(format!("{}:{}", config.user, config.password.reveal()));
+    // Allocated at its final length, because growing would leave copies behind.
+    let mut value = Zeroizing::new(vec![0; SCHEME.len() + pair.len().div_ceil(3) * 4]);
+    let (scheme, encoded) = value.split_at_mut(SCHEME.len());
+    scheme.copy_from_slice(SCHEME);
+    STANDARD.encode_slice(pair.as_bytes(), encoded)?;
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))?;
+    // So that no log shows it.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// How a status counts as a failure of Harbor; nothing where it is none.
+fn failure_of(status: StatusCode) -> Option<FailureKind> {
+    match status.as_u16() {
+        401 | 403 => Some(FailureKind::Denied),
+        429 => Some(FailureKind::Throttled),
+        400..=499 => Some(FailureKind::ClientError),
+        500..=599 => Some(FailureKind::ServerError),
+        _ => None,
+    }
+}

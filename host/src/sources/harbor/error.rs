@@ -1,0 +1,36 @@
+//! Why a request to Harbor brought no answer.
+
+use image_service_telemetry::source_health::FailureKind;
+
+/// Why a request to Harbor brought no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The host's policy refuses the request: its method, destination or length.
+    #[error("the request was not sent (HttpRequestDenied)")]
+    Denied,
+    /// A redirect leads to an address that HTTP can't express.
+    #[error("the request was not sent (HttpRequestUriInvalid)")]
+    InvalidUri,
+    /// The request was sent, or would have been.
+    #[error("{message}")]
+    Failed {
+        /// For metrics.
+        kind: FailureKind,
+        /// What came back, and what to do.
+        message: String,
+    },
+}
+
+impl SendError {
+    pub(super) fn failed(kind: FailureKind, message: String) -> Self {
+        Self::Failed { kind, message }
+    }
+
+    /// The kind of failure, for metrics.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Denied | Self::InvalidUri => FailureKind::RefusedByHost,
+            Self::Failed { kind, .. } => *kind,
+        }
+    }
+}
