@@ -16,3 +16,6 @@ pub mod otlp;
 pub mod source_health;
 pub mod spans;
 pub mod trace_context;
+
+/// The name of the program in spans and logs.
+pub(crate) const PROGRAM: &str = "image-service";

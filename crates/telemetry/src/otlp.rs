@@ -1,7 +1,7 @@
-//! Spans for a collector (OTLP over HTTP), by the `OTEL_*` variables that all programs share. Where they name
-//! none, there is no client, no task and no cost.
+//! Spans for a collector (OTLP over HTTP), by the `OTEL_*` variables of the OpenTelemetry specification. Where they name no
+//! collector, there is no client, no task and no cost.
 //!
-//! - `env`: what the variables say;
+//! - `env`: the variables;
 //! - `batch`: spans that wait to be sent;
 //! - `exporter`: the client that sends them.
 
@@ -19,6 +19,7 @@ mod proto {
 
 use anyhow::{Context, Result};
 use env::{Sampler, Settings};
+use exporter::Exporter;
 use rustls::ClientConfig;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -26,8 +27,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-/// How long the last spans and metrics may take at the end of the program.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// Longest wait for the last spans at the end of the program.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 static TRACES: OnceLock<Traces> = OnceLock::new();
 
@@ -36,11 +37,11 @@ struct Traces {
     spans: mpsc::Sender<Span>,
 }
 
-/// What sends, until it is ended.
+/// The task that sends spans, until it is ended.
 #[must_use]
 pub struct Export {
     end: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    task: Option<JoinHandle<()>>,
 }
 
 /// Begins to send spans where the environment asks for it, once in the life of the program. `tls` makes the client's TLS
@@ -50,47 +51,44 @@ pub struct Export {
 ///
 /// When a variable makes no sense, with its name.
 pub fn start(tls: impl Fn(Option<&Path>) -> Result<ClientConfig>) -> Result<Export> {
-    let (end, ended) = watch::channel(false);
-    let mut tasks = Vec::new();
-    if let Some(settings) = Settings::read(|name| std::env::var(name).ok())? {
-        if let Some(target) = &settings.traces {
-            let post = exporter::Exporter::new(target, tls(target.ca_file.as_deref())?)
-                .context("preparing the export of traces")?;
-            let (sender, receiver) = mpsc::channel(settings.max_queue);
-            let _ = TRACES.set(Traces { sampler: settings.sampler, spans: sender });
-            tasks.push(tokio::spawn(batch::send(
-                receiver,
-                post,
-                settings.resource.clone(),
-                settings.delay,
-                ended.clone(),
-            )));
-        }
+    let variable = |name: &str| std::env::var(name).ok();
+    for name in env::metrics_push(variable) {
+        tracing::warn!(
+            "{name} has no effect, as this program does not push metrics; let the collector scrape /metrics"
+        );
     }
-    Ok(Export { end, tasks })
+    let (end, ended) = watch::channel(false);
+    let task = match Settings::read(variable)? {
+        None => None,
+        Some(Settings { traces, resource, sampler, max_queue, delay }) => {
+            let tls = tls(traces.ca_file.as_deref())?;
+            let exporter = Exporter::new(&traces, tls).context("preparing the export of traces")?;
+            let (sender, receiver) = mpsc::channel(max_queue);
+            let _ = TRACES.set(Traces { sampler, spans: sender });
+            Some(tokio::spawn(batch::send(receiver, exporter, resource, delay, ended)))
+        }
+    };
+    Ok(Export { end, task })
 }
 
 impl Export {
-    /// Sends what is left.
+    /// Sends the spans that are left.
     pub async fn end(self) {
         self.end.send_replace(true);
-        for task in self.tasks {
-            if tokio::time::timeout(LAST_WORDS, task).await.is_err() {
-                tracing::warn!(
-                    "the last spans or metrics could not be sent to the collector within {} s",
-                    LAST_WORDS.as_secs()
-                );
-            }
+        if let Some(task) = self.task
+            && tokio::time::timeout(FLUSH_TIMEOUT, task).await.is_err()
+        {
+            tracing::warn!("the last spans could not be sent to the collector within {} s", FLUSH_TIMEOUT.as_secs());
         }
     }
 }
 
-/// Whether a trace is recorded: as its client wants, or as its id falls; nothing where no trace is.
+/// Whether a trace is recorded: as its client decided, or by its id; `None` where this program records none.
 pub(crate) fn samples(id: u128, parent: Option<bool>) -> Option<bool> {
     TRACES.get().map(|traces| traces.sampler.samples(id, parent))
 }
 
-/// Hands a span over; one too many is dropped, as telling must not hold up what is told of.
+/// Queues a span. A full queue drops it, because telemetry must not hold up a request.
 pub(crate) fn tell(span: Span) {
     if let Some(traces) = TRACES.get()
         && traces.spans.try_send(span).is_err()

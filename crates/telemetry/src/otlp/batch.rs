@@ -118,10 +118,7 @@ fn wire(span: Span) -> proto::Span {
 
 /// Who tells.
 pub(super) fn scope() -> proto::InstrumentationScope {
-    proto::InstrumentationScope {
-        name: env!("CARGO_PKG_NAME").to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    }
+    proto::InstrumentationScope { name: crate::PROGRAM.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
 pub(super) fn described(resource: &[(String, String)]) -> proto::Resource {

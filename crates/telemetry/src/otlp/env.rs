@@ -6,22 +6,27 @@ use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where a collector listens that is said to be there without where.
+/// Variables that only matter to a push of metrics.
+const METRICS_PUSH: [&str; 4] = [
+    "OTEL_METRICS_EXPORTER",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+    "OTEL_METRIC_EXPORT_INTERVAL",
+];
+
+/// The collector's address where variables ask for one without an address.
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 
 /// What the environment asks for.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub(super) traces: Option<Target>,
-    pub(super) metrics: Option<Target>,
+    pub(super) traces: Target,
     pub(super) resource: Vec<(String, String)>,
     pub(super) sampler: Sampler,
     /// Spans that may wait.
     pub(super) max_queue: usize,
     /// How long spans wait for more.
     pub(super) delay: Duration,
-    /// Between two times that metrics are sent.
-    pub(super) interval: Duration,
 }
 
 /// Where one kind of data goes.
@@ -54,46 +59,51 @@ impl Sampler {
 }
 
 impl Settings {
-    /// What the variables say; nothing where nothing is to be sent.
+    /// Reads the variables; `None` where they name no collector of traces.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Self>> {
-        let get = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let get = getter(&variable);
         if get("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(None);
         }
-        let traces = target(&get, "TRACES", "v1/traces")?;
-        let metrics = target(&get, "METRICS", "v1/metrics")?;
-        if traces.is_none() && metrics.is_none() {
-            return Ok(None);
-        }
+        let Some(traces) = target(&get)? else { return Ok(None) };
         Ok(Some(Self {
             traces,
-            metrics,
             resource: resource(&get),
             sampler: sampler(&get)?,
             max_queue: number(&get, "OTEL_BSP_MAX_QUEUE_SIZE", 2048)?.clamp(1, 1 << 20) as usize,
             delay: milliseconds(&get, "OTEL_BSP_SCHEDULE_DELAY", 5_000)?,
-            interval: milliseconds(&get, "OTEL_METRIC_EXPORT_INTERVAL", 60_000)?,
         }))
     }
 }
 
-fn target(get: &impl Fn(&str) -> Option<String>, signal: &str, path: &str) -> Result<Option<Target>> {
-    let exporter_name = format!("OTEL_{signal}_EXPORTER");
-    let exporter = get(&exporter_name);
+/// Variables that ask for a push of metrics, which this program does not do; those that are set.
+pub(super) fn metrics_push(variable: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
+    let get = getter(&variable);
+    if let Some("none" | "prometheus") = get("OTEL_METRICS_EXPORTER").as_deref() {
+        return Vec::new();
+    }
+    METRICS_PUSH.into_iter().filter(|name| get(name).is_some()).collect()
+}
+
+/// Variables as they are set: trimmed, and an empty one is none.
+fn getter(variable: &impl Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
+    |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn target(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Target>> {
+    let exporter = get("OTEL_TRACES_EXPORTER");
     match exporter.as_deref() {
         None | Some("otlp") => {}
         Some("none") => return Ok(None),
-        // Served at /metrics anyway.
-        Some("prometheus") if signal == "METRICS" => return Ok(None),
-        Some(other) => bail!("{exporter_name} is {other:?}; it can be otlp or none"),
+        Some(other) => bail!("OTEL_TRACES_EXPORTER is {other:?}; it can be otlp or none"),
     }
-    // What is said of one kind of data counts before what is said of all.
-    let own = |name: &str| get(&format!("OTEL_EXPORTER_OTLP_{signal}_{name}"));
+    // A variable for traces counts before the variable for all signals.
+    let own = |name: &str| get(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"));
     let either = |name: &str| own(name).or_else(|| get(&format!("OTEL_EXPORTER_OTLP_{name}")));
     let url = match (own("ENDPOINT"), get("OTEL_EXPORTER_OTLP_ENDPOINT")) {
         (Some(whole), _) => whole,
-        (None, Some(base)) => format!("{}/{path}", base.trim_end_matches('/')),
-        (None, None) if exporter.is_some() => format!("{DEFAULT_ENDPOINT}/{path}"),
+        (None, Some(base)) => format!("{}/v1/traces", base.trim_end_matches('/')),
+        (None, None) if exporter.is_some() => format!("{DEFAULT_ENDPOINT}/v1/traces"),
         (None, None) => return Ok(None),
     };
     if let Some(protocol) = either("PROTOCOL").filter(|protocol| protocol != "http/protobuf") {
@@ -132,7 +142,7 @@ fn resource(get: &impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
         attributes.retain(|(key, _)| key != "service.name");
         attributes.push(("service.name".to_owned(), name));
     }
-    for (key, value) in [("service.name", env!("CARGO_PKG_NAME")), ("service.version", env!("CARGO_PKG_VERSION"))] {
+    for (key, value) in [("service.name", crate::PROGRAM), ("service.version", env!("CARGO_PKG_VERSION"))] {
         if !attributes.iter().any(|(known, _)| known == key) {
             attributes.push((key.to_owned(), value.to_owned()));
         }
@@ -192,22 +202,37 @@ mod tests {
         assert!(read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).unwrap().is_none());
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
         assert!(read(&[endpoint, ("OTEL_SDK_DISABLED", "true")]).unwrap().is_none());
-        let settings = read(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).unwrap().unwrap();
-        assert!(settings.metrics.is_none() && settings.traces.is_some());
+        assert!(read(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).unwrap().is_none());
+    }
+
+    #[test]
+    fn variables_for_a_push_of_metrics_are_named() {
+        let named = |variables: &[(&str, &str)]| {
+            metrics_push(|name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(named(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318")]), [""; 0]);
+        assert_eq!(named(&[("OTEL_METRICS_EXPORTER", "none")]), [""; 0]);
+        assert_eq!(named(&[("OTEL_METRICS_EXPORTER", "otlp")]), ["OTEL_METRICS_EXPORTER"]);
+        let interval = ("OTEL_METRIC_EXPORT_INTERVAL", "1000");
+        assert_eq!(named(&[interval]), ["OTEL_METRIC_EXPORT_INTERVAL"]);
+        assert_eq!(named(&[interval, ("OTEL_METRICS_EXPORTER", "prometheus")]), [""; 0]);
     }
 
     #[test]
     fn an_endpoint_for_all_gets_a_path_and_one_for_a_signal_none() {
         let settings = read(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c/base/"),
-            ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://d:1/mine"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x, a=b"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "250"),
         ]);
         let settings = settings.unwrap().unwrap();
-        let traces = settings.traces.unwrap();
+        let traces = settings.traces;
         assert_eq!(traces.url, "https://c/base/v1/traces");
-        assert_eq!(settings.metrics.unwrap().url, "http://d:1/mine");
+        let own =
+            [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://d:1/mine"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c")];
+        assert_eq!(read(&own).unwrap().unwrap().traces.url, "http://d:1/mine");
         assert_eq!(traces.headers[0].1, "Bearer x");
         assert!(!format!("{traces:?}").contains("Bearer"), "{traces:?}");
         assert_eq!(traces.timeout, Duration::from_millis(250));
@@ -249,7 +274,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
             ("OTEL_TRACES_SAMPLER", "sometimes"),
             ("OTEL_TRACES_EXPORTER", "zipkin"),
-            ("OTEL_METRIC_EXPORT_INTERVAL", "often"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "often"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"),
         ] {
             let error = read(&[endpoint, (name, value)]).unwrap_err().to_string();

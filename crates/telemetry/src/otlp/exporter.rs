@@ -17,7 +17,7 @@ use std::time::Duration;
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The way to a collector.
+/// The client of a collector.
 pub(super) struct Exporter {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     target: Target,
@@ -34,7 +34,7 @@ impl Exporter {
         Ok(Self { client, target: target.clone() })
     }
 
-    /// Sends a batch; what can't be sent is given up, and said.
+    /// Sends a batch. A batch that the collector does not take is dropped, and the log says so.
     pub(super) async fn send(&self, batch: &impl Message) {
         let body = Bytes::from(batch.encode_to_vec());
         let mut outcome = self.once(body.clone()).await;
@@ -50,7 +50,7 @@ impl Exporter {
             Again::Yes(status) => bail!("it answered {status}"),
         });
         if let Err(error) = outcome {
-            tracing::warn!("the collector at {} did not take spans or metrics: {error:#}", self.target.url);
+            tracing::warn!("the collector at {} did not take spans: {error:#}", self.target.url);
         }
     }
 
@@ -82,7 +82,7 @@ impl Exporter {
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => Ok(Again::Yes(status)),
             status => {
-                tracing::warn!("the collector at {} refused spans or metrics: it answered {status}", self.target.url);
+                tracing::warn!("the collector at {} refused spans: it answered {status}", self.target.url);
                 Ok(Again::No)
             }
         }
