@@ -2,7 +2,12 @@
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "sample-crictl-component", async: false, generate_all });
+    wit_bindgen::generate!({
+        path: ["../../wit", "../../wit/internal"],
+        world: "image-service:internal/sample-crictl-component",
+        async: false,
+        generate_all,
+    });
 }
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};

@@ -1,8 +1,13 @@
-//! Settings for demonstrations: JSON for people, and one image of the sample node left out.
+//! Settings for demonstrations: indented JSON, and an images_to_ignore.txt that names one image of the sample node.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "sample-settings-component", async: false, generate_all });
+    wit_bindgen::generate!({
+        path: ["../../wit", "../../wit/internal"],
+        world: "image-service:internal/sample-settings-component",
+        async: false,
+        generate_all,
+    });
 }
 
 use bindings::exports::image_service::inventory::settings::Guest;

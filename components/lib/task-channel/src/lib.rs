@@ -1,107 +1,102 @@
-//! Hands what one task of a component makes to the calls that ask for it, one piece at a time.
+//! A channel between tasks of one component, with room for one value: one task sends, the calls to an exported resource
+//! receive.
 //!
-//! Rust's wakers do not reach from one task of a component to another (wit-bindgen's `inter-task-wakeup` would, in a way
-//! that wasmtime 48 traps). So who waits reads from a stream that nothing is ever written to, and whoever has news drops
-//! its other end.
+//! The channels of `futures` and `tokio` do not serve here, because Rust's wakers do not reach from one task of a component
+//! to another (wit-bindgen's `inter-task-wakeup` would wake it, by cancelling a read in a way that traps in wasmtime 48).
+//! [`Notify`](notify) wakes tasks through the component model instead.
 
-#[allow(missing_docs, unsafe_code, unreachable_pub, dead_code, clippy::all, reason = "generated from wit/")]
-mod bindings {
-    wit_bindgen::generate!({ path: "../../../wit", world: "handover", generate_all });
-}
+mod notify;
 
-use bindings::wit_stream;
+use notify::Notify;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use wit_bindgen::StreamWriter;
 
-/// The two ends: who makes something gives it to who asks for it.
-pub fn handover<T>() -> (Giver<T>, Taker<T>) {
+/// Makes a channel that holds one value at a time.
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared::default());
-    (Giver(Rc::clone(&shared)), Taker(shared))
+    (Sender(Rc::clone(&shared)), Receiver(shared))
 }
 
-/// The end of the task that makes something. Once it is dropped, nothing more comes.
-pub struct Giver<T>(Rc<Shared<T>>);
+/// The sending end. Once it is dropped, [`Receiver::recv`] gives the last value and then `None`.
+pub struct Sender<T>(Rc<Shared<T>>);
 
-/// The end of those who ask. Once it is dropped, nothing more is wanted.
-pub struct Taker<T>(Rc<Shared<T>>);
+/// The receiving end. Once it is dropped, [`Sender::send`] fails.
+pub struct Receiver<T>(Rc<Shared<T>>);
+
+/// A value that was not sent because the receiving end is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendError<T>(pub T);
 
 struct Shared<T> {
-    /// What was given and not taken yet.
-    piece: RefCell<Option<T>>,
+    /// The value that was sent and not yet received.
+    value: RefCell<Option<T>>,
     /// Whether one end is gone.
-    over: Cell<bool>,
-    news: Bell,
-    room: Bell,
+    closed: Cell<bool>,
+    /// Wakes those that wait to receive.
+    sent: Notify,
+    /// Wakes those that wait to send.
+    received: Notify,
 }
 
 impl<T> Default for Shared<T> {
     fn default() -> Self {
-        Self { piece: RefCell::default(), over: Cell::default(), news: Bell::default(), room: Bell::default() }
-    }
-}
-
-impl<T> Giver<T> {
-    /// Gives the next piece as soon as the one before is taken; `false` when nothing more is wanted.
-    pub async fn give(&self, piece: T) -> bool {
-        let Self(shared) = self;
-        while !shared.over.get() {
-            if shared.piece.borrow().is_none() {
-                shared.piece.replace(Some(piece));
-                shared.news.ring();
-                return true;
-            }
-            shared.room.wait().await;
+        Self {
+            value: RefCell::default(),
+            closed: Cell::default(),
+            sent: Notify::default(),
+            received: Notify::default(),
         }
-        false
     }
 }
 
-impl<T> Drop for Giver<T> {
+impl<T> Sender<T> {
+    /// Sends a value, once the receiver has taken the one before it.
+    ///
+    /// # Errors
+    ///
+    /// When the receiving end is gone, with the value.
+    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        let Self(shared) = self;
+        while !shared.closed.get() {
+            if shared.value.borrow().is_none() {
+                shared.value.replace(Some(value));
+                shared.sent.notify_waiters();
+                return Ok(());
+            }
+            shared.received.notified().await;
+        }
+        Err(SendError(value))
+    }
+}
+
+impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        self.0.over.set(true);
-        self.0.news.ring();
+        self.0.closed.set(true);
+        self.0.sent.notify_waiters();
     }
 }
 
-impl<T> Taker<T> {
-    /// Waits for the next piece; `None` when nothing more comes.
-    pub async fn take(&self) -> Option<T> {
+impl<T> Receiver<T> {
+    /// Waits for the next value; `None` when the sending end is gone and no value is left.
+    pub async fn recv(&self) -> Option<T> {
         let Self(shared) = self;
         loop {
-            if let Some(piece) = shared.piece.take() {
-                shared.room.ring();
-                return Some(piece);
+            if let Some(value) = shared.value.take() {
+                shared.received.notify_waiters();
+                return Some(value);
             }
-            if shared.over.get() {
+            if shared.closed.get() {
                 return None;
             }
-            shared.news.wait().await;
+            shared.sent.notified().await;
         }
     }
 }
 
-impl<T> Drop for Taker<T> {
+impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.0.over.set(true);
-        self.0.room.ring();
-    }
-}
-
-/// Wakes all that wait for it.
-#[derive(Default)]
-struct Bell(RefCell<Vec<StreamWriter<u8>>>);
-
-impl Bell {
-    /// Waits until it rings; what happened before is not waited for.
-    async fn wait(&self) {
-        let (writer, mut reader) = wit_stream::new();
-        self.0.borrow_mut().push(writer);
-        reader.read(Vec::with_capacity(1)).await;
-    }
-
-    fn ring(&self) {
-        drop(self.0.take());
+        self.0.closed.set(true);
+        self.0.received.notify_waiters();
     }
 }
 
@@ -110,24 +105,24 @@ mod tests {
     use super::*;
     use futures::FutureExt;
 
-    // Where nothing has to be waited for. To wait takes a component: harbor does, in the tests of whole listings.
+    // These cases wait for nothing. Waiting takes a component: the tests of whole listings cover it, through `harbor`.
 
     #[test]
-    fn what_is_given_is_taken_and_then_nothing_comes() {
-        let (giver, taker) = handover();
-        assert_eq!(giver.give(1).now_or_never(), Some(true));
-        assert_eq!(taker.take().now_or_never(), Some(Some(1)));
-        assert_eq!(giver.give(2).now_or_never(), Some(true));
-        drop(giver);
-        assert_eq!(taker.take().now_or_never(), Some(Some(2)), "what was given last is not lost");
-        assert_eq!(taker.take().now_or_never(), Some(None));
+    fn a_value_is_received_once_and_a_dropped_sender_ends_the_channel() {
+        let (sender, receiver) = channel();
+        assert_eq!(sender.send(1).now_or_never(), Some(Ok(())));
+        assert_eq!(receiver.recv().now_or_never(), Some(Some(1)));
+        assert_eq!(sender.send(2).now_or_never(), Some(Ok(())));
+        drop(sender);
+        assert_eq!(receiver.recv().now_or_never(), Some(Some(2)), "the last value is not lost");
+        assert_eq!(receiver.recv().now_or_never(), Some(None));
     }
 
     #[test]
-    fn where_nobody_asks_any_more_nothing_is_wanted() {
-        let (giver, taker) = handover();
-        assert_eq!(giver.give(1).now_or_never(), Some(true));
-        drop(taker);
-        assert_eq!(giver.give(2).now_or_never(), Some(false));
+    fn sending_to_a_dropped_receiver_fails_with_the_value() {
+        let (sender, receiver) = channel();
+        assert_eq!(sender.send(1).now_or_never(), Some(Ok(())));
+        drop(receiver);
+        assert_eq!(sender.send(2).now_or_never(), Some(Err(SendError(2))));
     }
 }
