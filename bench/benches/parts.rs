@@ -7,8 +7,9 @@ use bench_inventory::{Registry, ignore_file, listing, node};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use image_model::crictl;
 use image_model::ignore::IgnoreList;
-use image_model::listing::{ContainerdRow, Listing};
+use image_model::listing::{CONTAINERD_IMAGES, Listing};
 use image_model::node::rows;
+use image_model::types::ContainerdImage;
 use std::hint::black_box;
 
 /// Images, lines or rows of each run.
@@ -40,11 +41,11 @@ fn parts(criterion: &mut Criterion) {
         bencher.iter(|| node_rows.iter().filter(|row| list.contains(&row.id)).count());
     });
     group.bench_function("rows to JSON", |bencher| {
-        let written = |rows: Vec<image_model::node::Row>| {
+        let written = |rows: Vec<ContainerdImage>| {
             let mut listing = Listing::new(false);
-            listing.open("containerd_images");
+            listing.open(CONTAINERD_IMAGES);
             for row in rows {
-                listing.row(&ContainerdRow::new(&row.id, row.repository.as_deref(), row.tag.as_deref(), row.size));
+                listing.row(&row);
             }
             listing.take()
         };

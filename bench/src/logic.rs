@@ -3,16 +3,13 @@
 use crate::client::Connection;
 use crate::measure::{Row, alternate, ms};
 use anyhow::{Result, anyhow, ensure};
-use bench_inventory::{Registry, ignore_file, listing, node};
+use bench_inventory::{PROJECTS, Registry, ignore_file, listing, node};
+use image_model::limits::MAX_IMAGES;
 use image_service_compositions::compose::compose;
 use image_service_tests::{Node, Program, component, test_component};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// What the made-up node and registry of tests/components have.
-const IMAGES: usize = 10_000;
-const PROJECTS: usize = 90;
 
 pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     let composition = compose("logic.wac", include_str!("../logic.wac"), |package| {
@@ -21,7 +18,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         Ok(Some(std::fs::read(path)?))
     })?;
     let node_folder = Node::configured(&json!({"app_config": {"log_level_app": "WARNING"}}))?;
-    node_folder.ignore(&ignore_file(IMAGES))?;
+    node_folder.ignore(&ignore_file(MAX_IMAGES))?;
     let path = node_folder.path().join("logic.wasm");
     std::fs::write(&path, composition)?;
     let config = node_folder.config();
@@ -52,13 +49,13 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         let registry = Arc::clone(&registry);
         async move {
             let begun = Instant::now();
-            let ignored = ignore_file(IMAGES);
-            listing(node(IMAGES), &ignored, &registry, drop).map_err(anyhow::Error::msg)?;
+            let ignored = ignore_file(MAX_IMAGES);
+            listing(node(MAX_IMAGES), &ignored, &registry, drop).map_err(anyhow::Error::msg)?;
             Ok(begun.elapsed().as_secs_f64())
         }
     };
     let [ours, natively] = alternate([&ours, &natively]).await?;
-    let total = IMAGES + Registry::rows(PROJECTS);
+    let total = MAX_IMAGES + Registry::rows(PROJECTS);
     let work = format!("parse, filter, format {total} rows: components against native");
     rows.push(Row::at_most(&work, ours / natively, 1.5, "", format!("{} against {}", ms(ours), ms(natively))));
     Ok(())
@@ -67,7 +64,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
 /// The same answer, made natively.
 fn native(registry: &Registry) -> Result<Vec<u8>> {
     let mut answer = Vec::new();
-    let ignored = ignore_file(IMAGES);
-    listing(node(IMAGES), &ignored, registry, |piece| answer.extend(piece)).map_err(anyhow::Error::msg)?;
+    let ignored = ignore_file(MAX_IMAGES);
+    listing(node(MAX_IMAGES), &ignored, registry, |piece| answer.extend(piece)).map_err(anyhow::Error::msg)?;
     Ok(answer)
 }

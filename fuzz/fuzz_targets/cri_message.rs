@@ -13,22 +13,14 @@ mod proto {
     include!(concat!(env!("OUT_DIR"), "/runtime.v1.rs"));
 }
 
+image_model::convert_crictl_image!(proto::Image);
+
 fuzz_target!(|bytes: &[u8]| {
     let Ok(answer) = proto::ListImagesResponse::decode(bytes) else { return };
     let again =
         proto::ListImagesResponse::decode(answer.encode_to_vec().as_slice()).expect("what was read can be written");
     assert_eq!(again, answer);
-    let images: Vec<Image> = answer
-        .images
-        .into_iter()
-        .map(|image| Image {
-            id: image.id,
-            repo_tags: image.repo_tags,
-            repo_digests: image.repo_digests,
-            size: image.size,
-            pinned: image.pinned,
-        })
-        .collect();
+    let images: Vec<Image> = answer.images.into_iter().map(Image::from).collect();
     assert_rows(&images);
     assert_json_reads_back(&images);
 });

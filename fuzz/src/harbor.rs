@@ -1,24 +1,25 @@
-//! A Harbor that answers whatever it is told to, again and again, and what has to hold of a listing of it.
+//! A Harbor that repeats the responses of a script, and the properties of every listing of it.
 
 use futures::executor::block_on;
-use harbor_api::api::{Api, Ended, Error, Kind, Reply};
+use harbor_api::api::{Api, Reply};
 use harbor_api::config::Config;
+use harbor_api::error::{CancelReason, Error, ErrorKind};
 use harbor_api::listing::{self, Sink};
-use harbor_api::{Image, Repository, SourceError};
-use image_model::listing::{HarborRow, Listing};
+use image_model::listing::{HARBOR_IMAGES, HarborRow, Listing};
+use image_model::types::{HarborRepository, SourceError};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::HashMap;
 use url::Url;
 
-/// The address under which the double is known.
+/// The URL of its API.
 const BASE: &str = "https://harbor.test/api/v2.0";
 
-/// More requests than any plan for so few answers needs: a listing that sends them would go on for ever.
+/// More requests than any plan for so few responses needs. A listing that sends them would never end.
 const ENDLESS: usize = 200_000;
 
-/// What one request gets.
+/// The response to one request.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Answer {
     total: Option<u64>,
@@ -27,7 +28,7 @@ pub struct Answer {
     body: Body,
 }
 
-/// A body, more often than not of the kind that Harbor sends.
+/// A body, most often of the kind that Harbor sends; or a failure.
 #[derive(Arbitrary, Clone, Debug)]
 enum Body {
     Raw(Vec<u8>),
@@ -48,7 +49,7 @@ struct Artifact {
     repository: Option<String>,
 }
 
-/// A whole Harbor, and how it is listed.
+/// The responses of a Harbor, and the settings of a listing.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Script {
     answers: Vec<Answer>,
@@ -89,7 +90,7 @@ impl Api for Fake {
         assert!(number < ENDLESS, "the listing never ends");
         let failed = |kind| Err(Error { url: self.url(&path), kind });
         let Some(answer) = self.answers.get(number % self.answers.len().max(1)) else {
-            return failed(Kind::Ended(Ended::NoAnswers));
+            return failed(ErrorKind::Cancelled(CancelReason::Unresponsive));
         };
         let body = match &answer.body {
             Body::Raw(bytes) => bytes.clone(),
@@ -100,11 +101,11 @@ impl Api for Fake {
             }
             Body::Artifacts(artifacts) => Value::from_iter(artifacts.iter().map(Artifact::json)).to_string().into(),
             Body::Status(status, retry_after) => {
-                let kind = Kind::Status { status: *status, said: String::new(), retry_after: retry_after.clone() };
+                let kind = ErrorKind::Status { status: *status, excerpt: String::new(), retry_after: retry_after.clone() };
                 return failed(kind);
             }
-            Body::Nothing(why) => return failed(Kind::NoAnswer(why.clone())),
-            Body::GivenUp => return failed(Kind::Ended(Ended::NoAnswers)),
+            Body::Nothing(why) => return failed(ErrorKind::NoResponse(why.clone())),
+            Body::GivenUp => return failed(ErrorKind::Cancelled(CancelReason::Unresponsive)),
         };
         Ok(Reply {
             total: answer.total,
@@ -136,7 +137,7 @@ impl Artifact {
     }
 }
 
-/// Whatever Harbor names its projects: what is asked for is below its API, and an address as it stands.
+/// Whatever names Harbor gives its projects: each requested path, as it stands, is a URL below the API.
 fn assert_is_an_address(path: &str) {
     assert!(path.bytes().all(|byte| byte.is_ascii_graphic()), "{path:?} has no character that needs escapes");
     let url = Url::parse(&format!("{BASE}{path}")).expect("it is an address");
@@ -145,25 +146,25 @@ fn assert_is_an_address(path: &str) {
 
 #[derive(Default)]
 struct Collected {
-    repositories: Vec<Repository>,
+    repositories: Vec<HarborRepository>,
     errors: Vec<SourceError>,
 }
 
 impl Sink for Collected {
-    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
-        let some = |repository: &Repository| !repository.images.is_empty();
-        assert!(!rows.is_empty() && rows.iter().all(some), "nothing is not passed on");
+    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
+        let some = |repository: &HarborRepository| !repository.images.is_empty();
+        assert!(!rows.is_empty() && rows.iter().all(some), "a listing passes on no empty list");
         self.repositories.extend(rows);
         true
     }
 
     fn failed(&mut self, error: SourceError) {
-        assert!(!error.message.is_empty(), "a failure has words");
+        assert!(!error.message.is_empty(), "a failure has a message");
         self.errors.push(error);
     }
 }
 
-/// Lists this Harbor: it ends, asks for nothing odd, and what comes of it can be read by clients.
+/// Lists this Harbor. The listing ends, requests valid URLs only, and clients can read its rows.
 pub fn assert_listing(script: &Script) {
     let settings = HashMap::from([
         ("harbor-url", "https://harbor.test".to_owned()),
@@ -177,16 +178,16 @@ pub fn assert_listing(script: &Script) {
     let mut collected = Collected::default();
     block_on(listing::list(&fake, &config, &mut collected));
     let mut listing = Listing::new(false);
-    listing.open("harbor_images");
+    listing.open(HARBOR_IMAGES);
     let mut count = 0;
-    for Repository { project, name, images } in &collected.repositories {
+    for HarborRepository { project, name: repository, images } in &collected.repositories {
         count += images.len();
-        for Image { tag, digest, size } in images {
-            listing.row(&HarborRow::new(project, name, tag, digest, *size));
+        for image in images {
+            listing.row(&HarborRow { project, repository, image });
         }
     }
     listing.close();
     listing.end();
     let value: Value = serde_json::from_slice(&listing.take()).expect("it is JSON");
-    crate::assert_clear(value["harbor_images"].as_array().expect("it is a list"), count);
+    crate::assert_clear(value[HARBOR_IMAGES].as_array().expect("it is a list"), count);
 }

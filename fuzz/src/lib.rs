@@ -1,19 +1,20 @@
-//! What has to hold of everything that was read, whichever way it came.
+//! Properties of all images that were read, whatever form they came in.
 
 #![forbid(unsafe_code)]
 
 pub mod harbor;
 
 use image_model::crictl::{self, Image};
-use image_model::listing::{ContainerdRow, Listing};
+use image_model::listing::{CONTAINERD_IMAGES, Listing};
+use image_model::types::ContainerdImage;
 use image_model::{node, reference, size};
 use serde_json::Value;
 
-/// Images as a runtime might tell them come to rows that are ordered, complete, and that clients can read.
+/// Any images give rows that are complete and in order, and that clients can read.
 pub fn assert_rows(images: &[Image]) {
     let rows = node::rows(images.to_vec());
     assert_eq!(rows.len(), images.iter().map(|image| image.repo_tags.len().max(1)).sum::<usize>(), "one row a tag");
-    let key = |row: &node::Row| {
+    let key = |row: &ContainerdImage| {
         (row.repository.is_none(), row.repository.clone(), row.tag.is_none(), row.tag.clone(), row.id.clone())
     };
     assert!(rows.is_sorted_by_key(key), "in order");
@@ -30,18 +31,18 @@ pub fn assert_rows(images: &[Image]) {
     }
     for pretty in [false, true] {
         let mut listing = Listing::new(pretty);
-        listing.open("containerd_images");
+        listing.open(CONTAINERD_IMAGES);
         for row in &rows {
-            listing.row(&ContainerdRow::new(&row.id, row.repository.as_deref(), row.tag.as_deref(), row.size));
+            listing.row(row);
         }
         listing.close();
         listing.end();
         let value: Value = serde_json::from_slice(&listing.take()).expect("it is JSON");
-        assert_clear(value["containerd_images"].as_array().expect("it is a list"), rows.len());
+        assert_clear(value[CONTAINERD_IMAGES].as_array().expect("it is a list"), rows.len());
     }
 }
 
-/// So many rows, with no string empty and sizes that read back.
+/// There are so many rows, no string is empty, and sizes read back.
 pub fn assert_clear(rows: &[Value], count: usize) {
     assert_eq!(rows.len(), count);
     for row in rows {
@@ -54,7 +55,7 @@ pub fn assert_clear(rows: &[Value], count: usize) {
     }
 }
 
-/// What is written as crictl's JSON reads back the same.
+/// Images that are written as crictl's JSON read back the same.
 pub fn assert_json_reads_back(images: &[Image]) {
     let text = crictl::to_json(images);
     assert_eq!(crictl::parse_json(&text).expect("what we write can be read"), images);

@@ -35,7 +35,7 @@ async fn when_its_time_is_over_what_has_arrived_is_answered_with_one_error_that_
     assert_rows(&images, &arrived);
     let error = only_error(&images);
     assert!(error.contains("had not ended within 1.5 s") && error.contains("listing_timeout"), "{error}");
-    assert!(error.ends_with("missing is what had not been read by then: 15 repositories"), "{error}");
+    assert!(error.ends_with("not read by then: 15 repositories"), "{error}");
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! What holds for any inventory, and for any list that changes while it is read.
 
-use harbor_api::api::{Api, Error, Kind, Reply};
+use harbor_api::api::{Api, Reply};
 use harbor_api::config::Config;
+use harbor_api::error::{Error, ErrorKind};
 use harbor_api::listing::{self, Sink};
-use harbor_api::{self as harbor, SourceError};
 use image_model::crictl::{self, Image};
-use image_model::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
+use image_model::listing::{ErrorRow, HarborRow, Listing};
+use image_model::types::{HarborImage, HarborRepository, SourceError};
 use image_model::{NONE, id, node, size};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -42,16 +43,18 @@ proptest! {
         let mut listing = Listing::new(pretty);
         listing.open("containerd_images");
         for row in &rows {
-            listing.row(&ContainerdRow::new(&row.id, row.repository.as_deref(), row.tag.as_deref(), row.size));
+            listing.row(row);
         }
         listing.close();
         listing.open("harbor_images");
         for (project, repository, tag, bytes) in &registry {
-            listing.row(&HarborRow::new(project, repository, tag, "sha256:1", *bytes));
+            let image = HarborImage { tag: tag.clone(), digest: "sha256:1".to_owned(), size: *bytes };
+            listing.row(&HarborRow { project, repository, image: &image });
         }
         listing.close();
         listing.open("errors");
-        listing.row(&ErrorRow { error: &error, repository: None, source: "harbor" });
+        let failure = SourceError::of_source(error.clone());
+        listing.row(&ErrorRow { source: "harbor", error: &failure });
         listing.close();
         listing.end();
         let read: Value = serde_json::from_slice(&listing.take()).unwrap();
@@ -167,7 +170,7 @@ impl Api for Shifting {
             let total = Some(artifacts.len() as u64);
             Reply { body: json!(rows).to_string().into(), total, ..Reply::default() }
         } else {
-            let kind = Kind::Status { status: 404, said: String::new(), retry_after: None };
+            let kind = ErrorKind::Status { status: 404, excerpt: String::new(), retry_after: None };
             return Err(Error { url: self.url(&path), kind });
         };
         self.change();
@@ -192,7 +195,7 @@ struct Collected {
 }
 
 impl Sink for Collected {
-    async fn rows(&mut self, rows: Vec<harbor::Repository>) -> bool {
+    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
         self.tags.extend(rows.into_iter().flat_map(|repository| repository.images).map(|image| image.tag));
         true
     }

@@ -1,5 +1,5 @@
-//! An inventory that is made up: a node's images, a registry's pages, an ignore file; and what the components' pure logic
-//! makes of it natively. Test components give the same inventory to compositions.
+//! A made-up inventory: a node's images, a registry's pages and an ignore file; and the listing that the components' pure
+//! logic natively makes of it. Test components give the same inventory to compositions.
 
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,9 @@ pub use native::listing;
 pub use registry::Registry;
 
 use image_model::crictl::Image;
+
+/// Projects of the registry in the test component made-up-registry, and in the listing that it is compared with.
+pub const PROJECTS: usize = 90;
 
 /// So many images of a node, one tag each, in no order.
 pub fn node(images: usize) -> Vec<Image> {

@@ -1,24 +1,25 @@
-//! The components' pure logic as one native function: what WebAssembly and its boundaries are measured against.
+//! The components' pure logic as one native function: the reference for the cost of WebAssembly and its boundaries.
 
 use crate::Registry;
 use futures::executor::block_on;
 use harbor_api::config::Config;
 use harbor_api::listing::{Sink, list};
-use harbor_api::{self as harbor_api, SourceError};
 use image_model::crictl::Image;
 use image_model::ignore::IgnoreList;
-use image_model::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
+use image_model::listing::{CONTAINERD_IMAGES, ERRORS, ErrorRow, HARBOR_IMAGES, HarborRow, Listing};
 use image_model::node;
+use image_model::protocol::HARBOR;
+use image_model::types::{HarborRepository, SourceError};
 use std::collections::HashMap;
 
-/// Bytes of JSON in a piece, as in the handler.
+/// Bytes of JSON in one chunk, as in the handler.
 const CHUNK: usize = 16 * 1024;
 
-/// The answer to `GET /images`, in pieces as the handler sends them.
+/// The answer to `GET /images`, in chunks as the handler sends them.
 ///
 /// # Errors
 ///
-/// When the registry's address can't be read, which is a mistake here.
+/// When a setting can't be read, which would be a mistake in this function.
 pub fn listing(
     images: Vec<Image>,
     ignored: &str,
@@ -30,22 +31,22 @@ pub fn listing(
     let config = Config::read(&settings)?;
     let ignored = IgnoreList::parse(ignored);
     let mut listing = Listing::new(false);
-    listing.open("containerd_images");
+    listing.open(CONTAINERD_IMAGES);
     for row in node::rows(images).into_iter().filter(|row| !ignored.contains(&row.id)) {
-        listing.row(&ContainerdRow::new(&row.id, row.repository.as_deref(), row.tag.as_deref(), row.size));
+        listing.row(&row);
         if listing.pending() >= CHUNK {
             sent(listing.take());
         }
     }
     listing.close();
-    listing.open("harbor_images");
+    listing.open(HARBOR_IMAGES);
     let mut out = Out { listing, sent, errors: Vec::new() };
     block_on(list(registry, &config, &mut out));
     let Out { mut listing, mut sent, errors } = out;
     listing.close();
-    listing.open("errors");
-    for SourceError { message, repository } in &errors {
-        listing.row(&ErrorRow { error: message, repository: repository.as_deref(), source: "harbor" });
+    listing.open(ERRORS);
+    for error in &errors {
+        listing.row(&ErrorRow { source: HARBOR, error });
     }
     listing.close();
     listing.end();
@@ -60,10 +61,10 @@ struct Out<F> {
 }
 
 impl<F: FnMut(Vec<u8>)> Sink for Out<F> {
-    async fn rows(&mut self, rows: Vec<harbor_api::Repository>) -> bool {
-        for harbor_api::Repository { project, name, images } in rows {
-            for harbor_api::Image { tag, digest, size } in images {
-                self.listing.row(&HarborRow::new(&project, &name, &tag, &digest, size));
+    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
+        for HarborRepository { project, name, images } in rows {
+            for image in images {
+                self.listing.row(&HarborRow { project: &project, repository: &name, image: &image });
                 if self.listing.pending() >= CHUNK {
                     (self.sent)(self.listing.take());
                 }

@@ -1,14 +1,18 @@
-//! A Harbor 2.12 in memory: its pages as text, as Harbor writes them.
+//! A Harbor 2.12 in memory, with its pages as text.
 
 use crate::id;
-use harbor_api::api::{Api, Error, Kind, Reply};
+use harbor_api::api::{Api, Reply};
+use harbor_api::error::{Error, ErrorKind};
 use std::collections::HashMap;
 
 const REPOSITORIES: usize = 10;
 const ARTIFACTS: usize = 100;
 const PAGE: usize = 100;
 
-/// Answers from memory.
+/// An artifact as Harbor 2.12 writes it, with places for what differs.
+const ARTIFACT: &str = include_str!("artifact.json");
+
+/// Answers requests from memory.
 pub struct Registry {
     replies: HashMap<String, Reply>,
 }
@@ -32,7 +36,7 @@ impl Registry {
         Self { replies }
     }
 
-    /// Rows that a listing of it has.
+    /// Rows of a listing of so many projects.
     pub fn rows(projects: usize) -> usize {
         projects * REPOSITORIES * ARTIFACTS
     }
@@ -50,10 +54,18 @@ fn add(replies: &mut HashMap<String, Reply>, path: &str, query: &str, items: Vec
 fn artifact_text(project: &str, repository: usize, number: usize, digest: &str) -> String {
     let (hour, minute, second) = (number / 3600 % 24, number / 60 % 60, number % 60);
     let time = format!("2025-01-01T{hour:02}:{minute:02}:{second:02}.123Z");
-    format!(
-        r#"{{"accessories":null,"addition_links":{{"build_history":{{"absolute":false,"href":"/api/v2.0/projects/{project}/repositories/service{repository}/artifacts/{digest}/additions/build_history"}}}},"artifact_type":"application/vnd.docker.container.image.v1+json","digest":"{digest}","extra_attrs":{{"architecture":"amd64","author":"","config":{{"Cmd":["/bin/service"],"Entrypoint":["/entrypoint.sh"],"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","LANG=C.UTF-8"],"WorkingDir":"/srv"}},"created":"{time}","os":"linux"}},"icon":"sha256:0048162a053eef4d4ce3fe7518615bef084403614f8bca43b40ae2e762e11e06","id":{number},"labels":null,"manifest_media_type":"application/vnd.docker.distribution.manifest.v2+json","media_type":"application/vnd.docker.container.image.v1+json","project_id":2,"pull_time":"0001-01-01T00:00:00.000Z","push_time":"{time}","references":null,"repository_id":{repository},"repository_name":"{project}/service{repository}","size":{size},"tags":[{{"artifact_id":{number},"id":{number},"immutable":false,"name":"v1.{number}","pull_time":"0001-01-01T00:00:00.000Z","push_time":"{time}","repository_id":{repository}}}],"type":"IMAGE"}}"#,
-        size = 20_000_000 + 104_729 * number,
-    )
+    let (repository, number, size) =
+        (repository.to_string(), number.to_string(), (20_000_000 + 104_729 * number).to_string());
+    let values = [
+        ("$PROJECT", project),
+        ("$REPOSITORY", &repository),
+        ("$DIGEST", digest),
+        ("$TIME", &time),
+        ("$NUMBER", &number),
+        ("$SIZE", &size),
+    ];
+    let text = ARTIFACT.trim_end().to_owned();
+    values.into_iter().fold(text, |text, (place, value)| text.replace(place, value))
 }
 
 impl Api for Registry {
@@ -61,7 +73,7 @@ impl Api for Registry {
         self.replies
             .get(&path)
             .cloned()
-            .ok_or_else(|| Error { url: self.url(&path), kind: Kind::NoAnswer("nothing there".to_owned()) })
+            .ok_or_else(|| Error { url: self.url(&path), kind: ErrorKind::NoResponse("nothing there".to_owned()) })
     }
 
     fn url(&self, path: &str) -> String {

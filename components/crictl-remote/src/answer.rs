@@ -1,16 +1,13 @@
-//! Where the other node is asked, and what its answer means.
+//! The URL of the other node, and the meaning of its answer.
 
 #![forbid(unsafe_code)]
 
 use crate::bindings::exports::image_service::inventory::crictl::{Error, Image};
-use image_model::crictl;
+use image_model::{crictl, protocol};
 use url::Url;
 
-/// The path of the node API.
-const PATH: &str = "/v1/crictl/images";
-
-/// The address to ask, from that of the node.
-pub(crate) fn address(node: &str) -> Result<Url, String> {
+/// The URL of the node API, from that of the node.
+pub(crate) fn url(node: &str) -> Result<Url, String> {
     let explain = |problem: &str| format!("crictl-url {node:?} {problem}; write it as http://node.example.com:5375");
     if node.is_empty() {
         return Err("no node is configured; set crictl-url to the address of the node's image-service, such as \
@@ -21,7 +18,7 @@ pub(crate) fn address(node: &str) -> Result<Url, String> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(explain("is no http:// or https:// address"));
     }
-    let path = format!("{}{PATH}", url.path().trim_end_matches('/'));
+    let path = format!("{}{}", url.path().trim_end_matches('/'), protocol::NODE_API_PATH);
     url.set_path(&path);
     url.set_query(None);
     Ok(url)
@@ -37,16 +34,7 @@ pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, 
     match status {
         200 => {
             let images = crictl::parse_json(&text).map_err(|error| Error::Malformed(format!("GET {url}: {error}")))?;
-            Ok(images
-                .into_iter()
-                .map(|image| Image {
-                    id: image.id,
-                    repo_tags: image.repo_tags,
-                    repo_digests: image.repo_digests,
-                    size: image.size,
-                    pinned: image.pinned,
-                })
-                .collect())
+            Ok(images.into_iter().map(Image::from).collect())
         }
         401 | 403 => {
             Err(Error::Denied(said("; crictl-token has to be the one in the file that node_api.token_file names")))
@@ -60,28 +48,28 @@ pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, 
 mod tests {
     use super::*;
 
-    fn url() -> Url {
-        address("http://node:5375/").unwrap()
+    fn node() -> Url {
+        url("http://node:5375/").unwrap()
     }
 
     #[test]
-    fn the_address_is_that_of_the_node_api() {
-        assert_eq!(url().as_str(), "http://node:5375/v1/crictl/images");
-        assert_eq!(address("https://gate/node-1").unwrap().as_str(), "https://gate/node-1/v1/crictl/images");
-        assert!(address("").unwrap_err().contains("crictl-url"));
-        assert!(address("node:5375").unwrap_err().contains("http://node.example.com:5375"));
+    fn the_url_is_that_of_the_node_api() {
+        assert_eq!(node().as_str(), "http://node:5375/v1/crictl/images");
+        assert_eq!(url("https://gate/node-1").unwrap().as_str(), "https://gate/node-1/v1/crictl/images");
+        assert!(url("").unwrap_err().contains("crictl-url"));
+        assert!(url("node:5375").unwrap_err().contains("http://node.example.com:5375"));
     }
 
     #[test]
     fn the_json_of_crictl_is_read() {
         let body = br#"{"images":[{"id":"sha256:1","repoTags":["a:1"],"size":"7","pinned":true}]}"#;
-        let images = images(&url(), 200, body).unwrap();
+        let images = images(&node(), 200, body).unwrap();
         assert_eq!((images[0].id.as_str(), images[0].size, images[0].pinned), ("sha256:1", 7, true));
     }
 
     #[test]
     fn a_refusal_says_what_to_change() {
-        let error = |status| match images(&url(), status, b"no\n  way") {
+        let error = |status| match images(&node(), status, b"no\n  way") {
             Err(Error::Denied(message) | Error::Unavailable(message) | Error::Malformed(message)) => message,
             other => panic!("{other:?}"),
         };

@@ -1,4 +1,5 @@
-//! Another node's crictl: asks that node's `image-service serve`, over HTTP, for what `crictl images -o json` says there.
+//! Another node's container runtime: asks that node's `image-service serve`, over HTTP, for the output of
+//! `crictl images -o json`.
 
 mod answer;
 
@@ -18,27 +19,27 @@ mod bindings {
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
 use bindings::image_service::inventory::settings;
+use image_model::limits::MAX_CRICTL_BYTES;
 
 allocator::install!();
 
-/// What crictl itself receives at most.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
-
 struct CrictlRemote;
+
+image_model::convert_crictl_image!(Image);
 
 impl Guest for CrictlRemote {
     async fn images() -> Result<Vec<Image>, Error> {
         let url = settings::get("crictl-url".to_owned()).await.unwrap_or_default();
         let token = settings::get("crictl-token".to_owned()).await.unwrap_or_default();
-        let url = answer::address(&url).map_err(Error::Unavailable)?;
+        let url = answer::url(&url).map_err(Error::Unavailable)?;
         let headers = [
             ("accept".to_owned(), b"application/json".to_vec()),
             ("authorization".to_owned(), format!("Bearer {token}").into_bytes()),
         ];
-        let answer = http_get::get(&url, &headers, MAX_ANSWER)
+        let response = http_get::get(&url, &headers, MAX_CRICTL_BYTES)
             .await
             .map_err(|message| Error::Unavailable(format!("GET {url}: {message}")))?;
-        answer::images(&url, answer.status, &answer.body)
+        answer::images(&url, response.status, &response.body)
     }
 }
 

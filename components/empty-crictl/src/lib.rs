@@ -1,4 +1,4 @@
-//! No node: for places that have no container runtime, such as a dashboard of the registry alone.
+//! No node: for places without a container runtime, such as a dashboard of the registry alone.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {

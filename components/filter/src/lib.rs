@@ -1,8 +1,14 @@
-//! The filter: passes rows on, without those that images_to_ignore.txt names.
+//! The filter: passes the node's rows on, without those that images_to_ignore.txt names.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "filter-component", async: false, generate_all });
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "filter-component",
+        with: { "image-service:inventory/types@0.1.0": image_model::types },
+        async: false,
+        generate_all,
+    });
 }
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
@@ -14,8 +20,8 @@ use std::rc::Rc;
 allocator::install!();
 
 thread_local! {
-    /// The text that was read last and its meaning, so that an instance reads it, and warns about it, after an edit only.
-    static READ: RefCell<(String, Rc<IgnoreList>)> = RefCell::default();
+    /// The last text and its list. So an instance parses a text, and warns about its lines, only after an edit.
+    static PARSED: RefCell<(String, Rc<IgnoreList>)> = RefCell::default();
 }
 
 struct Filter;
@@ -29,10 +35,10 @@ impl Guest for Filter {
     }
 }
 
-/// The list as it is now; what is wrong with it goes to stderr, which the host logs.
+/// The present list. Lines that name no image go to stderr, which the host logs.
 fn ignore_list() -> Rc<IgnoreList> {
     let text = settings::get("images-to-ignore").unwrap_or_default();
-    if let Some(list) = READ.with_borrow(|(read, list)| (*read == text).then(|| Rc::clone(list))) {
+    if let Some(list) = PARSED.with_borrow(|(parsed, list)| (*parsed == text).then(|| Rc::clone(list))) {
         return list;
     }
     let list = Rc::new(IgnoreList::parse(&text));
@@ -43,7 +49,7 @@ fn ignore_list() -> Rc<IgnoreList> {
             eprintln!("{name}:{skipped}");
         }
     }
-    READ.set((text, Rc::clone(&list)));
+    PARSED.set((text, Rc::clone(&list)));
     list
 }
 

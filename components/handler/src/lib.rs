@@ -7,15 +7,14 @@ mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "handler-imports",
-        // Only the node is waited for while something else goes on. Any other call returns once it is answered, which
-        // spares it a task.
+        with: { "image-service:inventory/types@0.1.0": image_model::types },
+        // While the handler waits for the node, other work goes on. Any other call is a plain call, which needs no task.
         async: ["import:image-service:inventory/containerd@0.1.0#images", "-all"],
         generate_all,
     });
 }
 
 use bindings::image_service::inventory::harbor::{Part, Repository};
-use bindings::image_service::inventory::types::SourceError;
 use bindings::image_service::inventory::{containerd, harbor, settings};
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -23,7 +22,9 @@ use futures::{SinkExt, StreamExt, join};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
-use image_model::listing::{ContainerdRow, ErrorRow, HarborRow, Listing};
+use image_model::listing::{CONTAINERD_IMAGES, ERRORS, ErrorRow, HARBOR_IMAGES, HarborRow, Listing};
+use image_model::protocol::{CONTAINERD, ERRORS_TRAILER, HARBOR, ROWS_TRAILER, rows_trailer};
+use image_model::types::SourceError;
 use route::Route;
 use spin_sdk::http::{
     EmptyBody, FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, box_body,
@@ -36,13 +37,8 @@ allocator::install!();
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
-/// Bytes of JSON sent at a time: what is larger costs memory, what is smaller costs crossings to the host.
+/// Bytes of JSON in one chunk of the body. Larger chunks take more memory, smaller ones more calls to the host.
 const CHUNK: usize = 16 * 1024;
-
-/// The trailers that say how many items `errors` has, for a cache, and how many rows came from each source, for the log: both
-/// are known at the end only.
-const ERRORS: &str = "image-service-errors";
-const ROWS: &str = "image-service-rows";
 
 #[http_service]
 async fn handle(request: Request) -> Response<Body> {
@@ -62,32 +58,33 @@ async fn handle(request: Request) -> Response<Body> {
 
 async fn listing(body: Body) -> Response<Body> {
     let mut response = answer(StatusCode::OK, route::JSON, body);
-    if let Some(control) = manner().control.clone() {
-        response.headers_mut().insert("cache-control", control);
+    if let Some(value) = options().cache_control.clone() {
+        response.headers_mut().insert("cache-control", value);
     }
     response
 }
 
-/// How a listing is given out.
-struct Manner {
+/// The settings of the handler.
+struct Options {
     pretty: bool,
-    control: Option<HeaderValue>,
+    cache_control: Option<HeaderValue>,
 }
 
 thread_local! {
-    /// Asked for once, as each call to another component costs a request about a tenth of its time.
-    static MANNER: RefCell<Option<Rc<Manner>>> = const { RefCell::new(None) };
+    /// Read once in each instance, because each call to another component takes about a tenth of a request's time.
+    static OPTIONS: RefCell<Option<Rc<Options>>> = const { RefCell::new(None) };
 }
 
-fn manner() -> Rc<Manner> {
-    if let Some(manner) = MANNER.with_borrow(Clone::clone) {
-        return manner;
+fn options() -> Rc<Options> {
+    if let Some(options) = OPTIONS.with_borrow(Clone::clone) {
+        return options;
     }
     let pretty = settings::get("json-pretty").is_some_and(|value| value == "true");
-    let control = settings::get("cache-control").filter(|text| !text.is_empty());
-    let manner = Rc::new(Manner { pretty, control: control.and_then(|text| HeaderValue::try_from(text).ok()) });
-    MANNER.set(Some(Rc::clone(&manner)));
-    manner
+    let cache_control = settings::get("cache-control").filter(|text| !text.is_empty());
+    let cache_control = cache_control.and_then(|text| HeaderValue::try_from(text).ok());
+    let options = Rc::new(Options { pretty, cache_control });
+    OPTIONS.set(Some(Rc::clone(&options)));
+    options
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
@@ -97,55 +94,55 @@ fn answer(status: StatusCode, content_type: &'static str, body: Body) -> Respons
     response
 }
 
-/// The listing as a body that is made while it is read.
+/// The listing as a body that is written while the client reads it.
 fn images() -> Body {
-    // No chunk waits besides the one being sent: a slow client slows the sources down instead of filling memory.
+    // The channel has no room besides the chunk being sent: a slow client slows the sources down and fills no memory.
     let (frames, receiver) = mpsc::channel(0);
     wit_bindgen::spawn(async move {
-        // Only a client that hung up ends the listing early.
+        // It fails only where the client hung up.
         let _ = list(frames).await;
     });
     box_body(StreamBody::new(receiver.map(Ok::<_, anyhow::Error>)))
 }
 
 async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError> {
-    let mut out = Out { listing: Listing::new(manner().pretty), frames };
-    // Harbor is asked while the node is: its listing goes on by itself once it has begun.
+    let mut out = BodyWriter { listing: Listing::new(options().pretty), frames };
+    // Both sources work at the same time: Harbor's listing goes on by itself once it has begun.
     let ((node, node_errors), registry) = join!(containerd::images(), async { harbor::images() });
 
     let containerd_rows = out.node(&node).await?;
     drop(node);
     let (harbor_rows, registry_errors) = out.registry(registry).await?;
-    let mut errors: Vec<_> = node_errors.into_iter().map(|error| ("containerd", error)).collect();
-    errors.extend(registry_errors.into_iter().map(|error| ("harbor", error)));
+    let mut errors: Vec<_> = node_errors.into_iter().map(|error| (CONTAINERD, error)).collect();
+    errors.extend(registry_errors.into_iter().map(|error| (HARBOR, error)));
 
-    out.listing.open("errors");
+    out.listing.open(ERRORS);
     for (source, error) in &errors {
-        out.listing.row(&ErrorRow { error: &error.message, repository: error.repository.as_deref(), source });
+        out.listing.row(&ErrorRow { source, error });
     }
     out.listing.close();
     out.listing.end();
     out.send().await?;
-    let mut trailers = HeaderMap::from_iter([(HeaderName::from_static(ERRORS), HeaderValue::from(errors.len()))]);
-    if let Ok(rows) = HeaderValue::try_from(format!("containerd={containerd_rows}, harbor={harbor_rows}")) {
-        trailers.insert(HeaderName::from_static(ROWS), rows);
+    let mut trailers =
+        HeaderMap::from_iter([(HeaderName::from_static(ERRORS_TRAILER), HeaderValue::from(errors.len()))]);
+    if let Ok(rows) = HeaderValue::try_from(rows_trailer(containerd_rows, harbor_rows)) {
+        trailers.insert(HeaderName::from_static(ROWS_TRAILER), rows);
     }
     out.frames.send(Frame::trailers(trailers)).await
 }
 
-/// The listing on its way to the client.
-struct Out {
+/// Writes the listing into the body, chunk by chunk.
+struct BodyWriter {
     listing: Listing,
     frames: mpsc::Sender<Frame<Bytes>>,
 }
 
-impl Out {
+impl BodyWriter {
     /// Writes the node's rows; returns how many there are.
     async fn node(&mut self, images: &[containerd::Image]) -> Result<usize, mpsc::SendError> {
-        self.listing.open("containerd_images");
+        self.listing.open(CONTAINERD_IMAGES);
         for image in images {
-            let (repository, tag) = (image.repository.as_deref(), image.tag.as_deref());
-            self.listing.row(&ContainerdRow::new(&image.id, repository, tag, image.size));
+            self.listing.row(image);
             if self.listing.pending() >= CHUNK {
                 self.send().await?;
             }
@@ -154,9 +151,9 @@ impl Out {
         Ok(images.len())
     }
 
-    /// Writes the registry's rows as they come; returns how many there were, and what failed.
+    /// Writes the registry's rows as they come; returns how many there were, and the failures.
     async fn registry(&mut self, images: harbor::Listing) -> Result<(usize, Vec<SourceError>), mpsc::SendError> {
-        self.listing.open("harbor_images");
+        self.listing.open(HARBOR_IMAGES);
         let mut count = 0;
         loop {
             let repositories = match images.next() {
@@ -166,10 +163,10 @@ impl Out {
                     return Ok((count, errors));
                 }
             };
-            for Repository { project, name, images } in &repositories {
+            for Repository { project, name: repository, images } in &repositories {
                 count += images.len();
                 for image in images {
-                    self.listing.row(&HarborRow::new(project, name, &image.tag, &image.digest, image.size));
+                    self.listing.row(&HarborRow { project, repository, image });
                     if self.listing.pending() >= CHUNK {
                         self.send().await?;
                     }
@@ -178,6 +175,7 @@ impl Out {
         }
     }
 
+    /// Sends the JSON written so far as one chunk.
     async fn send(&mut self) -> Result<(), mpsc::SendError> {
         self.frames.send(Frame::data(Bytes::from(self.listing.take()))).await
     }

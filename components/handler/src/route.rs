@@ -1,4 +1,4 @@
-//! Which answer a request gets, and how a refusal reads (RFC 9457).
+//! The route of a request, and how a refusal reads (RFC 9457).
 
 #![forbid(unsafe_code)]
 
@@ -13,13 +13,13 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 pub(crate) enum Route {
     /// The listing.
     Images,
-    /// Its headers only: no source is asked.
+    /// The headers of the listing. The handler asks no source.
     ImagesHead,
-    /// Nothing that there is.
+    /// A refusal.
     Problem(Problem),
 }
 
-/// A refusal.
+/// Why a request gets no listing.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -37,7 +37,7 @@ struct ProblemBody<'a> {
 }
 
 impl Route {
-    /// A client whose server address ends in a slash asks for `//images`, which is the same.
+    /// The route. `//images` is the same as `/images`: clients whose server URL ends in a slash ask for it.
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         if !path.starts_with('/') || path.trim_start_matches('/') != "images" {
             return Self::Problem(Problem {

@@ -1,33 +1,30 @@
-//! Harbor over wasi:http: a bounded number of requests at a time, each with the login that it needs.
+//! Sends requests to Harbor over wasi:http: a bounded number at a time, each with the login that it needs.
 
 #![forbid(unsafe_code)]
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::poll;
-use harbor_api::api::{Api, Ended, Error, Kind, Reply, said};
+use harbor_api::api::{Api, Reply};
 use harbor_api::config::{Config, Login};
+use harbor_api::error::{CancelReason, Error, ErrorKind, excerpt};
+use image_model::limits::MAX_HARBOR_BYTES;
+use image_model::protocol::{LOGIN_HEADER, LOGIN_NONE};
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
-/// More in one body is no page of a list.
-const MAX_BODY: usize = 32 * 1024 * 1024;
-
-/// Requests in a row without an answer after which Harbor counts as gone: each of them may have waited for its time-out.
+/// Requests in a row without a response after which the client gives Harbor up. Each of them may have waited for its time-out.
 const GIVE_UP_AFTER: u32 = 3;
 
-/// Asks our host to leave its login out; it takes this header away. See "Outbound HTTP" in host/src/outbound.
-const NO_LOGIN: (&str, &[u8]) = ("image-service-login", b"none");
-
 thread_local! {
-    /// Whether the login counted in the last listing of this instance.
+    /// Whether Harbor accepted the login in the last listing of this instance.
     static LOGGED_IN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Asks the configured Harbor, as long as there is time.
+/// Sends requests to the configured Harbor until it is cancelled.
 pub(crate) struct Client(Rc<Inner>);
 
 struct Inner {
@@ -35,22 +32,22 @@ struct Inner {
     login: Login,
     anonymous: Cell<bool>,
     permits: Semaphore,
-    /// Requests in a row that got no answer.
+    /// Requests in a row that got no response.
     unanswered: Cell<u32>,
-    /// Why nothing is asked for any more, once the time is over.
-    over: watch::Receiver<Option<Ended>>,
+    /// Why the client sends no more requests, once that is so.
+    cancelled: watch::Receiver<Option<CancelReason>>,
 }
 
 impl Client {
-    /// From when `over` says why, nothing is asked for and nothing waited for any more.
-    pub(crate) fn new(config: &Config, over: watch::Receiver<Option<Ended>>) -> Self {
+    /// Once `cancelled` holds a reason, the client sends no request and waits for no response.
+    pub(crate) fn new(config: &Config, cancelled: watch::Receiver<Option<CancelReason>>) -> Self {
         Self(Rc::new(Inner {
             base: config.base.clone(),
             login: config.login.clone(),
             anonymous: Cell::new(false),
             permits: Semaphore::new(config.concurrency),
             unanswered: Cell::new(0),
-            over,
+            cancelled,
         }))
     }
 }
@@ -59,25 +56,26 @@ impl Api for Client {
     async fn get(&self, path: String) -> Result<Reply, Error> {
         let inner = Rc::clone(&self.0);
         let url = inner.url(&path);
-        let mut over = inner.over.clone();
+        let mut cancelled = inner.cancelled.clone();
         let (sender, receiver) = oneshot::channel();
-        // A task of its own: who waits for this reply may not be polled for a while, and a request that is not polled
-        // would keep its permit from the others. It also goes on when nobody waits any more: its time is the host's.
-        let mut asking = Box::pin(async move {
+        // A task of its own: the listing may not poll this future for a while, and a request that nobody polls would keep its
+        // permit from the others. The task also goes on where nobody waits any more; the host's time-out bounds it.
+        let mut request = Box::pin(async move {
             let _ = sender.send(inner.get(&path).await);
         });
-        // It begins here, as a task that is spawned waits until something else happens.
-        if poll!(&mut asking).is_pending() {
-            wit_bindgen::spawn(asking);
+        // The first poll is here, because a spawned task starts only at the next event.
+        if poll!(&mut request).is_pending() {
+            wit_bindgen::spawn(request);
         }
-        let ended = over.wait_for(Option::is_some);
-        match select(receiver, pin!(ended)).await {
+        let cancelled = cancelled.wait_for(Option::is_some);
+        match select(receiver, pin!(cancelled)).await {
             Either::Left((reply, _)) => {
-                reply.unwrap_or_else(|_| Err(Error { url, kind: Kind::NoAnswer("the request was dropped".to_owned()) }))
+                let dropped = || ErrorKind::NoResponse("the request was dropped".to_owned());
+                reply.unwrap_or_else(|_| Err(Error { url, kind: dropped() }))
             }
-            Either::Right((why, _)) => {
-                let why = why.ok().and_then(|why| *why).unwrap_or(Ended::NoAnswers);
-                Err(Error { url, kind: Kind::Ended(why) })
+            Either::Right((reason, _)) => {
+                let reason = reason.ok().and_then(|reason| *reason).unwrap_or(CancelReason::Unresponsive);
+                Err(Error { url, kind: ErrorKind::Cancelled(reason) })
             }
         }
     }
@@ -94,8 +92,8 @@ impl Api for Client {
         LOGGED_IN.get()
     }
 
-    fn note_login(&self, counts: bool) {
-        LOGGED_IN.set(counts);
+    fn note_login(&self, accepted: bool) {
+        LOGGED_IN.set(accepted);
     }
 
     fn is_own(&self, url: &str) -> bool {
@@ -112,42 +110,43 @@ impl Inner {
         let failed = |kind| Error { url: self.url(path), kind };
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
-        if let Some(why) = *self.over.borrow() {
-            return Err(failed(Kind::Ended(why)));
+        if let Some(reason) = *self.cancelled.borrow() {
+            return Err(failed(ErrorKind::Cancelled(reason)));
         }
         if self.unanswered.get() >= GIVE_UP_AFTER {
-            return Err(failed(Kind::Ended(Ended::NoAnswers)));
+            return Err(failed(ErrorKind::Cancelled(CancelReason::Unresponsive)));
         }
         let outcome = self.exchange(path).await;
         self.unanswered.set(match outcome {
-            Err(Kind::NoAnswer(_)) => self.unanswered.get() + 1,
+            Err(ErrorKind::NoResponse(_)) => self.unanswered.get() + 1,
             _ => 0,
         });
         outcome.map_err(failed)
     }
 
-    async fn exchange(&self, path: &str) -> Result<Reply, Kind> {
+    async fn exchange(&self, path: &str) -> Result<Reply, ErrorKind> {
         let mut headers = vec![("accept".to_owned(), b"application/json".to_vec())];
         match (&self.login, self.anonymous.get()) {
             (Login::Own(value), false) => headers.push(("authorization".to_owned(), value.clone().into_bytes())),
-            (Login::Host, true) => headers.push((NO_LOGIN.0.to_owned(), NO_LOGIN.1.to_vec())),
+            (Login::Host, true) => headers.push((LOGIN_HEADER.to_owned(), LOGIN_NONE.into())),
             (Login::Own(_), true) | (Login::Host, false) => {}
         }
-        let url = Url::parse(&self.url(path)).map_err(|error| Kind::NoAnswer(format!("no address ({error})")))?;
-        let answer = http_get::get(&url, &headers, MAX_BODY).await.map_err(Kind::NoAnswer)?;
-        if !(200..300).contains(&answer.status) {
-            let retry_after = answer.header("retry-after");
+        let url =
+            Url::parse(&self.url(path)).map_err(|error| ErrorKind::NoResponse(format!("no address ({error})")))?;
+        let response = http_get::get(&url, &headers, MAX_HARBOR_BYTES).await.map_err(ErrorKind::NoResponse)?;
+        if !(200..300).contains(&response.status) {
+            let retry_after = response.header("retry-after");
             let retry_after = (!retry_after.is_empty()).then(|| match retry_after.parse::<u64>() {
                 Ok(seconds) => format!("{seconds} s"),
                 Err(_) => retry_after,
             });
-            return Err(Kind::Status { status: answer.status, said: said(&answer.body), retry_after });
+            return Err(ErrorKind::Status { status: response.status, excerpt: excerpt(&response.body), retry_after });
         }
         Ok(Reply {
-            total: answer.header("x-total-count").parse().ok(),
-            link: answer.header("link"),
-            content_type: answer.header("content-type"),
-            body: answer.body,
+            total: response.header("x-total-count").parse().ok(),
+            link: response.header("link"),
+            content_type: response.header("content-type"),
+            body: response.body,
         })
     }
 }

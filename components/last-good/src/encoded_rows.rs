@@ -1,32 +1,24 @@
-//! Rows as bytes: what is held of them until their source has ended, in a third of the memory that they take as they are,
-//! and what the host keeps.
+//! Rows as bytes, in a third of the memory of the rows themselves. A source's rows are held in this form until the source has
+//! ended, and the host keeps them in it.
 
 #![forbid(unsafe_code)]
 
-/// What the bytes begin with; another one where the form changes.
-const VERSION: u8 = 2;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-/// The length of what is not there.
-const NONE: u32 = u32::MAX;
-
-/// A row that can be kept, or the rows of one repository.
-pub(crate) trait Row: Sized {
-    fn write(&self, fields: &mut Writer<'_>);
-
-    /// `None` where the bytes are no such row.
-    fn read(fields: &mut Reader<'_>) -> Option<Self>;
-}
+/// The first byte. It changes with postcard's format and with the fields of a row.
+const VERSION: u8 = 3;
 
 /// Rows of one source, in their order.
-pub(crate) struct Rows(Vec<u8>);
+pub(crate) struct EncodedRows(Vec<u8>);
 
-impl Default for Rows {
+impl Default for EncodedRows {
     fn default() -> Self {
         Self(vec![VERSION])
     }
 }
 
-impl Rows {
+impl EncodedRows {
     /// `None` where the bytes are of another version.
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
         (bytes.first() == Some(&VERSION)).then_some(Self(bytes))
@@ -40,132 +32,96 @@ impl Rows {
         self.0
     }
 
-    pub(crate) fn push(&mut self, row: &impl Row) {
-        row.write(&mut Writer(&mut self.0));
+    /// Appends a row, or the rows of one repository.
+    pub(crate) fn push(&mut self, row: &impl Serialize) {
+        // postcard fails only where a list does not know its length, and rows have no such list.
+        if let Ok(bytes) = postcard::to_extend(row, std::mem::take(&mut self.0)) {
+            self.0 = bytes;
+        }
     }
 
-    pub(crate) fn read(self) -> Reading {
-        Reading { rows: self, position: 1 }
+    pub(crate) fn read(self) -> RowReader {
+        RowReader { rows: self, position: 1 }
     }
 }
 
-/// Rows that are read one by one.
-pub(crate) struct Reading {
-    rows: Rows,
-    /// Where the next row begins.
+/// Reads rows one by one.
+pub(crate) struct RowReader {
+    rows: EncodedRows,
+    /// The place of the next row in the bytes.
     position: usize,
 }
 
-impl Reading {
-    /// The next row; `None` where the bytes have no more.
-    pub(crate) fn next<R: Row>(&mut self) -> Option<R> {
-        let Rows(bytes) = &self.rows;
-        let mut fields = Reader(bytes.get(self.position..).unwrap_or_default());
-        let row = R::read(&mut fields)?;
-        self.position = bytes.len() - fields.0.len();
+impl RowReader {
+    /// The next row; `None` where the bytes hold no further row.
+    pub(crate) fn next<R: DeserializeOwned>(&mut self) -> Option<R> {
+        let EncodedRows(bytes) = &self.rows;
+        let (row, rest) = postcard::take_from_bytes(bytes.get(self.position..)?).ok()?;
+        self.position = bytes.len() - rest.len();
         Some(row)
     }
 
-    /// All rows that are left.
-    pub(crate) fn all<R: Row>(mut self) -> impl Iterator<Item = R> {
+    /// The rows that were not read yet.
+    pub(crate) fn rest<R: DeserializeOwned>(mut self) -> impl Iterator<Item = R> {
         std::iter::from_fn(move || self.next())
     }
 
-    /// All rows, those that were read too.
-    pub(crate) fn into_rows(self) -> Rows {
+    /// All rows, including those that were read.
+    pub(crate) fn into_rows(self) -> EncodedRows {
         self.rows
-    }
-}
-
-/// Writes the fields of a row.
-pub(crate) struct Writer<'a>(&'a mut Vec<u8>);
-
-impl Writer<'_> {
-    pub(crate) fn text(&mut self, text: &str) {
-        self.optional(Some(text));
-    }
-
-    pub(crate) fn optional(&mut self, text: Option<&str>) {
-        // No text of a row is longer than what a component of 32 bits can hold.
-        let length = text.map_or(NONE, |text| u32::try_from(text.len()).unwrap_or(NONE));
-        self.0.extend_from_slice(&length.to_le_bytes());
-        self.0.extend_from_slice(text.filter(|_| length != NONE).unwrap_or_default().as_bytes());
-    }
-
-    pub(crate) fn number(&mut self, number: u64) {
-        self.0.extend_from_slice(&number.to_le_bytes());
-    }
-}
-
-/// Reads the fields of a row; `None` where the bytes have none.
-pub(crate) struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    pub(crate) fn text(&mut self) -> Option<String> {
-        self.optional()?
-    }
-
-    pub(crate) fn optional(&mut self) -> Option<Option<String>> {
-        let (length, rest) = self.0.split_first_chunk()?;
-        let length = u32::from_le_bytes(*length);
-        if length == NONE {
-            self.0 = rest;
-            return Some(None);
-        }
-        let (text, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-        self.0 = rest;
-        Some(Some(String::from_utf8(text.to_vec()).ok()?))
-    }
-
-    pub(crate) fn number(&mut self) -> Option<u64> {
-        let (number, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*number))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image_model::types::{ContainerdImage, HarborImage, HarborRepository};
 
-    #[derive(Clone, Debug, PartialEq)]
-    struct Sample(String, Option<String>, u64);
-
-    impl Row for Sample {
-        fn write(&self, fields: &mut Writer<'_>) {
-            fields.text(&self.0);
-            fields.optional(self.1.as_deref());
-            fields.number(self.2);
-        }
-
-        fn read(fields: &mut Reader<'_>) -> Option<Self> {
-            Some(Self(fields.text()?, fields.optional()?, fields.number()?))
-        }
+    fn node_row(id: &str, repository: Option<&str>, size: u64) -> ContainerdImage {
+        ContainerdImage { id: id.to_owned(), repository: repository.map(str::to_owned), tag: None, size }
     }
 
     #[test]
-    fn rows_come_back_as_they_were() {
-        let samples = [
-            Sample("a".to_owned(), None, 0),
-            Sample(String::new(), Some(String::new()), u64::MAX),
-            Sample("ü/é".to_owned(), Some("x".repeat(1000)), 7),
-        ];
-        let mut rows = Rows::default();
-        samples.iter().for_each(|sample| rows.push(sample));
-        let again = Rows::from_bytes(rows.into_bytes()).unwrap();
-        assert_eq!(again.read().all::<Sample>().collect::<Vec<_>>(), samples);
+    fn rows_of_the_node_read_back() {
+        let rows =
+            [node_row("a", None, 0), node_row("", Some(""), u64::MAX), node_row("ü/é", Some(&"x".repeat(1000)), 7)];
+        let mut encoded = EncodedRows::default();
+        rows.iter().for_each(|row| encoded.push(row));
+        let encoded = EncodedRows::from_bytes(encoded.into_bytes()).unwrap();
+        assert_eq!(encoded.read().rest::<ContainerdImage>().collect::<Vec<_>>(), rows);
     }
 
     #[test]
-    fn bytes_that_are_cut_short_or_of_another_version_give_no_wrong_rows() {
-        let mut rows = Rows::default();
-        rows.push(&Sample("abc".to_owned(), Some("def".to_owned()), 7));
-        let bytes = rows.into_bytes();
+    fn repositories_read_back_one_by_one() {
+        let repository = |images: &[&str]| HarborRepository {
+            project: "p".to_owned(),
+            name: "app".to_owned(),
+            images: images
+                .iter()
+                .map(|tag| HarborImage { tag: (*tag).to_owned(), digest: "sha256:1".to_owned(), size: 7 })
+                .collect(),
+        };
+        let mut encoded = EncodedRows::default();
+        encoded.push(&repository(&["1", "2"]));
+        encoded.push(&repository(&["3"]));
+        let bytes = encoded.bytes().to_vec();
+        let mut reader = encoded.read();
+        assert_eq!(reader.next(), Some(repository(&["1", "2"])));
+        assert_eq!(reader.next(), Some(repository(&["3"])));
+        assert_eq!(reader.next::<HarborRepository>(), None);
+        assert_eq!(reader.into_rows().into_bytes(), bytes);
+    }
+
+    #[test]
+    fn bytes_that_are_cut_short_or_of_another_version_give_no_row() {
+        let mut encoded = EncodedRows::default();
+        encoded.push(&node_row("abc", Some("def"), 7));
+        let bytes = encoded.into_bytes();
         for length in 1..bytes.len() {
-            let cut = Rows::from_bytes(bytes[..length].to_vec()).unwrap();
-            assert_eq!(cut.read().all::<Sample>().count(), 0, "{length}");
+            let cut = EncodedRows::from_bytes(bytes[..length].to_vec()).unwrap();
+            assert_eq!(cut.read().rest::<ContainerdImage>().count(), 0, "{length}");
         }
-        assert!(Rows::from_bytes(Vec::new()).is_none());
-        assert!(Rows::from_bytes(vec![VERSION + 1]).is_none());
+        assert!(EncodedRows::from_bytes(Vec::new()).is_none());
+        assert!(EncodedRows::from_bytes(vec![VERSION + 1]).is_none());
     }
 }

@@ -1,30 +1,30 @@
-//! Between the sources and who asks them: holds a source's rows until it has ended well and has the host keep them; where it
-//! fails, gives those that were kept last, with a failure that says their age.
-//!
-//! `rows` is how rows are kept, as bytes.
+//! Stands between the sources and the handler. It holds a source's rows until the source has ended without a failure, and has
+//! the host keep them. Where a source fails, it gives the rows that the host kept last, and a failure that says their age.
 
-mod rows;
+mod encoded_rows;
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "last-good-component", generate_all });
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "last-good-component",
+        with: { "image-service:inventory/types@0.1.0": image_model::types },
+        generate_all,
+    });
 }
 
 use bindings::exports::image_service::inventory::{containerd as node, harbor as registry};
 use bindings::image_service::inventory::harbor::{Part, Repository};
-use bindings::image_service::inventory::types::SourceError;
 use bindings::image_service::inventory::{containerd, harbor, settings, snapshots};
-use rows::{Reading, Row, Rows};
+use encoded_rows::{EncodedRows, RowReader};
+use image_model::protocol::{CONTAINERD, HARBOR};
+use image_model::types::SourceError;
 use std::cell::Cell;
 
 allocator::install!();
 
-/// Rows given at a time, at least.
+/// Rows of one part, at least; fewer only at the end.
 const BATCH: usize = 512;
-
-/// The names under which rows are kept, and by which messages call their sources.
-const NODE: &str = "containerd";
-const REGISTRY: &str = "harbor";
 
 struct LastGood;
 
@@ -32,18 +32,18 @@ impl node::Guest for LastGood {
     async fn images() -> (Vec<containerd::Image>, Vec<SourceError>) {
         let (images, mut errors) = containerd::images().await;
         if !errors.is_empty() {
-            let Some((age, rows)) = kept(NODE).await else { return (images, errors) };
-            errors.push(aged(age));
-            return (rows.read().all().collect(), errors);
+            let Some((age, rows)) = kept_rows(CONTAINERD).await else { return (images, errors) };
+            errors.push(age_of_rows(age));
+            return (rows.read().rest().collect(), errors);
         }
-        let most = max_bytes().await;
-        let mut rows = Rows::default();
+        let max_bytes = max_bytes().await;
+        let mut rows = EncodedRows::default();
         images.iter().for_each(|image| rows.push(image));
-        if rows.bytes().len() > most {
-            say_too_many(NODE);
+        if rows.bytes().len() > max_bytes {
+            report_too_many_rows(CONTAINERD);
         } else {
-            // Who asked need not wait for it.
-            wit_bindgen::spawn(async move { snapshots::save(NODE.to_owned(), rows.into_bytes()).await });
+            // A task of its own, as the caller need not wait for it.
+            wit_bindgen::spawn(async move { snapshots::save(CONTAINERD.to_owned(), rows.into_bytes()).await });
         }
         (images, errors)
     }
@@ -53,28 +53,30 @@ impl registry::Guest for LastGood {
     type Listing = Listing;
 
     async fn images() -> registry::Listing {
-        registry::Listing::new(Listing(Cell::new(State::Asking(harbor::images().await))))
+        registry::Listing::new(Listing(Cell::new(State::Collecting(harbor::images().await))))
     }
 }
 
-/// A listing of the registry, as far as it has come.
+/// A listing of the registry, in one of these states.
 struct Listing(Cell<State>);
 
 #[derive(Default)]
 enum State {
-    /// No row is given before all are known.
-    Asking(harbor::Listing),
-    /// Rows that are held, and what comes after them.
-    Giving(Reading, Then),
-    /// More rows than are kept are passed on as they come.
-    Passing(harbor::Listing),
+    /// Before the first row: the listing collects all rows of the source.
+    Collecting(harbor::Listing),
+    /// The listing gives the rows that it holds, and then goes on with the next step.
+    Replaying(RowReader, AfterReplay),
+    /// The source has more rows than may be kept, and the listing passes the further ones on as they come.
+    PassingThrough(harbor::Listing),
     #[default]
-    Over,
+    Done,
 }
 
-enum Then {
+/// The step after the rows that are held.
+enum AfterReplay {
+    /// Has the host keep these rows.
     Save,
-    Pass(harbor::Listing),
+    PassThrough(harbor::Listing),
     End(Vec<SourceError>),
 }
 
@@ -83,63 +85,61 @@ impl registry::GuestListing for Listing {
         let mut state = self.0.take();
         loop {
             state = match state {
-                State::Asking(source) => ask(source).await,
-                State::Giving(mut rows, then) => {
+                State::Collecting(source) => collect(source).await,
+                State::Replaying(mut rows, after) => {
                     let batch = batch(&mut rows);
                     if !batch.is_empty() {
-                        self.0.set(State::Giving(rows, then));
+                        self.0.set(State::Replaying(rows, after));
                         return Part::Rows(batch);
                     }
-                    match then {
-                        Then::Pass(source) => State::Passing(source),
-                        Then::End(errors) => return Part::End(errors),
-                        Then::Save => {
-                            snapshots::save(REGISTRY.to_owned(), rows.into_rows().into_bytes()).await;
+                    match after {
+                        AfterReplay::PassThrough(source) => State::PassingThrough(source),
+                        AfterReplay::End(errors) => return Part::End(errors),
+                        AfterReplay::Save => {
+                            snapshots::save(HARBOR.to_owned(), rows.into_rows().into_bytes()).await;
                             return Part::End(Vec::new());
                         }
                     }
                 }
-                State::Passing(source) => {
+                State::PassingThrough(source) => {
                     let part = source.next().await;
                     if let Part::Rows(_) = part {
-                        self.0.set(State::Passing(source));
+                        self.0.set(State::PassingThrough(source));
                     }
                     return part;
                 }
-                State::Over => return Part::End(Vec::new()),
+                State::Done => return Part::End(Vec::new()),
             }
         }
     }
 }
 
-/// Asks for all of the registry's rows, and decides which ones are given.
-async fn ask(source: harbor::Listing) -> State {
-    let most = max_bytes().await;
-    let mut rows = Rows::default();
+/// Collects all rows of the source, and decides which rows the listing gives.
+async fn collect(source: harbor::Listing) -> State {
+    let max_bytes = max_bytes().await;
+    let mut rows = EncodedRows::default();
     let mut errors = loop {
         match source.next().await {
-            Part::Rows(repositories) => {
-                repositories.iter().for_each(|repository| rows.push(repository));
-            }
+            Part::Rows(repositories) => repositories.iter().for_each(|repository| rows.push(repository)),
             Part::End(errors) => break errors,
         }
-        if rows.bytes().len() > most {
-            say_too_many(REGISTRY);
-            return State::Giving(rows.read(), Then::Pass(source));
+        if rows.bytes().len() > max_bytes {
+            report_too_many_rows(HARBOR);
+            return State::Replaying(rows.read(), AfterReplay::PassThrough(source));
         }
     };
     if errors.is_empty() {
-        return State::Giving(rows.read(), Then::Save);
+        return State::Replaying(rows.read(), AfterReplay::Save);
     }
-    if let Some((age, kept)) = kept(REGISTRY).await {
-        errors.push(aged(age));
+    if let Some((age, kept)) = kept_rows(HARBOR).await {
+        errors.push(age_of_rows(age));
         rows = kept;
     }
-    State::Giving(rows.read(), Then::End(errors))
+    State::Replaying(rows.read(), AfterReplay::End(errors))
 }
 
-/// The next repositories: together as many rows as are given at a time, or all that are left.
-fn batch(rows: &mut Reading) -> Vec<Repository> {
+/// The next repositories, of [`BATCH`] rows or more together; at the end, the rest.
+fn batch(rows: &mut RowReader) -> Vec<Repository> {
     let (mut batch, mut count) = (Vec::new(), 0);
     while count < BATCH
         && let Some(repository) = rows.next::<Repository>()
@@ -150,13 +150,9 @@ fn batch(rows: &mut Reading) -> Vec<Repository> {
     batch
 }
 
-fn failure(message: String) -> SourceError {
-    SourceError { repository: None, message }
-}
-
-/// What is said beside rows that were kept.
-fn aged(age: u64) -> SourceError {
-    failure(format!("the rows are those of {age} s ago, when all of them could last be listed"))
+/// The failure that stands beside rows that the host kept.
+fn age_of_rows(age: u64) -> SourceError {
+    SourceError::of_source(format!("the rows are those of {age} s ago, when all of them could last be listed"))
 }
 
 /// A setting that is a whole number.
@@ -164,65 +160,26 @@ async fn number(key: &str) -> Option<u64> {
     settings::get(key.to_owned()).await?.parse().ok()
 }
 
-/// Bytes of one source's rows that are kept.
+/// Bytes of one source's rows that the host keeps.
 async fn max_bytes() -> usize {
-    number("stale-max-bytes").await.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX)
+    number("stale-max-bytes").await.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX)
 }
 
-fn say_too_many(source: &str) {
+fn report_too_many_rows(source: &str) {
     eprintln!("{source} has more rows than are kept (cache_config.max_stale_bytes); they are passed on as they come");
 }
 
-/// The rows that were kept last and their age in seconds, unless they are too old.
-async fn kept(source: &str) -> Option<(u64, Rows)> {
+/// The age in seconds and the rows that the host kept last, unless they are too old.
+async fn kept_rows(source: &str) -> Option<(u64, EncodedRows)> {
     let snapshot = snapshots::load(source.to_owned()).await?;
     if snapshot.age > number("stale-if-error").await.unwrap_or_default() {
         return None;
     }
-    let rows = Rows::from_bytes(snapshot.bytes);
+    let rows = EncodedRows::from_bytes(snapshot.bytes);
     if rows.is_none() {
         eprintln!("the rows of {source} that were kept are of another version of this program, so they are not used");
     }
     Some((snapshot.age, rows?))
-}
-
-impl Row for containerd::Image {
-    fn write(&self, fields: &mut rows::Writer<'_>) {
-        fields.text(&self.id);
-        fields.optional(self.repository.as_deref());
-        fields.optional(self.tag.as_deref());
-        fields.number(self.size);
-    }
-
-    fn read(fields: &mut rows::Reader<'_>) -> Option<Self> {
-        Some(Self {
-            id: fields.text()?,
-            repository: fields.optional()?,
-            tag: fields.optional()?,
-            size: fields.number()?,
-        })
-    }
-}
-
-impl Row for Repository {
-    fn write(&self, fields: &mut rows::Writer<'_>) {
-        fields.text(&self.project);
-        fields.text(&self.name);
-        fields.number(self.images.len() as u64);
-        for harbor::Image { tag, digest, size } in &self.images {
-            fields.text(tag);
-            fields.text(digest);
-            fields.number(*size);
-        }
-    }
-
-    fn read(fields: &mut rows::Reader<'_>) -> Option<Self> {
-        let (project, name) = (fields.text()?, fields.text()?);
-        let images = (0..fields.number()?)
-            .map(|_| Some(harbor::Image { tag: fields.text()?, digest: fields.text()?, size: fields.number()? }))
-            .collect::<Option<_>>()?;
-        Some(Self { project, name, images })
-    }
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]

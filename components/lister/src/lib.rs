@@ -1,13 +1,19 @@
-//! The lister: asks the node which images it has and gives them as ordered rows.
+//! The lister: turns the images of the node into ordered rows.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../wit", world: "lister-component", async: false, generate_all });
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "lister-component",
+        with: { "image-service:inventory/types@0.1.0": image_model::types },
+        async: false,
+        generate_all,
+    });
 }
 
 use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
 use bindings::image_service::inventory::crictl::{self, Error};
-use image_model::{crictl as format, node};
+use image_model::node;
 
 allocator::install!();
 
@@ -17,24 +23,17 @@ impl Guest for Lister {
     fn images() -> (Vec<Image>, Vec<SourceError>) {
         match crictl::images() {
             Ok(images) => {
-                let images = images.into_iter().map(known).collect();
-                (node::rows(images).into_iter().map(row).collect(), Vec::new())
+                let images = images.into_iter().map(image_model::crictl::Image::from).collect();
+                (node::rows(images), Vec::new())
             }
-            Err(error) => (Vec::new(), vec![SourceError { repository: None, message: message(error) }]),
+            Err(error) => (Vec::new(), vec![SourceError::of_source(message(error))]),
         }
     }
 }
 
-fn known(image: crictl::Image) -> format::Image {
-    let crictl::Image { id, repo_tags, repo_digests, size, pinned } = image;
-    format::Image { id, repo_tags, repo_digests, size, pinned }
-}
+image_model::convert_crictl_image!(crictl::Image);
 
-fn row(row: node::Row) -> Image {
-    Image { id: row.id, repository: row.repository, tag: row.tag, size: row.size }
-}
-
-/// What went wrong, in the host's words.
+/// The message of an error, which the host wrote.
 fn message(error: Error) -> String {
     match error {
         Error::Unavailable(message) | Error::Denied(message) | Error::TimedOut(message) | Error::Malformed(message) => {

@@ -1,10 +1,10 @@
-//! What the operator said about Harbor, read from settings.
+//! The operator's settings for Harbor.
 
 use std::collections::HashMap;
 use std::time::Duration;
 use url::Url;
 
-/// The settings that count here.
+/// The keys of these settings.
 pub const KEYS: [&str; 8] = [
     "harbor-url",
     "harbor-auth",
@@ -16,25 +16,25 @@ pub const KEYS: [&str; 8] = [
     "harbor-listing-timeout",
 ];
 
-/// Harbor answers 422 to more.
+/// Harbor answers 422 to a larger page.
 const MAX_PAGE_SIZE: usize = 100;
 const DEFAULT_CONCURRENCY: usize = 8;
 const DEFAULT_LISTING_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Where Harbor is and how to ask it.
+/// Where Harbor is, and how a listing sends its requests.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The address up to and with `/api/v2.0`, without a slash at its end.
+    /// The URL of the API, up to and with `/api/v2.0`, without a slash at its end.
     pub base: Url,
-    /// Who logs in.
+    /// Who adds the login to requests.
     pub login: Login,
     /// The one project to list; `None` for all.
     pub project: Option<String>,
-    /// Rows asked for at a time, 1 to 100.
+    /// Rows of one page, 1 to 100.
     pub page_size: usize,
     /// Requests under way at a time, 1 or more.
     pub concurrency: usize,
-    /// How long the whole listing may take.
+    /// The longest time that the whole listing may take.
     pub listing_timeout: Duration,
 }
 
@@ -43,7 +43,7 @@ pub struct Config {
 pub enum Login {
     /// The host, which alone knows the password.
     Host,
-    /// This component; the value of `Authorization`.
+    /// The component, with this value of `Authorization`.
     Own(String),
 }
 
@@ -57,7 +57,11 @@ impl std::fmt::Debug for Login {
 }
 
 impl Config {
-    /// Reads the settings of [`KEYS`]; see the table in wit/inventory.wit.
+    /// Reads the settings of [`KEYS`]; the table in wit/inventory.wit says what they mean.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is missing or can't be read, with its name or value and what was expected.
     pub fn read(settings: &HashMap<&str, String>) -> Result<Self, String> {
         let get = |key: &str| settings.get(key).filter(|value| !value.is_empty()).cloned();
         // The words that clients of this API know.
@@ -81,7 +85,7 @@ impl Config {
     }
 }
 
-/// The address of the API from that of Harbor; either may be given.
+/// The URL of the API, from Harbor's URL or that of the API itself.
 fn base(text: &str) -> Result<Url, String> {
     let explain = |problem: &str| {
         format!(
@@ -152,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_of_its_own_is_basic_and_is_never_shown() {
+    fn an_own_login_is_basic_and_never_shown() {
         let config = read(&[("harbor-url", "https://h"), ("harbor-user", "robot$ci"), ("harbor-password", "s3cret:x")]);
         let config = config.unwrap();
         assert_eq!(config.login, Login::Own("Basic cm9ib3QkY2k6czNjcmV0Ong=".to_owned()));
@@ -181,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_listing_is_seconds() {
+    fn the_listing_timeout_is_in_seconds() {
         let read =
             |time| read(&[("harbor-url", "https://h"), ("harbor-auth", "host"), ("harbor-listing-timeout", time)]);
         assert_eq!(read("").unwrap().listing_timeout, Duration::from_secs(120));
@@ -192,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn page_sizes_stay_within_what_harbor_allows() {
+    fn a_page_is_no_larger_than_harbor_allows() {
         let read = |size| read(&[("harbor-url", "https://h"), ("harbor-auth", "host"), ("harbor-page-size", size)]);
         assert_eq!(read("500").unwrap().page_size, 100);
         assert_eq!(read("7").unwrap().page_size, 7);

@@ -1,27 +1,27 @@
-//! One GET over wasi:http, for the components that ask a server: the whole answer, or why there is none, in words.
+//! One GET over wasi:http, for the components that send HTTP requests: the whole response, or why there is none, in words.
 
 #![forbid(unsafe_code)]
 
 use url::Url;
 use wasip3::http::client;
-use wasip3::http::types::{ErrorCode, Fields, Request, Response, Scheme};
+use wasip3::http::types::{self, ErrorCode, Fields, Request, Scheme};
 use wasip3::wit_future;
 use wit_bindgen::StreamResult;
 
-/// Bytes read from a body at a time, at least.
+/// Bytes for which each read of a body has room, at least.
 const READ: usize = 64 * 1024;
 
-/// What a server answered, whatever its status.
+/// A response, of any status.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     headers: Vec<(String, Vec<u8>)>,
-    /// All of it.
+    /// The whole body.
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// The values of a header, given in lower case, joined by commas; empty where there is none.
     pub fn header(&self, name: &str) -> String {
         let values = self.headers.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name));
@@ -29,18 +29,18 @@ impl Answer {
     }
 }
 
-/// Gets `url` with these headers. Redirects are not followed.
+/// Gets `url` with these headers. It follows no redirect.
 ///
 /// # Errors
 ///
-/// When no answer came or it broke off or has more than `limit` bytes: what happened, and what to do.
-pub async fn get(url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Answer, String> {
+/// When no response came, when it broke off, or when its body has more than `limit` bytes: what happened, and what to do.
+pub async fn get(url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Response, String> {
     let request = request(url, headers)?;
-    let response = client::send(request).await.map_err(no_answer)?;
+    let response = client::send(request).await.map_err(explain)?;
     let status = response.get_status_code();
     let headers = response.get_headers().copy_all();
     let body = read(response, limit).await?;
-    Ok(Answer { status, headers, body })
+    Ok(Response { status, headers, body })
 }
 
 fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, String> {
@@ -56,9 +56,9 @@ fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, String> 
     Ok(request)
 }
 
-async fn read(response: Response, limit: usize) -> Result<Vec<u8>, String> {
+async fn read(response: types::Response, limit: usize) -> Result<Vec<u8>, String> {
     let (_, no_result) = wit_future::new(|| Ok(()));
-    let (mut stream, trailers) = Response::consume_body(response, no_result);
+    let (mut stream, trailers) = types::Response::consume_body(response, no_result);
     let mut body = Vec::new();
     loop {
         body.reserve(READ);
@@ -73,14 +73,14 @@ async fn read(response: Response, limit: usize) -> Result<Vec<u8>, String> {
     }
     match trailers.await {
         Ok(_) => Ok(body),
-        Err(code) => Err(no_answer(code)),
+        Err(code) => Err(explain(code)),
     }
 }
 
-/// A failure below HTTP: what happened and what to do.
-fn no_answer(code: ErrorCode) -> String {
+/// A failure below HTTP, in words: what happened, and what to do.
+fn explain(code: ErrorCode) -> String {
     match code {
-        // A host's own words are more exact than any code.
+        // The host's message is more exact than any code.
         ErrorCode::InternalError(Some(message)) => message,
         ErrorCode::ConnectionRefused => "connection refused; is the server running, and is this its port?".to_owned(),
         ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => {

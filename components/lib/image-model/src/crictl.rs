@@ -1,37 +1,14 @@
-//! What `crictl images` prints, as JSON (`-o json`) and as the plain table.
+//! The output of `crictl images`, as JSON (`-o json`) and as the plain table.
 
-use crate::{NONE, size};
-use serde::{Deserialize, Serialize};
-use std::fmt;
+mod image;
+mod json;
+mod table;
 
-/// An image as the container runtime knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// The id, `sha256:` and 64 hexadecimal digits; from the plain table only 13 digits.
-    pub id: String,
-    /// `repository:tag`, one for each tag.
-    pub repo_tags: Vec<String>,
-    /// `repository@digest`; from the plain table without its digest where the table has none.
-    pub repo_digests: Vec<String>,
-    /// Bytes; from the plain table exact to three digits.
-    pub size: u64,
-    /// Whether the runtime keeps the image from garbage collection; `false` where the output does not tell.
-    pub pinned: bool,
-}
+pub use image::{Image, Malformed};
+pub use json::{parse_json, to_json};
+pub use table::parse_table;
 
-/// Why output is not that of `crictl images`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed(String);
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Malformed {}
-
-/// Reads either form, told apart by the first character.
+/// Reads either form. The first character tells which one it is.
 ///
 /// # Errors
 ///
@@ -40,188 +17,15 @@ pub fn parse(output: &str) -> Result<Vec<Image>, Malformed> {
     if output.trim_start().starts_with('{') { parse_json(output) } else { parse_table(output) }
 }
 
-/// Writes images as `crictl images -o json` does; what is not known of them reads as it does for images without.
-pub fn to_json(images: &[Image]) -> String {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Row<'a> {
-        id: &'a str,
-        repo_tags: &'a [String],
-        repo_digests: &'a [String],
-        size: String,
-        username: &'static str,
-        pinned: bool,
-    }
-    #[derive(Serialize)]
-    struct Output<'a> {
-        images: Vec<Row<'a>>,
-    }
-    let images = images.iter().map(|image| Row {
-        id: &image.id,
-        repo_tags: &image.repo_tags,
-        repo_digests: &image.repo_digests,
-        size: image.size.to_string(),
-        username: "",
-        pinned: image.pinned,
-    });
-    // Strings, numbers and lists of them can always be written.
-    serde_json::to_string_pretty(&Output { images: images.collect() }).unwrap_or_default() + "\n"
-}
-
-/// The shape of `crictl images -o json`: 64-bit numbers are strings there, and lists may be null.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonImage {
-    id: String,
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
-    #[serde(default)]
-    repo_digests: Option<Vec<String>>,
-    #[serde(default)]
-    size: Option<JsonNumber>,
-    #[serde(default)]
-    pinned: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum JsonNumber {
-    Number(u64),
-    Text(String),
-}
-
-#[derive(Deserialize)]
-struct JsonOutput {
-    images: Option<Vec<JsonImage>>,
-}
-
-/// Reads the output of `crictl images -o json`.
-///
-/// # Errors
-///
-/// When it is not JSON of that shape, with the line and column.
-pub fn parse_json(output: &str) -> Result<Vec<Image>, Malformed> {
-    let parsed: JsonOutput =
-        serde_json::from_str(output).map_err(|error| Malformed(format!("not the JSON of crictl images: {error}")))?;
-    let Some(images) = parsed.images else {
-        // An empty message may leave its list out; an object about something else is no answer.
-        return if output.chars().filter(|c| !c.is_whitespace()).eq("{}".chars()) {
-            Ok(Vec::new())
-        } else {
-            Err(Malformed("not the JSON of crictl images: it has no \"images\"".to_owned()))
-        };
-    };
-    images
-        .into_iter()
-        .map(|image| {
-            let size = match image.size {
-                None => 0,
-                Some(JsonNumber::Number(size)) => size,
-                Some(JsonNumber::Text(text)) => text
-                    .parse()
-                    .map_err(|_| Malformed(format!("image {} has size {text:?}, which is no number", image.id)))?,
-            };
-            Ok(Image {
-                id: image.id,
-                repo_tags: image.repo_tags.unwrap_or_default(),
-                repo_digests: image.repo_digests.unwrap_or_default(),
-                size,
-                pinned: image.pinned.unwrap_or_default(),
-            })
-        })
-        .collect()
-}
-
-/// Where each column of the table stands in a row.
-struct Columns {
-    count: usize,
-    digest: Option<usize>,
-    id: usize,
-    size: usize,
-    pinned: Option<usize>,
-}
-
-impl Columns {
-    /// Reads the header. `IMAGE ID` is one column although it has a space.
-    fn from_header(line: &str) -> Option<Self> {
-        let line = line.replace("IMAGE ID", "IMAGE_ID");
-        let names: Vec<&str> = line.split_whitespace().collect();
-        let position = |name| names.iter().position(|candidate| *candidate == name);
-        if names.first() != Some(&"IMAGE") || names.get(1) != Some(&"TAG") {
-            return None;
-        }
-        Some(Self {
-            count: names.len(),
-            digest: position("DIGEST"),
-            id: position("IMAGE_ID")?,
-            size: position("SIZE")?,
-            pinned: position("PINNED"),
-        })
-    }
-}
-
-/// Reads the plain table of `crictl images`, with or without the columns `DIGEST` and `PINNED`.
-///
-/// Lines before the header are skipped: some versions warn there.
-///
-/// # Errors
-///
-/// When there is no header, or a row does not fit it, with its line number.
-pub fn parse_table(output: &str) -> Result<Vec<Image>, Malformed> {
-    let mut lines = output.lines().enumerate().map(|(index, line)| (index + 1, line));
-    let columns = lines.by_ref().find_map(|(_, line)| Columns::from_header(line)).ok_or_else(|| {
-        Malformed(match output.lines().find(|line| !line.trim().is_empty()) {
-            None => {
-                "nothing was printed, where a table with the header IMAGE TAG IMAGE ID SIZE was expected".to_owned()
-            }
-            Some(line) => format!(
-                "no table with the header IMAGE TAG IMAGE ID SIZE; the output begins with {:?}",
-                line.chars().take(80).collect::<String>()
-            ),
-        })
-    })?;
-    lines.filter(|(_, line)| !line.trim().is_empty()).map(|(number, line)| parse_row(&columns, number, line)).collect()
-}
-
-fn parse_row(columns: &Columns, number: usize, line: &str) -> Result<Image, Malformed> {
-    let cells: Vec<&str> = line.split_whitespace().collect();
-    // A trailing PINNED is left blank for images that are not.
-    let blank_pinned = columns.pinned == Some(cells.len()) && cells.len() + 1 == columns.count;
-    if cells.len() != columns.count && !blank_pinned {
-        return Err(Malformed(format!(
-            "line {number} of the table has {} columns where the header has {}: {:?}",
-            cells.len(),
-            columns.count,
-            line.chars().take(120).collect::<String>()
-        )));
-    }
-    let (repository, tag) = (cells[0], cells[1]);
-    let size = size::parse(cells[columns.size])
-        .ok_or_else(|| Malformed(format!("line {number} of the table has no size: {:?}", cells[columns.size])))?;
-    let digest = columns.digest.map(|column| cells[column]).filter(|digest| *digest != NONE);
-    let named = repository != NONE;
-    Ok(Image {
-        id: cells[columns.id].to_owned(),
-        repo_tags: if tag == NONE { Vec::new() } else { vec![format!("{repository}:{tag}")] },
-        repo_digests: match digest {
-            Some(digest) if named => vec![format!("{repository}@{digest}")],
-            None if named && tag == NONE => vec![repository.to_owned()],
-            _ => Vec::new(),
-        },
-        size,
-        pinned: columns.pinned.and_then(|column| cells.get(column)).is_some_and(|cell| *cell == "true"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{id, reference};
+    use crate::{id, reference, size};
 
     const JSON: &str = include_str!("../testdata/crictl-1.36-images.json");
     const TABLE: &str = include_str!("../testdata/crictl-1.36-images.txt");
 
-    /// What a row shows, for comparing the two forms.
+    /// The rows as they are shown, to compare the two forms.
     fn rows(images: &[Image]) -> Vec<(reference::Name, String, String)> {
         let mut rows: Vec<_> = images
             .iter()
@@ -236,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_crictl_wrote() {
+    fn json_is_written_as_crictl_writes_it() {
         assert_eq!(to_json(&parse(JSON).unwrap()), JSON);
     }
 
@@ -288,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_refused_with_what_was_seen() {
+    fn other_output_is_refused_with_its_beginning() {
         let message = |output| parse(output).unwrap_err().to_string();
         assert!(message("no such command").contains("begins with \"no such command\""));
         assert!(message("").contains("nothing was printed"));

@@ -1,9 +1,9 @@
-//! Image ids: how `crictl images` prints them, and when two spellings name the same image.
+//! Image ids: how `crictl images` prints them, and whether two spellings name the same image.
 
 /// Characters of an id that `crictl images` prints.
 pub const SHORT_LENGTH: usize = 13;
 
-/// Fewest characters that name an image: what `docker images` prints.
+/// The fewest characters that name an image: as many as `docker images` prints.
 pub const SHORTEST: usize = 12;
 
 /// The id without its algorithm: `sha256:20faf7…` and `20faf7…` name the same image.
@@ -19,7 +19,7 @@ pub fn bare(id: &str) -> &str {
 /// ```
 pub fn short(id: &str) -> &str {
     let id = bare(id);
-    // Digits, wherever a runtime made it.
+    // The usual case: a runtime's ids are digits.
     if let Some(short) = id.get(..SHORT_LENGTH)
         && short.is_ascii()
     {
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_with_wide_characters_is_cut_between_them() {
+    fn an_id_of_other_characters_is_cut_between_two_of_them() {
         assert_eq!(short("éééééééééééééé"), "ééééééééééééé");
     }
 

@@ -1,22 +1,29 @@
-//! images_to_ignore.txt: which images it names, and which of its lines name none.
+//! images_to_ignore.txt: the images that it names, and its lines that name none.
 
 use crate::id;
 use std::collections::HashMap;
 use std::fmt;
 
-/// The images that a text names.
+/// The images that images_to_ignore.txt names.
 #[derive(Debug, Default)]
 pub struct IgnoreList {
-    /// Ids without their algorithm, by their first characters: an image is looked up, not searched for.
+    /// Ids without their algorithm, by their first [`id::SHORTEST`] characters, so that a look-up reads few of them.
     ids: HashMap<String, Vec<String>>,
     skipped: Vec<Skipped>,
 }
 
-/// A line that was left out, and why. Reads as `7: …`, to stand behind the file's name.
+/// A line that names no image, and why. Reads as `7: …`, to stand behind the file's name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Skipped {
     line: usize,
     reason: String,
+}
+
+impl Skipped {
+    /// The line's number, counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
 }
 
 impl fmt::Display for Skipped {
@@ -25,25 +32,25 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// Where the id stands when no header says so: `IMAGE,TAG,IMAGE ID,SIZE`.
+/// The id's column when no header names it: `IMAGE,TAG,IMAGE ID,SIZE`.
 const USUAL_ID_COLUMN: usize = 2;
 
 impl IgnoreList {
-    /// Reads CSV with an `IMAGE ID` column, or a bare list of ids; comments (`#`), blank lines, CRLF and a byte order
-    /// mark may stand in it.
+    /// Reads CSV with an `IMAGE ID` column, or a bare list of ids. Comments (`#`), blank lines, CRLF and a byte order mark
+    /// are accepted.
     ///
     /// Each line is read by itself, so that a stray quote costs one line and not the rest of the file.
     pub fn parse(text: &str) -> Self {
         let mut list = Self::default();
         let mut id_column = None;
-        let mut cutter = Cutter::new();
+        let mut csv = CsvLines::new();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let outcome = cutter.cut(line).and_then(|cells| {
+            let outcome = csv.cells(line).and_then(|cells| {
                 if let Some(column) = cells.iter().position(|cell| cell.eq_ignore_ascii_case("IMAGE ID")) {
                     id_column = Some(column);
                     return Ok(());
@@ -75,28 +82,28 @@ impl IgnoreList {
         self.ids.get(start).is_some_and(|ids| ids.iter().any(|id| id::same(id, image_id)))
     }
 
-    /// The lines that were left out.
+    /// The lines that name no image.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 }
 
-/// Cuts lines into cells. Made once for a text: making one costs more than thousands of lines do.
-struct Cutter {
+/// Splits lines into cells. One serves a whole text, as making one costs more than splitting thousands of lines.
+struct CsvLines {
     reader: csv_core::Reader,
     cells: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Cutter {
+impl CsvLines {
     fn new() -> Self {
-        // By itself it takes a stray carriage return for the end of the line as well, and reads only what stands before it.
+        // By default csv-core also ends a line at a stray carriage return, and drops the rest.
         let reader = csv_core::ReaderBuilder::new().terminator(csv_core::Terminator::Any(b'\n')).build();
         Self { reader, cells: Vec::new(), ends: Vec::new() }
     }
 
-    fn cut(&mut self, line: &str) -> Result<Vec<String>, String> {
-        // CSV's own rules read an unclosed quote as a cell that goes on; on its own line it is a mistake.
+    fn cells(&mut self, line: &str) -> Result<Vec<String>, String> {
+        // CSV's own rules continue an unclosed quote on the next line; here each line stands alone, so it is a mistake.
         if !line.matches('"').count().is_multiple_of(2) {
             return Err("a quote is not closed".to_owned());
         }
@@ -114,7 +121,7 @@ impl Cutter {
     }
 }
 
-/// The cell with the id: where the header says; without a header, in a list of ids or in the usual place.
+/// The cell with the id: in the header's column; without a header, the only cell or the one in the usual column.
 fn id_cell(cells: &[String], id_column: Option<usize>) -> Result<&str, String> {
     let column = match (id_column, cells.len()) {
         (_, 1) => 0,

@@ -1,4 +1,4 @@
-//! Strings as JSON writes them: most hold nothing that needs an escape, and are copied as they are.
+//! Strings as JSON writes them. Most need no escape, and are copied as they are.
 
 /// Writes a string with its quotes.
 pub(crate) fn string(buffer: &mut Vec<u8>, text: &str) {
@@ -17,14 +17,14 @@ pub(crate) fn string(buffer: &mut Vec<u8>, text: &str) {
 fn is_plain(bytes: &[u8]) -> bool {
     let (blocks, rest) = bytes.as_chunks();
     match bytes.last_chunk() {
-        // Some of it a second time, which is less than byte by byte.
+        // The last block overlaps the one before it, which costs less than a loop over single bytes.
         Some(last) => blocks.iter().all(is_plain_block) && is_plain_block(last),
         None => rest.iter().all(|byte| *byte >= b' ' && !matches!(byte, b'"' | b'\\')),
     }
 }
 
-/// The same of so many bytes as one instruction looks at: all of them, whatever the first ones are, and for one reason at a
-/// time, or compilers make it a loop.
+/// [`is_plain`] for the 16 bytes of one SIMD instruction. It looks at all bytes for one reason after another: with an early
+/// end, compilers make it a loop.
 fn is_plain_block(block: &[u8; 16]) -> bool {
     let any = |is: fn(&u8) -> bool| block.iter().fold(false, |found, byte| found | is(byte));
     !(any(|byte| *byte < b' ') || any(|byte| *byte == b'"') || any(|byte| *byte == b'\\'))

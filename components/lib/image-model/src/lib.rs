@@ -1,8 +1,7 @@
 //! How images read everywhere in Image Service: ids, references, sizes, the output of `crictl images`, images_to_ignore.txt
-//! and the answer's JSON.
+//! and the answer's JSON; and the types, names and bounds that components and the host share.
 //!
-//! Pure logic without I/O, shared by the components and the host so that there is one way to write a size or to split a
-//! reference.
+//! Pure logic without I/O. Components and the host use it, so there is one way to write a size or to split a reference.
 
 #![forbid(unsafe_code)]
 
@@ -10,10 +9,13 @@ pub mod crictl;
 pub mod id;
 pub mod ignore;
 mod json;
+pub mod limits;
 pub mod listing;
 pub mod node;
+pub mod protocol;
 pub mod reference;
 pub mod size;
+pub mod types;
 
-/// What `crictl images` prints, and what clients expect, where an image has no repository or no tag.
+/// The text that `crictl images` prints, and that clients expect, where an image has no repository or no tag.
 pub const NONE: &str = "<none>";

@@ -1,92 +1,68 @@
 //! The answer as JSON, written row by row: its keys, how each value reads, and the two layouts.
 
 use crate::size::Text;
+use crate::types::{ContainerdImage, HarborImage, SourceError};
 use crate::{NONE, id, json};
 
-/// Bytes that there is room for at first: to grow is to copy.
+/// Bytes for which the buffer has room at first, as growing means copying.
 const ROOM: usize = 4096;
 
-/// What a list has in each of its places.
+/// The key of the list of the node's rows, which are [`ContainerdImage`]s.
+pub const CONTAINERD_IMAGES: &str = "containerd_images";
+
+/// The key of the list of the registry's rows, which are [`HarborRow`]s.
+pub const HARBOR_IMAGES: &str = "harbor_images";
+
+/// The key of the list of failures, which are [`ErrorRow`]s.
+pub const ERRORS: &str = "errors";
+
+/// An item of one of the answer's lists.
 pub trait Row {
     /// Writes its keys and values, in alphabetical order.
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>);
 }
 
-/// A row of `containerd_images`.
-pub struct ContainerdRow<'a> {
-    image_id: &'a str,
-    repository: &'a str,
-    size: Text,
-    tag: &'a str,
-}
-
-impl<'a> ContainerdRow<'a> {
-    /// From an image's id, full or as crictl shortens it, its names where it has any, and its bytes.
-    pub fn new(id: &'a str, repository: Option<&'a str>, tag: Option<&'a str>, size: u64) -> Self {
-        Self {
-            image_id: or_none(id::short(id)),
-            repository: or_none(repository.unwrap_or_default()),
-            size: Text::of(size),
-            tag: or_none(tag.unwrap_or_default()),
-        }
-    }
-}
-
-impl Row for ContainerdRow<'_> {
+impl Row for ContainerdImage {
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
-        fields.text("image_id", self.image_id);
-        fields.text("repository", self.repository);
-        fields.size(&self.size);
-        fields.text("tag", self.tag);
+        fields.text("image_id", or_none(id::short(&self.id)));
+        fields.text("repository", or_none(self.repository.as_deref().unwrap_or_default()));
+        fields.size(self.size);
+        fields.text("tag", or_none(self.tag.as_deref().unwrap_or_default()));
     }
 }
 
-/// A row of `harbor_images`.
+/// A row of the registry, with the repository that it is in.
 pub struct HarborRow<'a> {
-    digest: &'a str,
-    project: &'a str,
-    repository: &'a str,
-    size: Text,
-    tag: &'a str,
-}
-
-impl<'a> HarborRow<'a> {
-    /// From the names of a tag of an artifact, the artifact's digest, and its bytes.
-    pub fn new(project: &'a str, repository: &'a str, tag: &'a str, digest: &'a str, size: u64) -> Self {
-        Self {
-            digest: or_none(digest),
-            project: or_none(project),
-            repository: or_none(repository),
-            size: Text::of(size),
-            tag: or_none(tag),
-        }
-    }
+    /// The project's name.
+    pub project: &'a str,
+    /// The repository's name inside the project.
+    pub repository: &'a str,
+    /// The tag of the artifact.
+    pub image: &'a HarborImage,
 }
 
 impl Row for HarborRow<'_> {
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
-        fields.text("digest", self.digest);
-        fields.text("project", self.project);
-        fields.text("repository", self.repository);
-        fields.size(&self.size);
-        fields.text("tag", self.tag);
+        fields.text("digest", or_none(&self.image.digest));
+        fields.text("project", or_none(self.project));
+        fields.text("repository", or_none(self.repository));
+        fields.size(self.image.size);
+        fields.text("tag", or_none(&self.image.tag));
     }
 }
 
-/// A row of `errors`.
+/// A failure, with the source that failed.
 pub struct ErrorRow<'a> {
-    /// What was tried, on what, what came back, and what to do.
-    pub error: &'a str,
-    /// `project/name` where one repository failed.
-    pub repository: Option<&'a str>,
-    /// `containerd` or `harbor`.
+    /// [`CONTAINERD`](crate::protocol::CONTAINERD) or [`HARBOR`](crate::protocol::HARBOR).
     pub source: &'static str,
+    /// What failed.
+    pub error: &'a SourceError,
 }
 
 impl Row for ErrorRow<'_> {
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
-        fields.text("error", self.error);
-        if let Some(repository) = self.repository {
+        fields.text("error", &self.error.message);
+        if let Some(repository) = &self.error.repository {
             fields.text("repository", repository);
         }
         fields.text("source", self.source);
@@ -105,15 +81,15 @@ impl<const PRETTY: bool> Fields<'_, PRETTY> {
         json::string(self.buffer, value);
     }
 
-    fn size(&mut self, value: &Text) {
+    fn size(&mut self, bytes: u64) {
         self.key("size");
         self.buffer.push(b'"');
         // Digits and a unit need no escapes.
-        self.buffer.extend_from_slice(value.bytes());
+        self.buffer.extend_from_slice(Text::of(bytes).bytes());
         self.buffer.push(b'"');
     }
 
-    /// Writes a key, which needs no escapes. In place, where its length is known.
+    /// Writes a key, which needs no escapes. Inlined, because the key's length is known there.
     #[inline(always)]
     fn key(&mut self, key: &'static str) {
         self.buffer.push(if std::mem::take(&mut self.first) { b'{' } else { b',' });
@@ -128,7 +104,7 @@ fn or_none(text: &str) -> &str {
     if text.is_empty() { NONE } else { text }
 }
 
-/// The answer as far as it is written: an object whose values are lists of rows.
+/// Writes the answer: an object whose values are lists of rows.
 pub struct Listing {
     buffer: Vec<u8>,
     pretty: bool,
@@ -193,9 +169,9 @@ impl Listing {
         self.buffer.len()
     }
 
-    /// Takes what is written so far.
+    /// Takes the bytes written so far.
     pub fn take(&mut self) -> Vec<u8> {
-        // What follows is likely as long; to grow is to copy.
+        // The next piece is likely as long, and growing means copying.
         let next = Vec::with_capacity(self.buffer.len());
         std::mem::replace(&mut self.buffer, next)
     }
@@ -211,25 +187,31 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::HARBOR;
     use serde::Serialize;
     use serde_json::ser::PrettyFormatter;
     use serde_json::{Value, json};
 
-    fn node_row() -> ContainerdRow<'static> {
-        let id = "sha256:a24bb4013296f61e89ba57005a7b3e52274d8edd3ae2077d04395f806b63d83e";
-        ContainerdRow::new(id, Some("k8s.gcr.io/kube-proxy"), None, 117_000_000)
+    fn node_row() -> ContainerdImage {
+        ContainerdImage {
+            id: "sha256:a24bb4013296f61e89ba57005a7b3e52274d8edd3ae2077d04395f806b63d83e".to_owned(),
+            repository: Some("k8s.gcr.io/kube-proxy".to_owned()),
+            tag: None,
+            size: 117_000_000,
+        }
     }
 
     fn written(pretty: bool) -> String {
         let mut listing = Listing::new(pretty);
-        listing.open("containerd_images");
+        listing.open(CONTAINERD_IMAGES);
         listing.row(&node_row());
         listing.row(&node_row());
         listing.close();
-        listing.open("harbor_images");
+        listing.open(HARBOR_IMAGES);
         listing.close();
-        listing.open("errors");
-        listing.row(&ErrorRow { error: "a \"b\"\nc", repository: None, source: "harbor" });
+        listing.open(ERRORS);
+        let error = SourceError::of_source("a \"b\"\nc".to_owned());
+        listing.row(&ErrorRow { source: HARBOR, error: &error });
         listing.close();
         listing.end();
         String::from_utf8(listing.take()).unwrap()
@@ -255,7 +237,7 @@ mod tests {
         value
             .serialize(&mut serde_json::Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"  ")))
             .unwrap();
-        // serde_json sorts the keys of a Value; lines are compared as a set of lines without their commas.
+        // serde_json sorts the keys of a Value, so the test compares the lines in any order, without their commas.
         let lines = |text: &str| {
             let mut lines: Vec<String> = text.lines().map(|line| line.trim_end_matches(',').to_owned()).collect();
             lines.sort();
@@ -273,8 +255,9 @@ mod tests {
     #[test]
     fn no_string_is_empty() {
         let mut listing = Listing::new(false);
-        listing.open("harbor_images");
-        listing.row(&HarborRow::new("", "", "", "", 0));
+        listing.open(HARBOR_IMAGES);
+        let image = HarborImage { tag: String::new(), digest: String::new(), size: 0 };
+        listing.row(&HarborRow { project: "", repository: "", image: &image });
         listing.close();
         listing.end();
         assert_eq!(

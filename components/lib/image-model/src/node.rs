@@ -1,38 +1,26 @@
-//! From what the runtime says to rows: one for each tag, in order.
+//! From the runtime's images to the node's rows: one for each tag, in order.
 
 use crate::crictl::Image;
 use crate::reference::{self, Name};
-
-/// One row: one tag of one image. What is missing is `None`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// As the runtime gives it.
-    pub id: String,
-    /// With its registry, such as `registry.k8s.io/pause`.
-    pub repository: Option<String>,
-    /// The tag.
-    pub tag: Option<String>,
-    /// Bytes.
-    pub size: u64,
-}
+use crate::types::ContainerdImage;
 
 /// One row for each tag of each image, ordered by repository, tag and id.
-pub fn rows(images: Vec<Image>) -> Vec<Row> {
+pub fn rows(images: Vec<Image>) -> Vec<ContainerdImage> {
     let mut rows = Vec::with_capacity(images.len());
     for Image { mut id, repo_tags, repo_digests, size, .. } in images {
         let names = reference::names(repo_tags, &repo_digests);
         let count = names.len();
         for (index, Name { repository, tag }) in names.into_iter().enumerate() {
             let id = if index + 1 == count { std::mem::take(&mut id) } else { id.clone() };
-            rows.push(Row { id, repository, tag, size });
+            rows.push(ContainerdImage { id, repository, tag, size });
         }
     }
-    // The size settles what is left open by two images with one id, so that equal inventories give equal bytes.
+    // The size settles the order of two images with one id, so that equal inventories give equal bytes.
     rows.sort_by(|one, other| key(one).cmp(&key(other)).then(one.size.cmp(&other.size)));
     rows
 }
 
-fn key(row: &Row) -> impl Ord + '_ {
+fn key(row: &ContainerdImage) -> impl Ord + '_ {
     reference::sort_key(row.repository.as_deref(), row.tag.as_deref(), &row.id)
 }
 
@@ -45,7 +33,7 @@ mod tests {
         Image { id: id.into(), repo_tags: strings(tags), repo_digests: strings(digests), size: 1000, pinned: false }
     }
 
-    fn shown(rows: &[Row]) -> Vec<(Option<&str>, Option<&str>, &str)> {
+    fn shown(rows: &[ContainerdImage]) -> Vec<(Option<&str>, Option<&str>, &str)> {
         rows.iter().map(|row| (row.repository.as_deref(), row.tag.as_deref(), row.id.as_str())).collect()
     }
 
@@ -69,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_answer_does_not_depend_on_the_order_of_the_question() {
+    fn the_order_of_rows_does_not_depend_on_the_order_of_images() {
         let one = image("sha256:1", &["shared:1"], &[]);
         let other = image("sha256:2", &["shared:1"], &[]);
         let forward = rows(vec![one.clone(), other.clone()]);

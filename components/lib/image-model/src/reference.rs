@@ -25,8 +25,8 @@ pub fn split(reference: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The rows that an image gives: one for each repo tag; without any, one with the name of its first repo digest and no
-/// tag; without either, one with neither.
+/// The names under which an image is listed: one for each repo tag. An image without repo tags has one name: the repository
+/// of its first repo digest and no tag, or neither where it has no repo digest.
 pub fn names(repo_tags: Vec<String>, repo_digests: &[String]) -> Vec<Name> {
     let from_digest = || {
         let digest = repo_digests.first()?;
@@ -46,14 +46,14 @@ pub fn names(repo_tags: Vec<String>, repo_digests: &[String]) -> Vec<Name> {
         .collect()
 }
 
-/// Some runtimes write `<none>:<none>` where there is no tag.
+/// The part, unless it is empty or `<none>`: some runtimes write `<none>:<none>` where there is no tag.
 fn present(part: impl AsRef<str> + Into<String>) -> Option<String> {
     (!matches!(part.as_ref(), "" | NONE)).then(|| part.into())
 }
 
-/// The order of rows: by repository, then tag, then id, with what is missing last.
+/// The order of rows: by repository, then tag, then id; rows without one of these come last.
 ///
-/// crictl's own comparison mixes tags, digests and ids and is no total order; this one is, so that the same inventory
+/// crictl's own comparison mixes tags, digests and ids, and is no total order. This one is, so that the same inventory
 /// always gives the same bytes.
 pub fn sort_key<'a>(
     repository: Option<&'a str>,

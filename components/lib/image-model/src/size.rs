@@ -6,11 +6,11 @@ use std::cell::RefCell;
 /// The units of `crictl images`, each a thousand times the one before it.
 const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
-/// Sizes of neighbouring powers of ten whose texts are remembered at a time.
+/// Neighbouring powers of ten whose texts are cached at a time.
 const POWERS: u32 = 4;
 
 thread_local! {
-    /// Texts by their digits, with the size that each is of: three digits leave few, and many rows share theirs.
+    /// A cache of texts by their three digits, each with its size: there are few, and many rows share them.
     static WRITTEN: RefCell<Vec<(u64, Text)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -28,7 +28,7 @@ pub fn human(bytes: u64) -> String {
     String::from_utf8_lossy(Text::of(bytes).bytes()).into_owned()
 }
 
-/// What [`human`] writes, without memory of its own: `18.4EB` is the longest.
+/// The text of [`human`], without a heap allocation: `18.4EB` is the longest.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Text {
     bytes: [u8; 7],
@@ -42,7 +42,7 @@ impl Text {
             let power = rounded.checked_ilog10().unwrap_or_default().saturating_sub(2);
             let place = (rounded / 10_u64.pow(power)) as usize + 1000 * (power % POWERS) as usize;
             if place >= written.len() {
-                // No rounded size is that large.
+                // `u64::MAX` marks an empty place, as no rounded size is that large.
                 written.resize(place + 1, (u64::MAX, Self::default()));
             }
             let (size, text) = &mut written[place];
@@ -90,14 +90,14 @@ fn three_digits(bytes: u64) -> u64 {
         _ => unit,
     };
     let (below, rest) = (bytes / step * step, bytes % step);
-    // Each division errs by 2^-53 of its outcome at most; only where that matters, it has to be done.
+    // A floating-point division errs by 2^-53 of its outcome at most. Only close to a half does that decide.
     if (2 * rest).abs_diff(step) <= bytes >> 48 {
         return three_digits_in_floating_point(bytes);
     }
     if 2 * rest < step { below } else { below + step }
 }
 
-/// The steps that crictl takes.
+/// The same, in the steps that crictl takes.
 fn three_digits_in_floating_point(bytes: u64) -> u64 {
     let (mut scaled, mut unit) = (bytes as f64, 1_u64);
     while scaled >= 1000.0 {
@@ -110,7 +110,7 @@ fn three_digits_in_floating_point(bytes: u64) -> u64 {
     (rounded * 100.0).round() as u64 * (unit / 1000) * 10
 }
 
-/// Reads a size that `crictl images` printed, such as `3.62kB`, `0B` or `1e+03MB`; `None` where it is none.
+/// Reads a size that `crictl images` printed, such as `3.62kB`, `0B` or `1e+03MB`; `None` for any other text.
 ///
 /// crictl keeps three digits, so the result is that exact: `117MB` reads as 117000000.
 pub fn parse(text: &str) -> Option<u64> {
@@ -171,7 +171,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             seed >> ((seed >> 3) % 54)
         });
-        // Next to where the third digit changes, and as far from it as floating point errs.
+        // Sizes next to a change of the third digit, and as far from it as floating point errs.
         let halves = (0..17).flat_map(|power| (100..1000).map(move |digits| (2 * digits + 1) * 5 * 10_u64.pow(power)));
         let near = halves.flat_map(|half| {
             let error = half >> 48;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused() {
+    fn other_text_is_refused() {
         for text in ["", "B", "kB", "12", "12 kB", "12XB", "-1kB", "NaNB", "1e400B", "infB"] {
             assert_eq!(parse(text), None, "{text:?}");
         }

@@ -1,32 +1,29 @@
-//! A node with 10,000 images, as many as are listed, in memory: for benches.
+//! A node in memory, for benches. It has as many images as may be listed.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../../wit", world: "sample-crictl-component", async: false, generate_all });
+    wit_bindgen::generate!({
+        path: ["../../../wit", "../../../wit/internal"],
+        world: "image-service:internal/sample-crictl-component",
+        async: false,
+        generate_all,
+    });
 }
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
+use image_model::limits::MAX_IMAGES;
 
 allocator::install!();
 
 struct MadeUpNode;
 
-const IMAGES: usize = 10_000;
-
 impl Guest for MadeUpNode {
     fn images() -> Result<Vec<Image>, Error> {
-        let images = bench_inventory::node(IMAGES).into_iter();
-        Ok(images
-            .map(|image| Image {
-                id: image.id,
-                repo_tags: image.repo_tags,
-                repo_digests: image.repo_digests,
-                size: image.size,
-                pinned: image.pinned,
-            })
-            .collect())
+        Ok(bench_inventory::node(MAX_IMAGES).into_iter().map(Image::from).collect())
     }
 }
+
+image_model::convert_crictl_image!(Image);
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {

@@ -1,17 +1,22 @@
-//! A registry with 90,000 artifacts, in memory, read as the harbor component reads Harbor: for benches.
+//! A registry with 90,000 artifacts in memory, for benches. It is read as the component `harbor` reads Harbor.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
-    wit_bindgen::generate!({ path: "../../../wit", world: "sample-harbor-component", async: false, generate_all });
+    wit_bindgen::generate!({
+        path: ["../../../wit", "../../../wit/internal"],
+        world: "image-service:internal/sample-harbor-component",
+        with: { "image-service:inventory/types@0.1.0": image_model::types },
+        async: false,
+        generate_all,
+    });
 }
 
-use bench_inventory::Registry;
+use bench_inventory::{PROJECTS, Registry};
 use bindings::exports::image_service::inventory::harbor::{
-    Guest, GuestListing, Image, Listing, Part, Repository, SourceError,
+    Guest, GuestListing, Listing, Part, Repository, SourceError,
 };
 use futures::FutureExt;
 use futures::future::{Fuse, FusedFuture, LocalBoxFuture};
-use harbor_api as api;
 use harbor_api::config::Config;
 use harbor_api::listing::{Sink, list};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -23,10 +28,8 @@ allocator::install!();
 
 struct MadeUpRegistry;
 
-const PROJECTS: usize = 90;
-
 thread_local! {
-    /// Made once an instance: what is measured is reading it.
+    /// Made once in each instance, as the benches measure how it is read.
     static REGISTRY: OnceCell<Rc<Registry>> = const { OnceCell::new() };
 }
 
@@ -41,10 +44,10 @@ impl Guest for MadeUpRegistry {
     }
 }
 
-/// The part that comes next, once it is made.
+/// The next part, once it is made.
 type Slot = Rc<Cell<Option<Part>>>;
 
-/// A listing that goes on while it is asked: in memory nothing has to be waited for.
+/// A listing that works only while the caller waits: in memory, it never waits itself.
 struct Driven {
     work: RefCell<Fuse<LocalBoxFuture<'static, ()>>>,
     next: Slot,
@@ -60,44 +63,39 @@ impl GuestListing for Driven {
             if work.is_terminated() {
                 return Part::End(Vec::new());
             }
-            // Often to no part yet, as it makes pauses of its own.
+            // The listing also yields at places of its own, where no part is ready.
             let _ = work.poll_unpin(&mut Context::from_waker(Waker::noop()));
         }
     }
 }
 
 async fn make(registry: Rc<Registry>, next: Slot) {
-    let mut out = Out { next, errors: Vec::new() };
+    let mut out = SlotSink { next, errors: Vec::new() };
     let settings = [("harbor-url", "https://harbor.example.com"), ("harbor-auth", "host")];
     let settings: HashMap<&str, String> = settings.map(|(key, value)| (key, value.to_owned())).into();
     match Config::read(&settings) {
         Ok(config) => list(&*registry, &config, &mut out).await,
-        Err(message) => out.failed(api::SourceError { repository: None, message }),
+        Err(message) => out.failed(SourceError::of_source(message)),
     }
     out.next.set(Some(Part::End(out.errors)));
 }
 
-struct Out {
+struct SlotSink {
     next: Slot,
     errors: Vec<SourceError>,
 }
 
-impl Sink for Out {
-    async fn rows(&mut self, rows: Vec<api::Repository>) -> bool {
-        self.next.set(Some(Part::Rows(rows.into_iter().map(repository).collect())));
-        // The next ones when they are asked for.
+impl Sink for SlotSink {
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
+        self.next.set(Some(Part::Rows(rows)));
+        // The listing goes on with the caller's next call.
         futures::pending!();
         true
     }
 
-    fn failed(&mut self, error: api::SourceError) {
-        self.errors.push(SourceError { repository: error.repository, message: error.message });
+    fn failed(&mut self, error: SourceError) {
+        self.errors.push(error);
     }
-}
-
-fn repository(api::Repository { project, name, images }: api::Repository) -> Repository {
-    let image = |api::Image { tag, digest, size }: api::Image| Image { tag, digest, size };
-    Repository { project, name, images: images.into_iter().map(image).collect() }
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]

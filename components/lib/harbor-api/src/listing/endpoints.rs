@@ -1,13 +1,13 @@
-//! Where Harbor has its lists.
+//! The paths of Harbor's lists.
 
-use crate::artifact::Name;
-use crate::paging::List;
+use crate::page::List;
+use crate::repository_name::RepositoryName;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What stays itself in a path segment (RFC 3986, unreserved).
+/// The characters to escape in a path segment: all but the unreserved ones of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Untagged artifacts give no row, so they are not asked for.
+/// Untagged artifacts give no row, so the listing leaves them out.
 const ARTIFACTS: &str = "&with_tag=true&q=tags%3D*";
 
 /// All projects that the user sees.
@@ -21,12 +21,12 @@ pub(super) fn repositories(project: &str) -> List {
 }
 
 /// All artifacts of a project.
-pub(super) fn artifacts_in(project: &str) -> List {
+pub(super) fn project_artifacts(project: &str) -> List {
     List { path: format!("/projects/{}/artifacts", segment(project)), query: ARTIFACTS }
 }
 
 /// A repository's artifacts. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
-pub(super) fn artifacts_of(repository: &Name) -> List {
+pub(super) fn repository_artifacts(repository: &RepositoryName) -> List {
     let name = segment(&segment(&repository.name));
     List { path: format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project)), query: ARTIFACTS }
 }
@@ -35,14 +35,14 @@ fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
-/// Whether a name can stand in a path by itself. Dots are steps up there, even when they are percent-encoded: a request
+/// Whether a name can be a path segment of its own. Dots are steps up, even when they are percent-encoded: such a request
 /// would go to another part of the API.
-pub(super) fn can_be_asked_for(name: &str) -> bool {
+pub(super) fn is_valid_segment(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
 }
 
-/// What is said of a name that can not.
-pub(super) fn odd_name(what: &str, name: &str) -> String {
+/// The message for a name that is no valid segment.
+pub(super) fn invalid_name(what: &str, name: &str) -> String {
     format!(
         "Harbor tells of a {what} named {name:?}, which can't be asked for; is the Harbor URL that of Harbor itself?"
     )

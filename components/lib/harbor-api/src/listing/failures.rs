@@ -1,99 +1,101 @@
-//! What failures cost, and how they are told: each once, and all that was not asked for any more as one.
+//! What a failure costs, and how the listing reports it: each failure once, and all cancelled requests as one failure.
 
-use super::Sink;
-use crate::SourceError;
-use crate::api::{Ended, Error};
-use crate::artifact::Name;
-use crate::paging::Stopped;
+use crate::error::{CancelReason, Error};
+use crate::paging::Truncated;
+use crate::repository_name::RepositoryName;
+use crate::sink::Sink;
+use image_model::types::SourceError;
 
-/// What is missing because of a failure.
+/// Why rows are missing.
 #[derive(Debug)]
-pub(super) enum Loss {
+pub(super) enum Failure {
     /// A failure of its own.
-    Said(SourceError),
-    /// Not asked for any more.
-    Unread(Ended, Unread),
+    Reported(SourceError),
+    /// The listing sends no more requests, so that this much is missing.
+    Cancelled(CancelReason, MissingCounts),
 }
 
 /// How much was not read, as far as that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Unread {
+pub(super) struct MissingCounts {
     pub(super) projects: u64,
     pub(super) repositories: u64,
     pub(super) artifacts: u64,
-    /// How many projects there are was not known yet.
+    /// Whether the projects had not been counted yet.
     pub(super) uncounted: bool,
 }
 
-/// A failure that no single repository is to blame for.
-pub(super) fn failure(message: String) -> SourceError {
-    SourceError { repository: None, message }
-}
-
-impl Loss {
+impl Failure {
     /// Of the list of projects.
-    pub(super) fn of_projects(stopped: Stopped) -> Self {
-        let unread = match stopped.missing {
-            Some(projects) => Unread { projects, ..Unread::default() },
-            None => Unread { uncounted: true, ..Unread::default() },
+    pub(super) fn of_projects(truncated: Truncated) -> Self {
+        let missing = match truncated.missing {
+            Some(projects) => MissingCounts { projects, ..MissingCounts::default() },
+            None => MissingCounts { uncounted: true, ..MissingCounts::default() },
         };
-        Self::new(&stopped.error, unread, || failure(format!("the list of projects: {}", stopped.error)))
+        Self::new(&truncated.error, missing, || {
+            SourceError::of_source(format!("the list of projects: {}", truncated.error))
+        })
     }
 
-    /// Of a project: of its repositories or its artifacts, which `count` puts in their place.
-    pub(super) fn of_project(project: &str, stopped: Stopped, count: impl FnOnce(u64) -> Unread) -> Self {
-        let unread = stopped.missing.map_or(Unread { projects: 1, ..Unread::default() }, count);
-        Self::new(&stopped.error, unread, || failure(format!("project {project}: {}", stopped.error)))
+    /// Of a project: of its repositories or its artifacts. `count` says which, from their number.
+    pub(super) fn of_project(project: &str, truncated: Truncated, count: impl FnOnce(u64) -> MissingCounts) -> Self {
+        let missing = truncated.missing.map_or(MissingCounts { projects: 1, ..MissingCounts::default() }, count);
+        Self::new(&truncated.error, missing, || {
+            SourceError::of_source(format!("project {project}: {}", truncated.error))
+        })
     }
 
     /// Of a repository.
-    pub(super) fn of_repository(repository: &Name, stopped: Stopped) -> Self {
-        let unread = match stopped.missing {
-            Some(artifacts) => Unread { artifacts, ..Unread::default() },
-            None => Unread { repositories: 1, ..Unread::default() },
+    pub(super) fn of_repository(repository: &RepositoryName, truncated: Truncated) -> Self {
+        let missing = match truncated.missing {
+            Some(artifacts) => MissingCounts { artifacts, ..MissingCounts::default() },
+            None => MissingCounts { repositories: 1, ..MissingCounts::default() },
         };
-        let said = || SourceError { repository: Some(repository.full_name()), message: stopped.error.to_string() };
-        Self::new(&stopped.error, unread, said)
+        let report = || SourceError { repository: Some(repository.full_name()), message: truncated.error.to_string() };
+        Self::new(&truncated.error, missing, report)
     }
 
-    fn new(error: &Error, unread: Unread, said: impl FnOnce() -> SourceError) -> Self {
-        match error.ended() {
-            Some(why) => Self::Unread(why, unread),
-            None => Self::Said(said()),
+    /// From the failure of a request; `report` gives the failure where it is one of its own.
+    pub(super) fn new(error: &Error, missing: MissingCounts, report: impl FnOnce() -> SourceError) -> Self {
+        match error.cancel_reason() {
+            Some(reason) => Self::Cancelled(reason, missing),
+            None => Self::Reported(report()),
         }
     }
 }
 
-/// Passes failures on; what was not asked for any more is one failure, however much it is.
+/// Passes failures on. The cancelled requests become one failure at the end.
 #[derive(Default)]
 pub(super) struct Failures {
-    unread: Option<(Ended, Unread)>,
+    cancelled: Option<(CancelReason, MissingCounts)>,
 }
 
 impl Failures {
-    pub(super) fn note(&mut self, loss: Option<Loss>, sink: &mut impl Sink) {
-        match loss {
-            Some(Loss::Said(error)) => sink.failed(error),
-            Some(Loss::Unread(why, unread)) => {
-                // The first is why the others were not asked for.
-                let (_, all) = self.unread.get_or_insert((why, Unread::default()));
-                all.projects = all.projects.saturating_add(unread.projects);
-                all.repositories = all.repositories.saturating_add(unread.repositories);
-                all.artifacts = all.artifacts.saturating_add(unread.artifacts);
-                all.uncounted |= unread.uncounted;
+    /// Passes a failure on, or adds it to those of cancelled requests.
+    pub(super) fn add(&mut self, failure: Option<Failure>, sink: &mut impl Sink) {
+        match failure {
+            Some(Failure::Reported(error)) => sink.failed(error),
+            Some(Failure::Cancelled(reason, missing)) => {
+                // The first reason is that of the others, too.
+                let (_, all) = self.cancelled.get_or_insert((reason, MissingCounts::default()));
+                all.projects = all.projects.saturating_add(missing.projects);
+                all.repositories = all.repositories.saturating_add(missing.repositories);
+                all.artifacts = all.artifacts.saturating_add(missing.artifacts);
+                all.uncounted |= missing.uncounted;
             }
             None => {}
         }
     }
 
+    /// Passes on the failure of all cancelled requests.
     pub(super) fn end(self, sink: &mut impl Sink) {
-        if let Some((why, unread)) = self.unread {
-            sink.failed(failure(format!("{why}; {unread}")));
+        if let Some((reason, missing)) = self.cancelled {
+            sink.failed(SourceError::of_source(format!("{reason}; {missing}")));
         }
     }
 }
 
-impl std::fmt::Display for Unread {
+impl std::fmt::Display for MissingCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let counted = [
             (self.projects, "project", "projects"),
@@ -109,8 +111,8 @@ impl std::fmt::Display for Unread {
             parts.push("projects that were not counted yet".to_owned());
         }
         match parts.is_empty() {
-            true => f.write_str("what had not been read by then is missing"),
-            false => write!(f, "missing is what had not been read by then: {}", parts.join(", ")),
+            true => f.write_str("rows are missing"),
+            false => write!(f, "not read by then: {}", parts.join(", ")),
         }
     }
 }
@@ -120,13 +122,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_reads_as_a_sentence() {
-        let told = |unread: Unread| unread.to_string();
-        assert_eq!(told(Unread::default()), "what had not been read by then is missing");
-        assert_eq!(
-            told(Unread { projects: 1, repositories: 12, artifacts: 1, uncounted: false }),
-            "missing is what had not been read by then: 1 project, 12 repositories, 1 artifact"
-        );
-        assert!(told(Unread { uncounted: true, ..Unread::default() }).ends_with("projects that were not counted yet"));
+    fn the_missing_counts_are_listed_in_words() {
+        let none = MissingCounts::default();
+        assert_eq!(none.to_string(), "rows are missing");
+        let missing = MissingCounts { projects: 1, repositories: 12, artifacts: 1, uncounted: false };
+        assert_eq!(missing.to_string(), "not read by then: 1 project, 12 repositories, 1 artifact");
+        let missing = MissingCounts { uncounted: true, ..none };
+        assert_eq!(missing.to_string(), "not read by then: projects that were not counted yet");
     }
 }

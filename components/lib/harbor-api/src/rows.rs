@@ -1,0 +1,205 @@
+//! From artifacts to rows: one for each tag, in order.
+
+use crate::artifact::{Artifact, PushTime};
+use crate::repository_name::{RepositoryName, name_in};
+use image_model::types::{HarborImage, HarborRepository};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// The order of the artifacts of one repository: newest first; the digest settles equal times.
+fn sort_key(artifact: &Artifact) -> (Reverse<Option<(i64, u32)>>, &str) {
+    (Reverse(artifact.push_time.and_then(|PushTime(time)| time)), &artifact.digest)
+}
+
+/// Sorts artifacts of one repository. Of several with one key, the last one stays.
+fn sort(artifacts: &mut Vec<Artifact>) {
+    artifacts.sort_by(|one, other| sort_key(one).cmp(&sort_key(other)));
+    artifacts.dedup_by(|later, earlier| {
+        let same = sort_key(later) == sort_key(earlier);
+        if same {
+            std::mem::swap(later, earlier);
+        }
+        same
+    });
+}
+
+/// Appends one row for each tag, in order, and none for an untagged artifact.
+fn append_rows(images: &mut Vec<HarborImage>, artifact: Artifact) {
+    let Artifact { mut digest, size, tags, .. } = artifact;
+    let mut tags = tags.unwrap_or_default();
+    tags.sort();
+    let mut left = tags.len();
+    for tag in tags {
+        left -= 1;
+        images.push(HarborImage {
+            tag: tag.name,
+            digest: if left == 0 { std::mem::take(&mut digest) } else { digest.clone() },
+            size: size.unwrap_or_default(),
+        });
+    }
+}
+
+/// The rows of sorted artifacts; `None` where no artifact has a tag.
+fn rows_of_sorted(
+    repository: &RepositoryName,
+    artifacts: impl ExactSizeIterator<Item = Artifact>,
+) -> Option<HarborRepository> {
+    let mut images = Vec::with_capacity(artifacts.len());
+    artifacts.for_each(|artifact| append_rows(&mut images, artifact));
+    let RepositoryName { project, name } = repository;
+    (!images.is_empty()).then(|| HarborRepository { project: project.clone(), name: name.clone(), images })
+}
+
+/// All rows of one repository, in order; `None` where it has none.
+pub(crate) fn repository_rows(repository: &RepositoryName, mut artifacts: Vec<Artifact>) -> Option<HarborRepository> {
+    sort(&mut artifacts);
+    rows_of_sorted(repository, artifacts.into_iter())
+}
+
+/// All rows of one project, in order; `None` where an artifact does not name its repository.
+pub(crate) fn project_rows(project: &str, artifacts: Vec<Artifact>) -> Option<Vec<HarborRepository>> {
+    let mut repositories: BTreeMap<String, Vec<Artifact>> = BTreeMap::new();
+    for mut artifact in artifacts {
+        let full_name = artifact.repository_name.take()?;
+        let name = name_in(project, &full_name);
+        match repositories.get_mut(name) {
+            Some(artifacts) => artifacts.push(artifact),
+            None => drop(repositories.insert(name.to_owned(), vec![artifact])),
+        }
+    }
+    let named = repositories
+        .into_iter()
+        .map(|(name, artifacts)| (RepositoryName { project: project.to_owned(), name }, artifacts));
+    Some(named.filter_map(|(repository, artifacts)| repository_rows(&repository, artifacts)).collect())
+}
+
+/// Sorts the artifacts of one repository as they come. Harbor sends them newest first, but in any order where times are
+/// equal.
+///
+/// The window buffers as many artifacts as its capacity, so the memory for a long repository does not grow with it.
+pub(crate) struct SortWindow {
+    buffered: Vec<Artifact>,
+    capacity: usize,
+}
+
+impl SortWindow {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { buffered: Vec::new(), capacity }
+    }
+
+    /// Adds artifacts, and returns the rows of those that leave the window.
+    pub(crate) fn push(&mut self, repository: &RepositoryName, artifacts: Vec<Artifact>) -> Option<HarborRepository> {
+        self.buffered.extend(artifacts);
+        sort(&mut self.buffered);
+        let leaving = self.buffered.len().saturating_sub(self.capacity);
+        rows_of_sorted(repository, self.buffered.drain(..leaving))
+    }
+
+    /// Returns all other rows.
+    pub(crate) fn drain(self, repository: &RepositoryName) -> Option<HarborRepository> {
+        rows_of_sorted(repository, self.buffered.into_iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact::Tag;
+
+    fn artifact(digest: &str, time: &str, tags: &[&str]) -> Artifact {
+        Artifact {
+            digest: digest.into(),
+            size: Some(1),
+            tags: Some(tags.iter().map(|name| Tag { name: (*name).to_owned() }).collect()),
+            push_time: serde_json::from_value(time.into()).unwrap(),
+            repository_name: None,
+        }
+    }
+
+    fn shown(repositories: impl IntoIterator<Item = HarborRepository>) -> Vec<String> {
+        let shown = |HarborRepository { project, name, images }: HarborRepository| {
+            images.into_iter().map(move |image| format!("{project}/{name}:{}@{}", image.tag, image.digest))
+        };
+        repositories.into_iter().flat_map(shown).collect()
+    }
+
+    fn app() -> RepositoryName {
+        RepositoryName::new("p", "p/app")
+    }
+
+    #[test]
+    fn each_tag_is_a_row_and_an_untagged_artifact_is_none() {
+        let untagged: Artifact =
+            serde_json::from_str(r#"{"digest":"sha256:b","tags":null,"push_time":"2025-01-01T00:00:00Z"}"#).unwrap();
+        let rows = repository_rows(&app(), vec![artifact("sha256:a", "2025-01-01T00:00:00Z", &["2", "1"]), untagged]);
+        assert_eq!(shown(rows), ["p/app:1@sha256:a", "p/app:2@sha256:a"]);
+    }
+
+    #[test]
+    fn newer_artifacts_come_first_whatever_the_length_of_their_fractions() {
+        let rows = repository_rows(
+            &app(),
+            vec![
+                artifact("sha256:c", "2025-01-01T00:00:00Z", &["c"]),
+                artifact("sha256:b", "2025-01-01T00:00:00.1Z", &["b"]),
+                artifact("sha256:a", "2025-01-01T00:00:00.09Z", &["a"]),
+                artifact("sha256:d", "2025-01-01T01:00:00.5+01:00", &["d"]),
+                artifact("sha256:e", "", &["e"]),
+            ],
+        );
+        assert_eq!(
+            rows.unwrap().images.iter().map(|row| row.tag.as_str()).collect::<Vec<_>>(),
+            ["d", "b", "a", "c", "e"]
+        );
+    }
+
+    #[test]
+    fn equal_times_are_ordered_by_digest() {
+        let time = "2025-01-01T00:00:00Z";
+        let rows =
+            repository_rows(&app(), vec![artifact("sha256:b", time, &["b"]), artifact("sha256:a", time, &["a"])]);
+        assert_eq!(shown(rows), ["p/app:a@sha256:a", "p/app:b@sha256:b"]);
+    }
+
+    #[test]
+    fn an_artifact_without_size_counts_zero_bytes() {
+        let bare: Artifact = serde_json::from_str(r#"{"digest":"sha256:b","tags":[{"name":"x"}]}"#).unwrap();
+        assert_eq!(repository_rows(&app(), vec![bare]).unwrap().images[0].size, 0);
+    }
+
+    #[test]
+    fn a_repository_without_tags_has_no_rows() {
+        assert_eq!(repository_rows(&app(), vec![artifact("sha256:a", "2025-01-01T00:00:00Z", &[])]), None);
+    }
+
+    #[test]
+    fn a_project_is_sorted_by_repository_in_bytes() {
+        let in_repository = |name: &str| Artifact {
+            repository_name: Some(name.into()),
+            ..artifact("sha256:a", "2025-01-01T00:00:00Z", &["t"])
+        };
+        let rows = project_rows("p", vec![in_repository("p/ab"), in_repository("p/a-b"), in_repository("p/a/b")]);
+        assert_eq!(shown(rows.unwrap()), ["p/a-b:t@sha256:a", "p/a/b:t@sha256:a", "p/ab:t@sha256:a"]);
+        assert!(project_rows("p", vec![artifact("sha256:a", "", &[])]).is_none());
+    }
+
+    #[test]
+    fn a_window_that_spans_the_disorder_sorts_like_the_whole() {
+        let artifacts: Vec<Artifact> = (0..50)
+            .map(|n| {
+                artifact(
+                    &format!("sha256:{:02}", (n * 7) % 10),
+                    &format!("2025-01-01T00:00:{:02}Z", 59 - n / 5),
+                    &["t"],
+                )
+            })
+            .collect();
+        let mut window = SortWindow::new(10);
+        let mut rows = Vec::new();
+        for page in artifacts.chunks(5) {
+            rows.extend(window.push(&app(), page.to_vec()));
+        }
+        rows.extend(window.drain(&app()));
+        assert_eq!(shown(rows), shown(repository_rows(&app(), artifacts)));
+    }
+}

@@ -1,0 +1,13 @@
+//! Where a listing puts its rows and failures.
+
+use image_model::types::{HarborRepository, SourceError};
+
+/// Receives rows and failures, each in the order of the listing.
+#[allow(async_fn_in_trait, reason = "components have one thread")]
+pub trait Sink {
+    /// Receives rows, at least one; `false` when nobody wants more.
+    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool;
+
+    /// Receives a failure.
+    fn failed(&mut self, error: SourceError);
+}

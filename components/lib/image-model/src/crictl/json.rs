@@ -1,0 +1,95 @@
+//! The JSON of `crictl images -o json`.
+
+use super::image::{Image, Malformed};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Writes images as `crictl images -o json` does. A fact that is not known reads as it does for images without it.
+pub fn to_json(images: &[Image]) -> String {
+    #[derive(Serialize)]
+    struct Output<'a> {
+        images: &'a [Image],
+    }
+    // Strings, numbers and lists of them can always be written.
+    serde_json::to_string_pretty(&Output { images }).unwrap_or_default() + "\n"
+}
+
+/// As crictl writes an image: 64-bit numbers are strings.
+impl Serialize for Image {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Image", 6)?;
+        object.serialize_field("id", &self.id)?;
+        object.serialize_field("repoTags", &self.repo_tags)?;
+        object.serialize_field("repoDigests", &self.repo_digests)?;
+        object.serialize_field("size", &self.size.to_string())?;
+        object.serialize_field("username", "")?;
+        object.serialize_field("pinned", &self.pinned)?;
+        object.end()
+    }
+}
+
+/// An image as crictl may write it: 64-bit numbers are strings, and lists may be null.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonImage {
+    id: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    repo_digests: Option<Vec<String>>,
+    #[serde(default)]
+    size: Option<JsonNumber>,
+    #[serde(default)]
+    pinned: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum JsonNumber {
+    Number(u64),
+    Text(String),
+}
+
+impl TryFrom<JsonImage> for Image {
+    type Error = Malformed;
+
+    fn try_from(image: JsonImage) -> Result<Self, Malformed> {
+        let size = match image.size {
+            None => 0,
+            Some(JsonNumber::Number(size)) => size,
+            Some(JsonNumber::Text(text)) => text
+                .parse()
+                .map_err(|_| Malformed(format!("image {} has size {text:?}, which is no number", image.id)))?,
+        };
+        Ok(Self {
+            id: image.id,
+            repo_tags: image.repo_tags.unwrap_or_default(),
+            repo_digests: image.repo_digests.unwrap_or_default(),
+            size,
+            pinned: image.pinned.unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads the output of `crictl images -o json`.
+///
+/// # Errors
+///
+/// When it is not JSON of that shape, with the line and column.
+pub fn parse_json(output: &str) -> Result<Vec<Image>, Malformed> {
+    #[derive(Deserialize)]
+    struct Output {
+        images: Option<Vec<JsonImage>>,
+    }
+    let parsed: Output =
+        serde_json::from_str(output).map_err(|error| Malformed(format!("not the JSON of crictl images: {error}")))?;
+    let Some(images) = parsed.images else {
+        // An empty message may leave its list out; an object about something else is no answer.
+        return if output.chars().filter(|c| !c.is_whitespace()).eq("{}".chars()) {
+            Ok(Vec::new())
+        } else {
+            Err(Malformed("not the JSON of crictl images: it has no \"images\"".to_owned()))
+        };
+    };
+    images.into_iter().map(Image::try_from).collect()
+}
