@@ -1,9 +1,9 @@
-//! Instructions, not time: the same on a busy machine and on a quiet one, so that a regression shows.
-//! `cargo xtask bench instructions` compares them with bench/instructions.json.
+//! Counts instructions instead of time. Their number is the same on a busy machine and on a quiet one, so a regression shows.
+//! `cargo xtask bench instructions` compares the counts with bench/instructions.json.
 
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "gungraun's macros make public functions")]
-#![allow(clippy::expect_used, reason = "what is measured has to work, and says so by panicking")]
+#![allow(clippy::expect_used, reason = "a bench that can't work panics")]
 
 use bench_inventory::{Registry, ignore_file, listing, node};
 use bytes::Bytes;
@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 
 /// Images or lines of each run.
 const COUNT: usize = 1000;
-/// Requests of a run that takes little for each: the first of a second has more to do than others.
+/// Requests of a run of kept answers. Each takes few instructions, and the first one in a second takes more than the others.
 const HITS: usize = 100;
 
 #[library_benchmark(setup = crictl_json)]
@@ -63,21 +63,21 @@ fn both(images: usize) -> (Vec<Image>, String, Registry) {
     (node(images), ignore_file(images), Registry::new(1))
 }
 
-// What answers is given back, so that taking it down is not counted.
+// The functions return the service, so that the count leaves out its drop.
 #[library_benchmark(setup = Demo::warm)]
 #[bench::composed()]
 fn a_request_of_the_demonstration(demo: Demo) -> (usize, Demo) {
     (black_box(demo.images()), demo)
 }
 
-/// The demonstration in this process, on this thread: no sockets, no other cores.
+/// The demonstration in this process, on this thread: without sockets and other cores.
 struct Demo {
     runtime: Runtime,
     service: Arc<Service>,
 }
 
 impl Demo {
-    /// One that has answered before, as almost all requests find it.
+    /// A service that has answered before, as for almost all requests.
     fn warm() -> Self {
         let runtime = runtime();
         let (config, _) = image_service::config::parse("{}", Path::new("")).expect("the defaults");
@@ -91,7 +91,7 @@ impl Demo {
         demo
     }
 
-    /// Asks for the images; the bytes of the answer.
+    /// Requests the images; returns the bytes of the answer.
     fn images(&self) -> usize {
         self.runtime.block_on(async {
             let response = Arc::clone(&self.service).handle(request()).await.expect("an answer");
@@ -138,7 +138,7 @@ impl Kept {
         (hits, kept)
     }
 
-    /// Asks for the images; the bytes of the answer.
+    /// Requests the images; returns the bytes of the answer.
     fn images(&self) -> usize {
         self.runtime.block_on(async {
             let response = self.app.answer(request(), false).await;

@@ -1,4 +1,4 @@
-//! A plain HTTP/1.1 client: one connection, one request after another, bodies read to their end.
+//! A plain HTTP/1.1 client: one connection, one request after another, and it reads each body to its end.
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ pub(crate) struct Connection {
     sender: SendRequest<Empty<Bytes>>,
     host: HeaderValue,
     login: Option<HeaderValue>,
-    anew: bool,
+    no_cache: bool,
 }
 
 impl Connection {
@@ -24,12 +24,12 @@ impl Connection {
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Self { sender, host: HeaderValue::from_str(host)?, login, anew: false })
+        Ok(Self { sender, host: HeaderValue::from_str(host)?, login, no_cache: false })
     }
 
-    /// From now on asks for answers that come from no cache.
-    pub(crate) fn anew(self) -> Self {
-        Self { anew: true, ..self }
+    /// Sends all further requests with `no-cache`.
+    pub(crate) fn no_cache(self) -> Self {
+        Self { no_cache: true, ..self }
     }
 
     /// Gets a path; its status has to be 200.
@@ -38,7 +38,7 @@ impl Connection {
         if let Some(login) = &self.login {
             request.headers_mut().insert("authorization", login.clone());
         }
-        if self.anew {
+        if self.no_cache {
             request.headers_mut().insert("cache-control", HeaderValue::from_static("no-cache"));
         }
         self.sender.ready().await?;

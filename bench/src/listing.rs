@@ -1,4 +1,4 @@
-//! A whole listing of a node and of Harbor: ours, what the Flask service did, and what the network allows.
+//! A whole listing of a node and of Harbor: by our program, by the requests of the Flask service, and at the network's limit.
 
 use crate::client::Connection;
 use crate::measure::{Row, alternate, ms};
@@ -16,9 +16,9 @@ use tokio::sync::Mutex;
 const PROJECTS: usize = 20;
 const REPOSITORIES: usize = 20;
 const ARTIFACTS: usize = 10;
-/// How long Harbor thinks about each request.
+/// Harbor's delay before each response.
 const LATENCY: Duration = Duration::from_millis(5);
-/// Requests to Harbor at a time, the program's default.
+/// Requests to Harbor at a time: the program's default.
 const CONCURRENCY: usize = 8;
 
 pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
@@ -95,8 +95,8 @@ async fn seconds<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
     Ok(begun.elapsed().as_secs_f64())
 }
 
-/// What the Flask service did: a process for the node, then projects, their repositories and their artifacts, one request
-/// after another, a connection each.
+/// The work of the Flask service: a process for the node, then projects, their repositories and their artifacts, one request
+/// after another, each on a connection of its own.
 async fn sequential(url: String, login: HeaderValue, containerd: Arc<Containerd>, expected: usize) -> Result<()> {
     tokio::task::spawn_blocking(move || containerd.ctr(&["images", "list"])).await??;
     let list = async |path: &str| -> Result<Vec<Value>> {
@@ -126,8 +126,8 @@ async fn sequential(url: String, login: HeaderValue, containerd: Arc<Containerd>
     Ok(())
 }
 
-/// The very requests of our plan, with the same concurrency over connections that are open already; the bodies are thrown
-/// away. What depends on what is not kept, so this is a bound from below.
+/// The requests of our plan, with the same concurrency, over connections that are open already; their bodies are dropped. A
+/// request waits for no other one's result here, so this is a lower bound.
 async fn limit(plan: Arc<Vec<String>>, connections: Arc<Vec<Mutex<Connection>>>) -> Result<()> {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let workers = connections.iter().map(async |connection| {

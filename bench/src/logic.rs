@@ -1,4 +1,4 @@
-//! Parsing, filtering and formatting 100,000 rows: the components against the same logic without WebAssembly.
+//! Parsing, filtering and formatting of 100,000 rows: the components against the same logic without WebAssembly.
 
 use crate::client::Connection;
 use crate::measure::{Row, alternate, ms};
@@ -61,7 +61,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-/// The same answer, made natively.
+/// The same answer, made by native code.
 fn native(registry: &Registry) -> Result<Vec<u8>> {
     let mut answer = Vec::new();
     let ignored = ignore_file(MAX_IMAGES);

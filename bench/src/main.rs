@@ -1,12 +1,12 @@
-//! `cargo xtask bench`: the real program against references, side by side in one run; what is printed are ratios.
+//! `cargo xtask bench`: measures the real program and references side by side in one run, and prints ratios.
 //!
-//! - [`listing`]: a whole listing, against what the Flask service did and against what the network allows;
+//! - [`listing`]: a whole listing, against the requests of the Flask service and against the network's limit;
 //! - [`serving`]: requests a second, against a server that does nothing;
 //! - [`scaling`]: from 1,000 rows to 100,000;
 //! - [`logic`]: parsing, filtering and formatting, against the same without WebAssembly;
 //! - [`starting`]: from the start of the process to its first answer, and its memory;
 //! - [`measure`]: alternating runs and medians;
-//! - [`client`]: the plain HTTP client that everything is measured with.
+//! - [`client`]: the plain HTTP client of all measurements.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command's output")]

@@ -1,9 +1,9 @@
-//! Alternating runs, medians, and the table that comes out.
+//! Alternating runs, medians, and the table of the outcome.
 
 use anyhow::{Context, Result};
 use std::time::Duration;
 
-/// Runs of each subject; the median counts.
+/// Runs of each subject, of which the median counts.
 pub(crate) const RUNS: usize = 7;
 
 /// One line of the table.
@@ -12,18 +12,18 @@ pub(crate) struct Row {
     pub(crate) figure: String,
     pub(crate) target: String,
     pub(crate) met: bool,
-    /// What the figure was made from.
+    /// The values behind the figure.
     pub(crate) from: String,
 }
 
 impl Row {
-    /// A ratio that is to be large.
+    /// A ratio that should be large.
     pub(crate) fn at_least(work: &str, ratio: f64, target: f64, from: String) -> Self {
         let (figure, target_text) = (format!("{ratio:.2}"), format!("at least {target}"));
         Self { work: work.to_owned(), figure, target: target_text, met: ratio >= target, from }
     }
 
-    /// A figure that is to be small.
+    /// A figure that should be small.
     pub(crate) fn at_most(work: &str, figure: f64, target: f64, unit: &str, from: String) -> Self {
         let (shown, target_text) = (format!("{figure:.2}{unit}"), format!("at most {target}{unit}"));
         Self { work: work.to_owned(), figure: shown, target: target_text, met: figure <= target, from }
@@ -36,8 +36,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Runs subjects in turns, so that what else the machine does hits all of them alike; the medians of what they return, in
-/// their order. The first turn is not counted.
+/// Runs subjects in turns, so that other load on the machine affects all of them alike. Returns the median of each, in their
+/// order. The first turn does not count.
 pub(crate) async fn alternate<const N: usize>(subjects: [&dyn AsyncSubject; N]) -> Result<[f64; N]> {
     let mut values: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     for turn in 0..=RUNS {
@@ -51,7 +51,7 @@ pub(crate) async fn alternate<const N: usize>(subjects: [&dyn AsyncSubject; N]) 
     Ok(values.map(median))
 }
 
-/// Something that is measured: what it returns are seconds, or requests a second.
+/// Something to measure. It returns seconds, or requests per second.
 pub(crate) trait AsyncSubject {
     fn run(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<f64>> + '_>>;
 }

@@ -1,4 +1,4 @@
-//! From 1,000 rows to 100,000: time for each, and memory.
+//! From 1,000 rows to 100,000: the time for each row, and the memory.
 
 use crate::client::Connection;
 use crate::measure::{Row, alternate, memory};
@@ -23,7 +23,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         many_micros / few_micros,
         1.2,
         "",
-        format!("{many_micros:.1} against {few_micros:.1} µs, the Harbor double's part among it"),
+        format!("{many_micros:.1} against {few_micros:.1} µs, including the Harbor double's part"),
     ));
     let peak = memory(many.2.pid(), "VmHWM")?;
     rows.push(Row::at_most("memory, peak of listings of 100,000 artifacts that are kept", peak, 100.0, " MiB", {
@@ -33,7 +33,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-/// The program on a Harbor with so many repositories, all in one project.
+/// Starts the program on a Harbor with so many repositories in one project.
 async fn start(repositories: usize) -> Result<((Harbor, Node, Program), String)> {
     let mut harbor = Harbor::of(Version::V2_12);
     for number in 0..repositories {
@@ -54,9 +54,9 @@ async fn start(repositories: usize) -> Result<((Harbor, Node, Program), String)>
     Ok(((harbor, node, program), address))
 }
 
-/// Seconds that a listing takes, over so many.
+/// Seconds of a listing, on average over so many.
 async fn listing(address: String, times: u32) -> Result<f64> {
-    let mut connection = Connection::open(&address, None).await?.anew();
+    let mut connection = Connection::open(&address, None).await?.no_cache();
     let begun = Instant::now();
     for _ in 0..times {
         connection.get("/images").await?;

@@ -1,5 +1,5 @@
-//! Requests a second over 32 connections: the demonstration, a component that does nothing, a kept answer, and a server
-//! without any component.
+//! Requests per second over 32 connections: the demonstration, a component that does nothing, a kept answer, and a server
+//! without components.
 
 use crate::client::Connection;
 use crate::measure::{Row, alternate};
@@ -57,7 +57,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     cached(rows).await
 }
 
-/// A listing that is kept, given out again and again; with and without a line of the log for each request.
+/// A listing that the cache keeps and serves again and again, with and without a log line for each request.
 async fn cached(rows: &mut Vec<Row>) -> Result<()> {
     let harbor = Harbor::of(Version::V2_12).repository("project/repository", 15).start().await?;
     let node = |level: &str| {

@@ -1,4 +1,4 @@
-//! From the start of the process to its first answer, and its memory. These are absolute figures, of this machine.
+//! The time from the start of the process to its first answer, and its memory. These are absolute figures of this machine.
 
 use crate::measure::{RUNS, Row, median, memory, ms};
 use anyhow::Result;

@@ -1,6 +1,6 @@
 //! What an import lets a component do, in an operator's words.
 
-/// What an import lets a component do; what matters most first.
+/// What an import lets a component do. The most important one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Capability {
     /// Speak to others: HTTP requests, sockets.
@@ -9,7 +9,7 @@ pub enum Capability {
     Node,
     /// Read and write files.
     Files,
-    /// Keep bytes where its host has a place for them.
+    /// Have the host keep bytes.
     State,
     /// Read settings that its host chooses.
     Settings,
@@ -21,9 +21,9 @@ pub enum Capability {
     Random,
     /// Read and write the standard streams that its host gives it.
     Stdio,
-    /// Something that this program doesn't know.
+    /// Anything else: this program does not know the interface.
     Other,
-    /// Nothing beyond itself: types, waiting for its own events, its own end.
+    /// Nothing outside the component: types, its own events, its own end.
     Nothing,
 }
 
@@ -43,7 +43,7 @@ impl Capability {
         Self::Nothing,
     ];
 
-    /// What an interface, such as `wasi:http/client@0.3.0`, gives to who imports it.
+    /// The capability that an interface, such as `wasi:http/client@0.3.0`, gives to a component.
     pub fn of(import: &str) -> Self {
         let interface = import.split('@').next().unwrap_or_default();
         match interface {
@@ -82,7 +82,7 @@ impl Capability {
         }
     }
 
-    /// Whether any host of ours grants it: it reaches nothing but what the host itself puts there.
+    /// Whether every host of ours grants it. Such an import reaches only things that the host chooses.
     pub fn is_harmless(self) -> bool {
         matches!(self, Self::Environment | Self::Clock | Self::Random | Self::Stdio | Self::Nothing)
     }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn interfaces_are_told_apart() {
+    fn each_interface_has_its_capability() {
         for (import, capability) in [
             ("wasi:http/client@0.3.0", Capability::Network),
             ("wasi:http/outgoing-handler@0.2.0", Capability::Network),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn all_holds_each_once_in_order() {
+    fn the_list_of_all_has_each_once_in_order() {
         let mut all = Capability::ALL.to_vec();
         assert!(all.is_sorted());
         all.dedup();

@@ -9,13 +9,13 @@ use wac_graph::EncodeOptions;
 use wac_graph::types::BorrowedPackageKey;
 use wac_parser::Document;
 
-/// Composes what the text of a `.wac` file describes. `component` gives the bytes of a package by its name, such as
-/// `image-service:lister`; `None` where there is no such package.
+/// Composes the components that the text of a `.wac` file names. `component` returns the bytes of a package by its name, such
+/// as `image-service:lister`; `None` where there is no such package.
 ///
 /// # Errors
 ///
-/// When the text is no WAC, names a package that there is not, or plugs together what does not fit: wac's own message with
-/// the file's name and the line. Also when `component` fails or gives what is no component.
+/// When the text is no WAC, names an unknown package, or connects interfaces that do not fit: wac's message, with the file's
+/// name and the line. Also when `component` fails, or its bytes are no component.
 pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result<Option<Vec<u8>>>) -> Result<Vec<u8>> {
     let explain = |error: Report| explain(&error.with_source_code(NamedSource::new(file, text.to_owned())));
     let document = Document::parse(text).map_err(|error| explain(error.into()))?;
@@ -25,7 +25,7 @@ pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result
         let Some(bytes) = component(key.name)? else {
             return Err(explain(UnknownPackage { name: key.name.to_owned(), span }.into()));
         };
-        // wac says of what is no component that the package can't be parsed, and not why.
+        // Of bytes that are no component, wac only says that it can't parse the package.
         imports(&bytes).with_context(|| format!("the package {} of {file}", key.name))?;
         packages.insert(key, bytes);
     }
@@ -33,7 +33,7 @@ pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result
     resolution.encode(EncodeOptions::default()).map_err(|error| explain(error.into()))
 }
 
-/// A `.wac` file names a package that there is not.
+/// A `.wac` file names an unknown package.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("unknown package {name}")]
 #[diagnostic(help("built-in components are image-service:NAME; give your own with --dep {name}=FILE.wasm"))]
@@ -43,7 +43,7 @@ struct UnknownPackage {
     span: SourceSpan,
 }
 
-/// The report as people read it: what is wrong, and the lines it is about; without colours, as it may go to a log.
+/// The report for people: the mistake, and the lines that it concerns; without colours, as a log may hold it.
 fn explain(report: &Report) -> anyhow::Error {
     let mut text = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_links(false);
@@ -54,7 +54,7 @@ fn explain(report: &Report) -> anyhow::Error {
     }
 }
 
-/// Composes a `.wac` file from `components/NAME.wasm` files, and checks it against what its environment grants.
+/// Composes a `.wac` file from the files `components/NAME.wasm`, and checks the outcome's imports against those granted.
 ///
 /// # Errors
 ///

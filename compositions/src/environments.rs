@@ -1,6 +1,6 @@
-//! The environments: one `.wac` file each, and what its host grants.
+//! The environments: one `.wac` file each, and the interfaces that its host grants.
 
-/// A `.wac` file of compositions/, and what its host grants besides the harmless rest of WASI.
+/// A `.wac` file of compositions/, and the interfaces that its host grants besides the harmless ones of WASI.
 #[derive(Clone, Copy, Debug)]
 pub struct Environment {
     /// The file's name without its ending.
@@ -11,7 +11,7 @@ pub struct Environment {
     pub built_in: bool,
 }
 
-/// What the native program grants.
+/// The interfaces that the native program grants.
 pub const NATIVE_GRANTS: &[&str] = &[
     "image-service:inventory/crictl",
     "image-service:inventory/settings",

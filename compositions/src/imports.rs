@@ -1,10 +1,10 @@
-//! What a component imports and exports, and whether its host grants that.
+//! The imports and exports of a component, and whether its host grants them.
 
 use crate::capability::Capability;
 use anyhow::{Context, Result, bail};
 use wac_graph::types::{Package, Types, World};
 
-/// The names of what a component imports, such as `wasi:http/client@0.3.0`.
+/// The names of a component's imports, such as `wasi:http/client@0.3.0`.
 ///
 /// # Errors
 ///
@@ -13,7 +13,7 @@ pub fn imports(component: &[u8]) -> Result<Vec<String>> {
     world(component, |world| world.imports.keys().cloned().collect())
 }
 
-/// The names of what a component exports, such as `wasi:http/handler@0.3.0`.
+/// The names of a component's exports, such as `wasi:http/handler@0.3.0`.
 ///
 /// # Errors
 ///
@@ -37,12 +37,12 @@ fn world<T>(component: &[u8], read: impl Fn(&World) -> T) -> Result<T> {
     Ok(read(&types[package.ty()]))
 }
 
-/// Checks that a composition imports nothing but what its host grants and what is harmless everywhere: plugging passes over
-/// what does not match, and a forgotten part would show at the first request only.
+/// Checks that the host grants all imports of a composition, apart from those that are harmless everywhere. Without this check,
+/// a forgotten component would show only at the first request, because `...` in a `.wac` file accepts any import.
 ///
 /// # Errors
 ///
-/// When an import is left that is not granted; all of them are named.
+/// When an import is not granted. The message names all such imports.
 pub fn check_imports(composition: &[u8], granted: &[&str]) -> Result<()> {
     let (ours, others): (Vec<_>, Vec<_>) = imports(composition)?
         .into_iter()

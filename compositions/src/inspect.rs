@@ -1,4 +1,4 @@
-//! Which part of a composition asks for what: read from how its parts are plugged together.
+//! The imports of each part of a composition, read from the connections between its parts.
 
 use crate::capability::Capability;
 use crate::imports::{exports, imports};
@@ -12,9 +12,9 @@ use wasmparser::{
 /// What a component may do.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// What it offers to its host, such as `wasi:http/handler@0.3.0`.
+    /// Its exports, such as `wasi:http/handler@0.3.0`.
     pub exports: Vec<String>,
-    /// What it asks of its host; what matters most first.
+    /// Its imports, ordered by capability and name.
     pub imports: Vec<Import>,
 }
 
@@ -23,10 +23,9 @@ pub struct Inspection {
 pub struct Import {
     /// The interface, such as `wasi:http/client@0.3.0`.
     pub name: String,
-    /// What it gives.
+    /// What it lets the component do.
     pub capability: Capability,
-    /// The parts of the composition that ask for it, by their names in the `.wac` file; empty where the component has no
-    /// parts.
+    /// The parts of the composition that import it, by their names in the `.wac` file; empty where the component has no parts.
     pub parts: Vec<String>,
 }
 
@@ -37,25 +36,29 @@ pub struct Import {
 /// When the bytes are no component.
 pub fn inspect(component: &[u8]) -> Result<Inspection> {
     let imports = imports(component)?;
-    let mut askers = askers(component)?;
+    let mut importers = importers(component)?;
     let mut imports: Vec<Import> = imports
         .into_iter()
-        .map(|name| Import { capability: Capability::of(&name), parts: askers.remove(&name).unwrap_or_default(), name })
+        .map(|name| Import {
+            capability: Capability::of(&name),
+            parts: importers.remove(&name).unwrap_or_default(),
+            name,
+        })
         .collect();
     imports.sort_by(|a, b| (a.capability, &a.name).cmp(&(b.capability, &b.name)));
     Ok(Inspection { exports: exports(component)?, imports })
 }
 
-/// Where an instance of the outermost component comes from.
+/// The origin of an instance in the outermost component.
 enum Instance {
     Import(String),
-    /// What it is given of the imports, by name.
+    /// A part, with the names of the imports that it gets.
     Part(Vec<String>),
     Other,
 }
 
-/// The names of the parts that are given an import, by the import's name.
-fn askers(component: &[u8]) -> Result<BTreeMap<String, Vec<String>>> {
+/// For each import, the names of the parts that get it.
+fn importers(component: &[u8]) -> Result<BTreeMap<String, Vec<String>>> {
     let mut instances: Vec<Instance> = Vec::new();
     let mut names: BTreeMap<u32, String> = BTreeMap::new();
     let mut depth = 0;
@@ -66,7 +69,7 @@ fn askers(component: &[u8]) -> Result<BTreeMap<String, Vec<String>>> {
             Payload::End(_) => depth -= 1,
             _ => {}
         }
-        // Only the outermost component's plugs count: what is inside a part is that part's.
+        // Only the outermost component's connections count; those inside a part belong to that part.
         if depth != 1 {
             continue;
         }
@@ -124,14 +127,14 @@ fn askers(component: &[u8]) -> Result<BTreeMap<String, Vec<String>>> {
             _ => {}
         }
     }
-    let mut askers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut importers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (index, instance) in (0..).zip(instances) {
         if let Instance::Part(imports) = instance {
             let part = names.get(&index).cloned().unwrap_or_else(|| format!("part {index}"));
             for import in imports {
-                askers.entry(import).or_default().insert(part.clone());
+                importers.entry(import).or_default().insert(part.clone());
             }
         }
     }
-    Ok(askers.into_iter().map(|(import, parts)| (import, parts.into_iter().collect())).collect())
+    Ok(importers.into_iter().map(|(import, parts)| (import, parts.into_iter().collect())).collect())
 }

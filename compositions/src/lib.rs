@@ -1,10 +1,10 @@
-//! Which component plugs into which, and what the outcome may do.
+//! Composes components, and checks what the outcome may do.
 //!
-//! - [`environments`]: the compositions of this project, the components they are made of, and what each one is granted;
+//! - [`environments`]: the compositions of this project, their components, and the interfaces that each one's host grants;
 //! - [`compose`]: from a `.wac` file and components to one component;
-//! - [`imports`]: what a component imports and exports, and whether its host grants that;
+//! - [`imports`]: the imports and exports of a component, and whether its host grants them;
 //! - [`capability`]: what an import lets a component do;
-//! - [`inspect`]: which part of a composition asks for what.
+//! - [`inspect`]: the parts of a composition, and the imports of each.
 
 #![forbid(unsafe_code)]
 

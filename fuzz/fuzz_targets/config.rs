@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::path::Path;
 
-// The host as a whole brings wasmtime along, which takes ten minutes to build with counters; its config needs none of that.
+// The whole host depends on wasmtime, which takes ten minutes to build with counters. Its config does not.
 #[allow(dead_code, unused_imports, reason = "the host uses more of it")]
 #[path = "../../host/src"]
 mod host {
@@ -40,7 +40,7 @@ mod outbound {
 const PASSWORD: &str = "marker-s3cret-0123456789";
 
 fuzz_target!(|text: &str| {
-    // Files that it names are read, and some of the system's never end.
+    // The config module reads the files that the config names, and some of the system's files never end.
     if text.contains("_file") && (text.contains("/dev") || text.contains("/proc") || text.contains('\\')) {
         return;
     }
@@ -52,7 +52,7 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// It is read with sane values and without a word of the password, or refused in words without it.
+/// The config is read, with values in their bounds, or refused. No text shows the password.
 fn assert_sound(text: &str) {
     match config::parse(text, Path::new("/etc/image-service")) {
         Ok((config, warnings)) => {

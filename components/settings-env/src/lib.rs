@@ -25,7 +25,7 @@ impl Guest for SettingsEnv {
     }
 }
 
-/// The variable that answers a key.
+/// The variable for a key.
 fn variable(key: &str) -> String {
     key.to_ascii_uppercase().replace('-', "_")
 }

@@ -1,5 +1,5 @@
-//! Settings from Spin's variables: `harbor-url` is the component variable `harbor_url`. The ignore file is the one that
-//! the manifest's `files` put beside the component, which Spin gives anew at each start.
+//! Settings from Spin's variables: `harbor-url` is the component variable `harbor_url`. The ignore file is the one that the
+//! manifest's `files` name; Spin copies it at each start.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
@@ -16,7 +16,7 @@ use spin_sdk::variables;
 
 allocator::install!();
 
-/// Where spin.toml puts the ignore file.
+/// The place of the ignore file, as spin.toml names it.
 const IGNORE_FILE: &str = "/images_to_ignore.txt";
 
 struct SettingsSpin;
@@ -28,7 +28,7 @@ impl Guest for SettingsSpin {
         }
         match variables::get(variable(&key)).await {
             Ok(value) => Some(value),
-            // Not in the manifest, so not set.
+            // A variable that the manifest does not name is not set.
             Err(variables::Error::Undefined(_)) => None,
             Err(error) => {
                 eprintln!("the variable {} can't be read ({error}); is its provider running?", variable(&key));
@@ -38,7 +38,7 @@ impl Guest for SettingsSpin {
     }
 }
 
-/// The variable that answers a key; Spin's names have no hyphens.
+/// The variable for a key; Spin's names have no hyphens.
 fn variable(key: &str) -> String {
     key.replace('-', "_")
 }

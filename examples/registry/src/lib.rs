@@ -1,4 +1,4 @@
-//! The images of an OCI registry as rows: the registry's HTTP API in, `harbor` out.
+//! The images of an OCI registry as rows: the registry's HTTP API in, the interface `harbor` out.
 
 mod registry;
 mod rows;
@@ -21,35 +21,36 @@ use bindings::exports::image_service::inventory::harbor::{Guest, GuestListing, L
 use bindings::image_service::inventory::settings;
 use futures::StreamExt;
 use registry::Registry;
-use task_channel::{Giver, Taker, handover};
+use task_channel::{Receiver, Sender, channel};
 
-/// Repositories that are read at a time.
+/// Repositories that the component reads at a time.
 const CONCURRENCY: usize = 8;
 
 struct Component;
 
 impl Guest for Component {
-    type Listing = Taker<Part>;
+    type Listing = Receiver<Part>;
 
     async fn images() -> Listing {
-        let (giver, taker) = handover();
+        let (sender, receiver) = channel();
         wit_bindgen::spawn(async move {
-            let failed = list(&giver).await;
-            giver.give(Part::End(failed)).await;
+            let failures = list(&sender).await;
+            // It fails where nobody asks any more.
+            let _ = sender.send(Part::End(failures)).await;
         });
-        Listing::new(taker)
+        Listing::new(receiver)
     }
 }
 
-impl GuestListing for Taker<Part> {
+impl GuestListing for Receiver<Part> {
     async fn next(&self) -> Part {
-        self.take().await.unwrap_or_else(|| Part::End(Vec::new()))
+        self.recv().await.unwrap_or_else(|| Part::End(Vec::new()))
     }
 }
 
-/// Gives all rows, and returns what failed.
-async fn list(parts: &Giver<Part>) -> Vec<SourceError> {
-    let everything = |message| vec![SourceError { repository: None, message }];
+/// Sends all rows, and returns the failures.
+async fn list(parts: &Sender<Part>) -> Vec<SourceError> {
+    let failed = |message| vec![SourceError { repository: None, message }];
     let registry = match Registry::new(
         settings::get("harbor-url".to_owned()).await,
         settings::get("harbor-auth".to_owned()).await,
@@ -57,27 +58,27 @@ async fn list(parts: &Giver<Part>) -> Vec<SourceError> {
         settings::get("harbor-password".to_owned()).await,
     ) {
         Ok(registry) => registry,
-        Err(message) => return everything(message),
+        Err(message) => return failed(message),
     };
     let mut repositories = match registry.repositories().await {
         Ok(repositories) => repositories,
-        Err(message) => return everything(message),
+        Err(message) => return failed(message),
     };
     repositories.sort_by(|a, b| rows::split(a).cmp(&rows::split(b)));
-    let mut failed = Vec::new();
+    let mut failures = Vec::new();
     let read = repositories.iter().map(async |name| (name, registry.images(name).await));
     let mut read = futures::stream::iter(read).buffered(CONCURRENCY);
     while let Some((name, images)) = read.next().await {
         match images {
             Ok(images) => {
-                if !images.is_empty() && !parts.give(Part::Rows(vec![rows::of(name, images)])).await {
+                if !images.is_empty() && parts.send(Part::Rows(vec![rows::of(name, images)])).await.is_err() {
                     break; // Nobody wants more.
                 }
             }
-            Err(message) => failed.push(SourceError { repository: Some(name.clone()), message }),
+            Err(message) => failures.push(SourceError { repository: Some(name.clone()), message }),
         }
     }
-    failed
+    failures
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]

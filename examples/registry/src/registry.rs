@@ -1,37 +1,30 @@
-//! The HTTP API of OCI registries, as the distribution specification and docker-registry's own `_catalog` describe it.
+//! The HTTP API of OCI registries: the distribution specification, and `_catalog` as docker-registry has it.
 
 #![forbid(unsafe_code)]
 
+use crate::bindings::exports::image_service::inventory::harbor::Image;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http_get::{Answer, get};
+use http_get::{Response, get};
 use serde::Deserialize;
 use url::Url;
 
-/// Names asked for at a time.
+/// Names of one request.
 const PAGE: usize = 100;
 
-/// Bytes of the largest answer that is read; registries take manifests of 4 MiB at most.
+/// Bytes of the largest response that the component reads; registries take manifests of 4 MiB at most.
 const LIMIT: usize = 8 * 1024 * 1024;
 
-/// The kinds of manifest that are understood.
+/// The kinds of manifest that the component reads.
 const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
                          application/vnd.docker.distribution.manifest.v2+json, \
                          application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// A registry, and how it is spoken to.
+/// A registry, and the login for it.
 pub struct Registry {
     url: Url,
-    /// `None` where the host adds it, or nobody logs in.
+    /// `None` where the host adds it, or where the registry needs none.
     authorization: Option<String>,
-}
-
-/// One tag.
-pub struct Tagged {
-    pub tag: String,
-    pub digest: String,
-    /// Bytes of the configuration and all layers; of all platforms together where there are several.
-    pub size: u64,
 }
 
 #[derive(Deserialize)]
@@ -56,13 +49,13 @@ struct Manifest {
     config: Option<Descriptor>,
     #[serde(default)]
     layers: Vec<Descriptor>,
-    /// Of an index: one manifest a platform.
+    /// Of an index: one manifest for each platform.
     #[serde(default)]
     manifests: Vec<Descriptor>,
 }
 
 impl Registry {
-    /// A registry at this address. The login is left out where the host adds it (`auth` is `host`).
+    /// A registry at this URL. Where `auth` is `host`, the host adds the login.
     pub fn new(
         url: Option<String>,
         auth: Option<String>,
@@ -88,9 +81,9 @@ impl Registry {
     pub async fn repositories(&self) -> Result<Vec<String>, String> {
         let mut all: Vec<String> = Vec::new();
         loop {
-            let (answer, url) = self.get(&["_catalog"], &page_after(&all), "application/json").await?;
-            let page: Catalog = parse(&answer, &url)?;
-            let ended = page.repositories.is_empty() || answer.header("link").is_empty();
+            let (response, url) = self.get(&["_catalog"], &page_after(&all), "application/json").await?;
+            let page: Catalog = parse(&response, &url)?;
+            let ended = page.repositories.is_empty() || response.header("link").is_empty();
             all.extend(page.repositories);
             if ended {
                 return Ok(all);
@@ -98,17 +91,18 @@ impl Registry {
         }
     }
 
-    /// All tags of a repository.
-    pub async fn images(&self, repository: &str) -> Result<Vec<Tagged>, String> {
+    /// All tags of a repository. The size is that of the configuration and all layers, of all platforms together.
+    pub async fn images(&self, repository: &str) -> Result<Vec<Image>, String> {
         let mut tags: Vec<String> = Vec::new();
         loop {
-            let (answer, url) = self.get(&[repository, "tags", "list"], &page_after(&tags), "application/json").await?;
-            if answer.status == 404 {
-                // A repository without any tag is still in the catalog.
+            let (response, url) =
+                self.get(&[repository, "tags", "list"], &page_after(&tags), "application/json").await?;
+            if response.status == 404 {
+                // The catalog also names repositories without tags.
                 return Ok(Vec::new());
             }
-            let page = parse::<Tags>(&answer, &url)?.tags.unwrap_or_default();
-            let ended = page.is_empty() || answer.header("link").is_empty();
+            let page = parse::<Tags>(&response, &url)?.tags.unwrap_or_default();
+            let ended = page.is_empty() || response.header("link").is_empty();
             tags.extend(page);
             if ended {
                 break;
@@ -116,29 +110,29 @@ impl Registry {
         }
         let mut images = Vec::with_capacity(tags.len());
         for tag in tags {
-            let (answer, url) = self.get(&[repository, "manifests", &tag], &[], MANIFESTS).await?;
-            if answer.status == 404 {
+            let (response, url) = self.get(&[repository, "manifests", &tag], &[], MANIFESTS).await?;
+            if response.status == 404 {
                 continue; // Deleted in the meantime.
             }
-            let manifest: Manifest = parse(&answer, &url)?;
+            let manifest: Manifest = parse(&response, &url)?;
             let mut size = own_size(&manifest);
             for platform in &manifest.manifests {
-                let (answer, url) = self.get(&[repository, "manifests", &platform.digest], &[], MANIFESTS).await?;
+                let (response, url) = self.get(&[repository, "manifests", &platform.digest], &[], MANIFESTS).await?;
                 // An index may name platforms that were never pushed.
-                if answer.status != 404 {
-                    size += own_size(&parse(&answer, &url)?);
+                if response.status != 404 {
+                    size += own_size(&parse(&response, &url)?);
                 }
             }
-            let digest = answer.header("docker-content-digest");
+            let digest = response.header("docker-content-digest");
             if digest.is_empty() {
                 return Err(format!("GET {url}: the answer has no header Docker-Content-Digest; is this a registry?"));
             }
-            images.push(Tagged { tag, digest, size });
+            images.push(Image { tag, digest, size });
         }
         Ok(images)
     }
 
-    async fn get(&self, path: &[&str], query: &[(&str, String)], accept: &str) -> Result<(Answer, Url), String> {
+    async fn get(&self, path: &[&str], query: &[(&str, String)], accept: &str) -> Result<(Response, Url), String> {
         let mut url = self.url.clone();
         url.path_segments_mut()
             .map_err(|()| format!("{} has no path", self.url))?
@@ -152,12 +146,12 @@ impl Registry {
         if let Some(authorization) = &self.authorization {
             headers.push(("authorization".to_owned(), authorization.as_bytes().to_vec()));
         }
-        let answer = get(&url, &headers, LIMIT).await.map_err(|error| format!("GET {url}: {error}"))?;
-        Ok((answer, url))
+        let response = get(&url, &headers, LIMIT).await.map_err(|error| format!("GET {url}: {error}"))?;
+        Ok((response, url))
     }
 }
 
-/// The query for the names that follow these.
+/// The query for the names after these.
 fn page_after(names: &[String]) -> Vec<(&'static str, String)> {
     let last = names.last().map(|last| ("last", last.clone()));
     [("n", PAGE.to_string())].into_iter().chain(last).collect()
@@ -168,11 +162,11 @@ fn own_size(manifest: &Manifest) -> u64 {
     manifest.config.iter().chain(&manifest.layers).map(|descriptor| descriptor.size).sum()
 }
 
-fn parse<'a, T: Deserialize<'a>>(answer: &'a Answer, url: &Url) -> Result<T, String> {
-    match answer.status {
-        200 => serde_json::from_slice(&answer.body)
+fn parse<'a, T: Deserialize<'a>>(response: &'a Response, url: &Url) -> Result<T, String> {
+    match response.status {
+        200 => serde_json::from_slice(&response.body)
             .map_err(|error| format!("GET {url}: the answer is not what a registry says: {error}")),
-        401 | 403 => Err(format!("GET {url}: status {}; check the user and the password", answer.status)),
+        401 | 403 => Err(format!("GET {url}: status {}; check the user and the password", response.status)),
         status => Err(format!("GET {url}: status {status}")),
     }
 }

@@ -1,5 +1,5 @@
-//! The allocator of components. A request asks it for some hundred small pieces, as each string that passes from one
-//! component to another is one.
+//! The memory allocator of components. A request makes some hundred small allocations: one for each string that passes from
+//! one component to another.
 
 #![forbid(unsafe_code)]
 
@@ -7,10 +7,10 @@
 #[doc(hidden)]
 pub use talc;
 
-/// Has a component take memory from here instead of the standard library's allocator.
+/// Installs this allocator in a component, in place of the standard library's.
 ///
-/// A macro, as an allocator that stands in the component's own crate is made part of its code: 3 % of a request's
-/// instructions.
+/// It is a macro because the compiler inlines an allocator that stands in the component's own crate. That saves 3 % of a
+/// request's instructions.
 #[macro_export]
 macro_rules! install {
     () => {

@@ -1,4 +1,4 @@
-//! A handler that asks for what its request's headers say, and tells what it got.
+//! A handler that sends the request that its own request's headers describe, and answers with the outcome.
 
 #![forbid(unsafe_code)]
 
@@ -25,8 +25,8 @@ async fn handle(request: Request) -> Response<FullBody<Bytes>> {
     Response::new(FullBody::new(Bytes::from(told)))
 }
 
-/// Sends the request that the headers describe: `ask-method`, `ask-scheme`, `ask-authority`, `ask-path`, `ask-header` (a
-/// name, a colon and a value, line breaks percent-encoded; any number of them) and `ask-body`.
+/// Sends the request that these headers describe: `ask-method`, `ask-scheme`, `ask-authority`, `ask-path`, any number of
+/// `ask-header` (a name, a colon and a value, with line breaks percent-encoded) and `ask-body`.
 async fn ask(told: &HeaderMap) -> Result<u16, String> {
     let text = |name: &str| told.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut headers = Vec::new();

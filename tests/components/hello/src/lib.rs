@@ -1,4 +1,4 @@
-//! A handler that answers `/NUMBER` with so many bytes at once: what a component costs that does nothing.
+//! A handler that answers `/NUMBER` with so many bytes at once. It shows the cost of a component that does nothing.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
-//! A handler that ends badly where it is told to, reads what it is sent or answers much, and answers everything else.
+//! A handler that misbehaves as the path tells it, and answers all other paths.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::panic, reason = "what it is for")]
+#![allow(clippy::panic, reason = "its purpose")]
 
 use bytes::Bytes;
 use futures::channel::mpsc;
@@ -20,50 +20,50 @@ async fn handle(request: Request) -> Response<Body> {
     match path {
         "/trap" => panic!("told to"),
         "/spin" => spin(),
-        "/begin-and-spin" => begun(async || spin()),
-        "/begin-and-stall" => begun(async || wasip3::clocks::monotonic_clock::wait_for(u64::MAX).await),
-        "/begin-and-trap" => begun(async || panic!("told to, in the midst of an answer")),
+        "/begin-and-spin" => begin_and(async || spin()),
+        "/begin-and-stall" => begin_and(async || wasip3::clocks::monotonic_clock::wait_for(u64::MAX).await),
+        "/begin-and-trap" => begin_and(async || panic!("told to, in the midst of an answer")),
         "/allocate" => allocate(),
         "/hoard" => hoard(),
         "/talk" => {
             for number in 0..100_000 {
                 eprintln!("line {number}");
             }
-            whole("talked")
+            full("talked")
         }
         "/read" => {
             let read = request.into_body().collect().await.map_or(0, |body| body.to_bytes().len());
-            whole(read.to_string())
+            full(read.to_string())
         }
-        "/much" => whole(vec![b'x'; 32 << 20]),
-        _ => whole("well"),
+        "/much" => full(vec![b'x'; 32 << 20]),
+        _ => full("well"),
     }
 }
 
-fn whole(body: impl Into<Bytes>) -> Response<Body> {
+fn full(body: impl Into<Bytes>) -> Response<Body> {
     Response::new(box_body(FullBody::new(body.into())))
 }
 
-/// Never lets go of the processor.
+/// Never yields the processor.
 fn spin() -> ! {
     loop {
         std::hint::spin_loop();
     }
 }
 
-/// An answer whose first bytes are sent before this happens.
-fn begun(then: impl AsyncFnOnce() + 'static) -> Response<Body> {
+/// An answer whose first bytes leave before `then` runs.
+fn begin_and(then: impl AsyncFnOnce() + 'static) -> Response<Body> {
     let (mut frames, receiver) = mpsc::channel(0);
     wit_bindgen::spawn(async move {
         let _ = frames.send(Frame::data(Bytes::from_static(b"begun"))).await;
-        // The first frame has left when there is room for a second one.
+        // There is room for a second frame once the first one has left.
         let _ = frames.send(Frame::data(Bytes::from_static(b"..."))).await;
         then().await;
     });
     Response::new(box_body(StreamBody::new(receiver.map(Ok::<_, anyhow::Error>))))
 }
 
-/// Takes memory without end.
+/// Allocates memory without end.
 fn allocate() -> ! {
     let mut all = Vec::new();
     loop {
@@ -72,7 +72,7 @@ fn allocate() -> ! {
     }
 }
 
-/// Keeps what the host holds for a component without end: lists of headers.
+/// Fills the host's table of handles without end, with lists of headers.
 fn hoard() -> ! {
     let mut all = Vec::new();
     loop {

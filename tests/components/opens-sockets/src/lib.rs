@@ -1,4 +1,4 @@
-//! A handler that answers with whether it can connect to its own machine.
+//! A handler that connects to its own machine, and answers with the outcome.
 
 #![forbid(unsafe_code)]
 

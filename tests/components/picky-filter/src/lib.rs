@@ -1,4 +1,4 @@
-//! Somebody's own filter: passes on the rows of one registry only, whatever images_to_ignore.txt says.
+//! A filter of an operator: passes on the rows of one registry only, whatever images_to_ignore.txt says.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {

@@ -1,4 +1,4 @@
-//! A handler that answers with what a folder holds.
+//! A handler that reads a folder, and answers with the number of its files.
 
 #![forbid(unsafe_code)]
 

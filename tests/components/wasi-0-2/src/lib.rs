@@ -1,4 +1,4 @@
-//! A handler as WASI 0.2 has them.
+//! A handler for WASI 0.2.
 
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
