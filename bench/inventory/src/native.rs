@@ -77,3 +77,18 @@ impl<F: FnMut(Vec<u8>)> Sink for Out<F> {
         self.errors.push(error);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_listing_has_all_rows_of_both_sources_and_no_failure() {
+        let mut answer = Vec::new();
+        listing(crate::node(10), &crate::ignore_file(10), &Registry::new(1), |chunk| answer.extend(chunk)).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert_eq!(answer.matches("\"image_id\"").count(), 9);
+        assert_eq!(answer.matches("\"digest\"").count(), Registry::rows(1));
+        assert!(answer.ends_with("\"errors\":[]}\n"), "{}", &answer[answer.len() - 500..]);
+    }
+}
