@@ -1,22 +1,23 @@
-//! Counts instructions instead of time. Their number is the same on a busy machine and on a quiet one, so a regression shows.
-//! `cargo xtask bench instructions` compares the counts with bench/instructions.json.
+//! Instructions, not time: the same on a busy machine and on a quiet one, so that a regression shows.
+//! `cargo xtask bench instructions` runs each benchmark under valgrind, and compares the counts with bench/instructions.json.
+//!
+//! Arguments: the name of the benchmark to run; without one, the names are printed.
 
 #![forbid(unsafe_code)]
-#![allow(missing_docs, reason = "gungraun's macros make public functions")]
-#![allow(clippy::expect_used, reason = "a bench that can't work panics")]
+#![allow(clippy::expect_used, reason = "what is measured has to work, and says so by panicking")]
+#![allow(clippy::print_stdout, reason = "the names are the output")]
 
 use bench_inventory::{Registry, ignore_file, listing, node};
-use bytes::Bytes;
-use gungraun::prelude::*;
 use http::Request;
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty};
 use image_model::crictl::{self, Image};
 use image_model::ignore::IgnoreList;
 use image_service::app::App;
 use image_service::composition::Composition;
-use image_service::crictl::Crictl;
-use image_service::runtime::Service;
+use image_service::runtime::{Capabilities, Service};
+use image_service::sources::snapshots::SnapshotMemory;
+use image_service_http::response::RequestBody;
+use image_service_http::server::Application;
 use image_service_tests::{Harbor, Version, composition};
 use serde_json::json;
 use std::hint::black_box;
@@ -26,11 +27,42 @@ use tokio::runtime::Runtime;
 
 /// Images or lines of each run.
 const COUNT: usize = 1000;
-/// Requests of a run of kept answers. Each takes few instructions, and the first one in a second takes more than the others.
+/// Requests of a run that takes little for each: the first of a second has more to do than others.
 const HITS: usize = 100;
 
-#[library_benchmark(setup = crictl_json)]
-#[bench::images(COUNT)]
+/// The benchmarks by their names, each with what it begins with.
+const BENCHMARKS: [(&str, fn()); 6] = [
+    ("crictl_json_to_images", || count(crictl_json(COUNT), crictl_json_to_images)),
+    ("images_to_rows", || count(node(COUNT), images_to_rows)),
+    ("ignore_file_to_list", || count(ignore_file(COUNT), ignore_file_to_list)),
+    ("both_sources_to_json", || count(both(COUNT), both_sources_to_json)),
+    ("a_request_of_the_demonstration", || count(Demo::warm(), a_request_of_the_demonstration)),
+    ("a_hundred_kept_answers", || count(Kept::warm(HITS), a_hundred_kept_answers)),
+];
+
+fn main() {
+    // Cargo adds `--bench`.
+    match std::env::args().skip(1).find(|argument| !argument.starts_with('-')) {
+        None => BENCHMARKS.iter().for_each(|(name, _)| println!("{name}")),
+        Some(wanted) => {
+            let (_, run) = BENCHMARKS.iter().find(|(name, _)| *name == wanted).expect("a benchmark of this name");
+            run();
+        }
+    }
+}
+
+/// Runs a benchmark on what it begins with. What it gives back is dropped after the count.
+fn count<I, O>(input: I, benchmark: fn(I) -> O) {
+    let output = counted(input, benchmark);
+    drop(black_box(output));
+}
+
+/// Valgrind counts in here only; xtask knows the name.
+#[inline(never)]
+fn counted<I, O>(input: I, benchmark: fn(I) -> O) -> O {
+    black_box(benchmark(black_box(input)))
+}
+
 fn crictl_json_to_images(text: String) -> usize {
     black_box(crictl::parse(black_box(&text))).map_or(0, |images| images.len())
 }
@@ -39,20 +71,14 @@ fn crictl_json(count: usize) -> String {
     crictl::to_json(&node(count))
 }
 
-#[library_benchmark(setup = node)]
-#[bench::images(COUNT)]
 fn images_to_rows(images: Vec<Image>) -> usize {
     black_box(image_model::node::rows(black_box(images))).len()
 }
 
-#[library_benchmark(setup = ignore_file)]
-#[bench::lines(COUNT)]
 fn ignore_file_to_list(text: String) -> IgnoreList {
     black_box(IgnoreList::parse(black_box(&text)))
 }
 
-#[library_benchmark(setup = both)]
-#[bench::rows(COUNT)]
 fn both_sources_to_json((images, ignored, registry): (Vec<Image>, String, Registry)) -> usize {
     let mut length = 0;
     let _ = listing(images, &ignored, &registry, |piece| length += black_box(piece).len());
@@ -63,27 +89,25 @@ fn both(images: usize) -> (Vec<Image>, String, Registry) {
     (node(images), ignore_file(images), Registry::new(1))
 }
 
-// The functions return the service, so that the count leaves out its drop.
-#[library_benchmark(setup = Demo::warm)]
-#[bench::composed()]
+// What answers is given back, so that taking it down is not counted.
 fn a_request_of_the_demonstration(demo: Demo) -> (usize, Demo) {
     (black_box(demo.images()), demo)
 }
 
-/// The demonstration in this process, on this thread: without sockets and other cores.
+/// The demonstration in this process, on this thread: no sockets, no other cores.
 struct Demo {
     runtime: Runtime,
     service: Arc<Service>,
 }
 
 impl Demo {
-    /// A service that has answered before, as for almost all requests.
+    /// One that has answered before, as almost all requests find it.
     fn warm() -> Self {
         let runtime = runtime();
-        let (config, _) = image_service::config::parse("{}", Path::new("")).expect("the defaults");
-        let crictl = Arc::new(Crictl::new(config.crictl.clone(), &config.limits));
+        let (config, _) = image_service_config::parse("{}", Path::new("")).expect("the defaults");
+        let capabilities = Capabilities::new(config, &Arc::default(), SnapshotMemory::default()).expect("no files");
         let composition = Composition::read(&composition("demo")).expect("`cargo xtask build` makes it");
-        let service = Service::new(&composition, config, crictl, Arc::new(|_: &str| ())).expect("it can be loaded");
+        let service = Service::new(&composition, Arc::new(capabilities), Arc::new(|_: &str| ())).expect("it can be loaded");
         let demo = Self { runtime, service: Arc::new(service) };
         for _ in 0..3 {
             demo.images();
@@ -91,7 +115,7 @@ impl Demo {
         demo
     }
 
-    /// Requests the images; returns the bytes of the answer.
+    /// Asks for the images; the bytes of the answer.
     fn images(&self) -> usize {
         self.runtime.block_on(async {
             let response = Arc::clone(&self.service).handle(request()).await.expect("an answer");
@@ -100,8 +124,6 @@ impl Demo {
     }
 }
 
-#[library_benchmark(setup = Kept::warm)]
-#[bench::hits(HITS)]
 fn a_hundred_kept_answers((hits, kept): (usize, Kept)) -> (usize, Kept) {
     ((0..hits).map(|_| black_box(kept.images())).sum(), kept)
 }
@@ -123,11 +145,11 @@ impl Kept {
             "harbor_config": harbor.config(),
             "cache_config": {"lifetime": 3600},
         });
-        let (config, _) = image_service::config::parse(&config.to_string(), Path::new("")).expect("a configuration");
+        let (config, _) = image_service_config::parse(&config.to_string(), Path::new("")).expect("a configuration");
         let composition = Composition::read(&composition("native")).expect("`cargo xtask build` makes it");
         let app = {
             let _entered = runtime.enter();
-            App::new(&composition, config, Arc::new(|_: &str| ())).expect("it can be loaded")
+            App::new(&composition, config, SnapshotMemory::default(), Arc::new(|_: &str| ())).expect("it can be loaded")
         };
         let kept = Self { runtime, app, _harbor: harbor };
         for _ in 0..3 {
@@ -138,7 +160,7 @@ impl Kept {
         (hits, kept)
     }
 
-    /// Requests the images; returns the bytes of the answer.
+    /// Asks for the images; the bytes of the answer.
     fn images(&self) -> usize {
         self.runtime.block_on(async {
             let response = self.app.answer(request(), false).await;
@@ -151,15 +173,8 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn request<E>() -> Request<UnsyncBoxBody<Bytes, E>> {
+fn request() -> Request<RequestBody> {
     Request::get("http://localhost/images")
         .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
         .expect("a request")
 }
-
-library_benchmark_group!(
-    name = pure,
-    benchmarks = [crictl_json_to_images, images_to_rows, ignore_file_to_list, both_sources_to_json]
-);
-library_benchmark_group!(name = requests, benchmarks = [a_request_of_the_demonstration, a_hundred_kept_answers]);
-main!(library_benchmark_groups = [pure, requests]);

@@ -2,9 +2,8 @@
 
 use crate::build::{ship, shipped, test_components};
 use crate::instructions::instructions;
-use crate::run::cargo;
-use anyhow::{Context, Result};
-use std::os::unix::process::CommandExt;
+use crate::run::{become_command, cargo};
+use anyhow::Result;
 use std::process::Command;
 
 pub(crate) fn bench(part: Option<&str>, record: bool) -> Result<()> {
@@ -17,5 +16,5 @@ pub(crate) fn bench(part: Option<&str>, record: bool) -> Result<()> {
     test_components()?;
     let mut bench = Command::new(shipped("bench")?);
     bench.args(part).env("IMAGE_SERVICE_PROGRAM", shipped("image-service")?);
-    Err(bench.exec()).context("running the bench")
+    become_command(&mut bench)
 }

@@ -1,10 +1,9 @@
-//! `cargo xtask build`, `ship` and `compose`: the components, what is composed of them, and the program.
+//! `cargo xtask build`, `ship` and `compose`: the components, the compositions made of them, and the program.
 
-use crate::run::{cargo, native, run, target, write_news};
+use crate::run::{cargo, cargo_with, native, run, target, write_news};
 use crate::sbom;
+use crate::steps::{self, step};
 use anyhow::{Context, Result, bail};
-use image_service_compositions::compose::compose_file;
-use image_service_compositions::environments::{COMPONENTS, ENVIRONMENTS, Environment};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,23 +11,18 @@ const TARGET: &str = "wasm32-wasip2";
 /// The profile of the program that is put on machines.
 const SHIPPED: &str = "shipped";
 
-/// Components that only tests and benches use, in tests/components.
-const TEST_COMPONENTS: &[&str] = &[
-    "escapes",
-    "hello",
-    "made-up-node",
-    "made-up-registry",
-    "misbehaving",
-    "opens-sockets",
-    "picky-filter",
-    "reads-files",
-    "wasi-0-2",
+/// Components are small and run for each request, so cargo optimises them as far as it can. They stay in the profile
+/// `release`, under which the procedural macros are compiled once for the components and the program.
+const OPTIMISED: [(&str, &str); 3] = [
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
+    ("CARGO_INCREMENTAL", "0"),
 ];
 
-/// Builds all that the release program is made of, and the program.
+/// Builds all parts of the program, and the program.
 pub(crate) fn build() -> Result<()> {
     parts()?;
-    native(&["build", "--bin", "image-service"])
+    step(steps::PROGRAM, || native(&["build", "--bin", "image-service"]))
 }
 
 /// Builds the program as it is put on machines, and the bench where that is asked for: a comparison is fair only when both
@@ -36,7 +30,8 @@ pub(crate) fn build() -> Result<()> {
 pub(crate) fn ship(with_bench: bool) -> Result<()> {
     parts()?;
     let bench: &[&str] = if with_bench { &["--bin", "bench"] } else { &[] };
-    cargo(&[&["build", "--profile", SHIPPED, "--workspace", "--bin", "image-service"], bench].concat())
+    let program = ["build", "--profile", SHIPPED, "--workspace", "--bin", "image-service"];
+    step(steps::SHIPPED, || cargo(&[&program, bench].concat()))
 }
 
 /// A program as it is put on machines.
@@ -44,42 +39,80 @@ pub(crate) fn shipped(program: &str) -> Result<PathBuf> {
     Ok(std::path::absolute(target().join(SHIPPED).join(program))?)
 }
 
-/// Builds all that the program is made of.
-fn parts() -> Result<()> {
-    compositions()?;
-    precompile()?;
-    sbom::write()
+/// Builds all that the program embeds.
+pub(crate) fn parts() -> Result<()> {
+    step(steps::COMPONENTS, components)?;
+    // In one call of cargo, so that neither core waits for the other's last crate.
+    step(steps::HOST, || native(&["build", "--bin", "compose", "--bin", "precompile"]))?;
+    step(steps::COMPOSE, compose)?;
+    step(steps::PRECOMPILE, || run(Command::new(built("precompile")).arg(compositions_folder())))?;
+    step(steps::SBOM, sbom::write)
 }
 
-/// Makes machine code of the compositions, with the engine of the program that embeds it.
-pub(crate) fn precompile() -> Result<()> {
-    native(&["build", "--bin", "precompile"])?;
-    let program = target().join("release/precompile");
-    let built_in = ENVIRONMENTS.iter().filter(|environment| environment.built_in);
-    let compositions =
-        built_in.map(|environment| target().join("compositions").join(environment.name).with_extension("wasm"));
-    run(Command::new(program).args(compositions))
+/// Builds the components and composes them.
+pub(crate) fn compositions() -> Result<()> {
+    step(steps::COMPONENTS, components)?;
+    step(steps::HOST, || native(&["build", "--bin", "compose"]))?;
+    step(steps::COMPOSE, compose)
+}
+
+fn components() -> Result<()> {
+    guests(&component_names()?, &components_folder())
+}
+
+fn compose() -> Result<()> {
+    run(Command::new(built("compose")).arg(components_folder()).arg(compositions_folder()))
+}
+
+fn components_folder() -> PathBuf {
+    target().join("components")
+}
+
+fn compositions_folder() -> PathBuf {
+    target().join("compositions")
+}
+
+/// A program of the workspace, by its name.
+fn built(program: &str) -> PathBuf {
+    target().join("release").join(program)
+}
+
+/// The components, one folder each.
+pub(crate) fn component_names() -> Result<Vec<String>> {
+    packages_in("components")
+}
+
+/// Builds the components that only tests and benches use.
+pub(crate) fn test_components() -> Result<()> {
+    step(steps::TEST_COMPONENTS, || {
+        guests(&packages_in("tests/components")?, &target().join("test-components"))?;
+        example(&["build"], &[])
+    })
+}
+
+/// The folders in this one that are packages of the same name.
+fn packages_in(folder: &str) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("reading {folder}"))?;
+    let packages = entries.flatten().filter(|entry| entry.path().join("Cargo.toml").exists());
+    let mut names: Vec<String> = packages.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// Builds components of the workspace into `folder`.
-fn components(names: &[&str], folder: &Path) -> Result<()> {
+fn guests(names: &[String], folder: &Path) -> Result<()> {
     add_target()?;
-    let mut arguments = vec!["build", "--target", TARGET, "--profile", "guest"];
+    let mut arguments = vec!["build", "--target", TARGET, "--release"];
     arguments.extend(names.iter().flat_map(|component| ["--package", component]));
-    cargo(&arguments)?;
+    cargo_with(&arguments, &OPTIMISED)?;
     std::fs::create_dir_all(folder)?;
     for component in names {
-        let built = target().join(TARGET).join("guest").join(component.replace('-', "_")).with_extension("wasm");
+        let built = target().join(TARGET).join("release").join(component.replace('-', "_")).with_extension("wasm");
         let to = folder.join(component).with_extension("wasm");
         let component = std::fs::read(&built).with_context(|| format!("reading {}", built.display()))?;
         write_news(&to, &component)?;
     }
     Ok(())
-}
-
-/// Builds the components that only tests and benches use.
-pub(crate) fn test_components() -> Result<()> {
-    components(TEST_COMPONENTS, &target().join("test-components"))
 }
 
 /// Cargo's arguments for the example, which is no part of the workspace.
@@ -90,20 +123,6 @@ const EXAMPLE: [&str; 5] =
 pub(crate) fn example(arguments: &[&str], further: &[&str]) -> Result<()> {
     let folder = format!("--target-dir={}", target().join("examples").display());
     cargo(&[arguments, &EXAMPLE, &[&folder], further].concat())
-}
-
-/// Builds the components and composes them.
-pub(crate) fn compositions() -> Result<()> {
-    let components_folder = target().join("components");
-    components(COMPONENTS, &components_folder)?;
-    let compositions = target().join("compositions");
-    std::fs::create_dir_all(&compositions)?;
-    for Environment { name, grants, .. } in ENVIRONMENTS {
-        let wac = Path::new("compositions").join(name).with_extension("wac");
-        let composition = compose_file(&wac, &components_folder, grants)?;
-        write_news(&compositions.join(name).with_extension("wasm"), &composition)?;
-    }
-    Ok(())
 }
 
 /// Adds the guests' target where it is missing.

@@ -4,6 +4,7 @@
 //! ask for a nightly one.
 
 use crate::run::{cargo_with, run, target};
+use crate::steps::{self, step};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::Command;
@@ -28,11 +29,9 @@ pub(crate) fn fuzz(only: Option<&str>, each: Duration) -> Result<()> {
     {
         bail!("there is no fuzz target {only:?}, but {}", names.join(", "));
     }
-    build()?;
-    for name in names.iter().filter(|name| only.is_none_or(|only| *name == only)) {
-        run_one(name, each)?;
-    }
-    Ok(())
+    step(steps::BUILD_FUZZ, build)?;
+    let mut wanted = names.iter().filter(|name| only.is_none_or(|only| *name == only));
+    step(steps::FUZZ, || wanted.try_for_each(|name| run_one(name, each)))
 }
 
 /// The targets, from their files.

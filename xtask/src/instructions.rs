@@ -1,21 +1,32 @@
 //! `cargo xtask bench instructions`: instructions of the pure logic and of one request, against those that are recorded.
 
 use crate::build::build;
-use crate::run::{cargo_with, target};
-use crate::tools;
-use anyhow::{Context, Result, bail, ensure};
+use crate::executables::executables;
+use crate::run::{cargo_command, metadata};
+use crate::steps::{self, step};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The version that the library of the same name in bench/Cargo.toml asks for.
-const RUNNER: &str = "0.20.0";
 const RECORDED: &str = "bench/instructions.json";
 /// How much more than recorded is too much, in per cent.
 const ALLOWED: u64 = 10;
 
 /// Instructions by the names of what was run.
 type Counts = BTreeMap<String, u64>;
+
+/// A part of what cargo says of the workspace.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+}
 
 /// Counts, and prints the change; fails where there are more than a tenth more. With `record`, the counts are the new
 /// recorded ones.
@@ -26,8 +37,7 @@ pub(crate) fn instructions(record: bool) -> Result<()> {
         "valgrind is missing; install Debian's package valgrind"
     );
     build()?;
-    let runner = tools::from_crates_io("gungraun-runner", RUNNER)?;
-    let counts = counted(&runner)?;
+    let counts = step(steps::INSTRUCTIONS, counted)?;
     if record {
         std::fs::write(RECORDED, serde_json::to_string_pretty(&counts)? + "\n")?;
         println!("{RECORDED} has the new counts");
@@ -47,38 +57,62 @@ pub(crate) fn instructions(record: bool) -> Result<()> {
     Ok(())
 }
 
-fn counted(runner: &Path) -> Result<Counts> {
-    let results = target().join("gungraun");
-    if results.exists() {
-        std::fs::remove_dir_all(&results)?;
-    }
-    let runner = runner.to_str().context("a path in text")?;
-    let arguments =
-        ["bench", "--profile", "release", "--workspace", "--bench", "instructions", "--", "--save-summary=json"];
-    cargo_with(&arguments, &[("GUNGRAUN_RUNNER", runner)])?;
-    let mut counts = Counts::new();
-    for path in summaries(&results)? {
-        let summary: serde_json::Value = serde_json::from_slice(&std::fs::read(&path)?)?;
-        let name = summary["function_name"].as_str();
-        let count = summary["profiles"][0]["data"]["total"]["metrics"]["Ir"]["values"]["new"].as_u64();
-        let (name, count) = name.zip(count).with_context(|| format!("{} has no count", path.display()))?;
-        counts.insert(name.to_owned(), count);
-    }
-    ensure!(!counts.is_empty(), "nothing was counted in {}", results.display());
-    Ok(counts)
+fn counted() -> Result<Counts> {
+    let program = program()?;
+    let names = Command::new(&program).output().context("asking for the benchmarks' names")?;
+    let names = String::from_utf8(names.stdout)?;
+    ensure!(!names.is_empty(), "{} has no benchmarks", program.display());
+    // Each runs on one core, and counts the same whatever else runs.
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = names.lines().map(|name| (name, scope.spawn(|| instructions_of(&program, name)))).collect();
+        let counts = runs.into_iter().map(|(name, run)| {
+            let count = run.join().map_err(|_| anyhow!("counting {name} panicked"))?;
+            Ok((name.to_owned(), count.with_context(|| format!("counting {name}"))?))
+        });
+        counts.collect()
+    })
 }
 
-fn summaries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(summaries(&path)?);
-        } else if path.ends_with("summary.json") {
-            found.push(path);
-        }
-    }
-    Ok(found)
+/// Builds the benchmarks.
+fn program() -> Result<PathBuf> {
+    let optimised = optimised()?;
+    let mut arguments = vec!["bench", "--profile", "release", "--workspace", "--bench", "instructions", "--no-run"];
+    arguments.extend(optimised.iter().flat_map(|option| ["--config", option]));
+    let built = executables(cargo_command().args(arguments).env("CARGO_INCREMENTAL", "0"))?;
+    let benchmarks = built.into_iter().find(|built| built.target == "instructions");
+    Ok(benchmarks.context("cargo built no benchmarks")?.path)
+}
+
+/// Counts the instructions of one benchmark, in its function `counted`.
+fn instructions_of(program: &Path, name: &str) -> Result<u64> {
+    // With `RUST_BACKTRACE`, each error costs tens of thousands of instructions.
+    let output = Command::new("valgrind")
+        .env_remove("RUST_BACKTRACE")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
+        .arg("--toggle-collect=instructions::counted*")
+        .arg(program)
+        .arg(name)
+        .output()
+        .context("running valgrind")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "valgrind failed ({}): {said}", output.status);
+    collected(&said).with_context(|| format!("valgrind says no count: {said}"))
+}
+
+/// The number in the line `==1234== Collected : 5678`.
+fn collected(said: &str) -> Option<u64> {
+    let count = said.lines().find_map(|line| line.split_once("Collected :"))?.1;
+    count.trim().parse().ok().filter(|count| *count > 0)
+}
+
+/// Cargo's options that optimise our own crates as the program is that is put on machines. What they depend on in a request
+/// is optimised everyday; nothing else is built again.
+fn optimised() -> Result<Vec<String>> {
+    let metadata: Metadata = metadata(&["--no-deps"])?;
+    let names = metadata.packages.iter().map(|package| &package.name);
+    let measured = names.filter(|name| *name != "image-service-tests");
+    let options = measured.flat_map(|name| ["opt-level=3", "codegen-units=1"].map(|option| (name, option)));
+    Ok(options.map(|(name, option)| format!("profile.release.package.{name}.{option}")).collect())
 }
 
 /// Per cent of change.
@@ -124,6 +158,13 @@ mod tests {
         let now = counts(&[("steady", 1100), ("grown", 1101), ("shrunk", 1)]);
         assert_eq!(grown(&recorded, &now), ["grown"]);
         assert!(table(&recorded, &now).contains("| grown | 1000 | 1101 | +10.1 % |"));
+    }
+
+    #[test]
+    fn valgrinds_count_is_read_and_nothing_counted_is_no_count() {
+        assert_eq!(collected("==7== Events    : Ir\n==7== Collected : 349002\n"), Some(349_002));
+        assert_eq!(collected("==7== Collected : 0\n"), None);
+        assert_eq!(collected("==7== Events    : Ir\n"), None);
     }
 
     #[test]

@@ -5,22 +5,22 @@
 
 mod bench;
 mod build;
-mod deny;
+mod executables;
 mod fuzz;
 mod instructions;
 mod lint;
 mod run;
 mod sbom;
 mod soak;
+mod steps;
 mod test;
-mod tools;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::path::Path;
 use std::time::Duration;
 
-/// Builds, tests and lints Image Service.
+/// Builds, tests and lints Image Service. Each task ends with how long its steps took.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -44,8 +44,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Builds everything and runs all tests.
-    Test,
+    /// Builds everything and runs all tests, or those of some areas.
+    Test {
+        /// An area: all unit tests of the packages that have this in their name (harbor, http, image-service), and the
+        /// end-to-end tests that have it in theirs (cache, metrics).
+        areas: Vec<String>,
+    },
     /// Builds everything as it is put on machines and measures it against references; prints a table of ratios.
     Bench {
         /// Which part: listing, serving, scaling, logic or starting, all of which are measured where there is none; parts
@@ -55,10 +59,11 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
-    /// Checks formatting and clippy, warnings denied.
-    Lint,
-    /// Checks the dependencies' licences, sources and known vulnerabilities; installs cargo-deny where it is missing.
-    Deny,
+    /// Checks formatting, layers, circles between modules, and clippy.
+    Lint {
+        /// One part of it; all where there is none.
+        part: Option<lint::Part>,
+    },
     /// Runs the program under load while everything around it goes wrong; fails where anything leaked.
     Soak {
         /// For how long, the first of them to get warm.
@@ -78,16 +83,21 @@ enum Task {
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has a parent folder")?;
     std::env::set_current_dir(root)?;
-    match Arguments::parse().task {
+    let outcome = run(Arguments::parse().task);
+    steps::report();
+    outcome
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
         Task::Build => build::build(),
         Task::Ship => build::ship(false),
         Task::Compose => build::compositions(),
         Task::Demo => serve(&["--demo".to_owned()]),
         Task::Serve { arguments } => serve(&arguments),
-        Task::Test => test::test(),
+        Task::Test { areas } => test::test(&areas),
         Task::Bench { part, record } => bench::bench(part.as_deref(), record),
-        Task::Lint => lint::lint(),
-        Task::Deny => deny::deny(),
+        Task::Lint { part } => lint::lint(part),
         Task::Soak { minutes } => soak::soak(minutes),
         Task::Fuzz { target, minutes } => fuzz::fuzz(target.as_deref(), Duration::from_secs(60 * minutes)),
     }

@@ -1,6 +1,8 @@
 //! Running programs, cargo itself and what it built, and writing what they need.
 
+use crate::steps;
 use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -47,16 +49,26 @@ pub(crate) fn cargo_command() -> Command {
 
 /// Becomes a release program, so that signals reach it.
 pub(crate) fn replace_by<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
-    let program = target().join("release").join(program);
-    let error = Command::new(&program).args(arguments).exec();
-    Err(error).with_context(|| format!("running {}", program.display()))
+    become_command(Command::new(target().join("release").join(program)).args(arguments))
 }
 
-/// Runs cargo for this machine. The whole workspace is always named: dependencies then have the same features in the
-/// program as in its tests, and wasmtime is compiled once.
+/// Becomes this command, after the report of the steps before it.
+pub(crate) fn become_command(command: &mut Command) -> Result<()> {
+    steps::report();
+    let program = command.get_program().to_owned();
+    Err(command.exec()).with_context(|| format!("running {}", program.display()))
+}
+
+/// Runs cargo for this machine.
 pub(crate) fn native(arguments: &[&str]) -> Result<()> {
+    cargo(&native_arguments(arguments)?)
+}
+
+/// Cargo's arguments for this machine. The whole workspace is always named: dependencies then have the same features in the
+/// program as in its tests, and wasmtime is compiled once.
+pub(crate) fn native_arguments<'a>(arguments: &[&'a str]) -> Result<Vec<&'a str>> {
     let (command, rest) = arguments.split_first().context("a cargo command")?;
-    cargo(&[&[*command, "--release", "--workspace"], rest].concat())
+    Ok([&[*command, "--release", "--workspace"], rest].concat())
 }
 
 /// Runs a command to its end, which has to be a success.
@@ -67,6 +79,17 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{program} failed ({status})");
     }
     Ok(())
+}
+
+/// What `cargo metadata` says with these arguments.
+pub(crate) fn metadata<T: DeserializeOwned>(arguments: &[&str]) -> Result<T> {
+    let mut command = cargo_command();
+    command.args(["metadata", "--format-version", "1"]).args(arguments);
+    let output = command.output().context("running cargo metadata")?;
+    if !output.status.success() {
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    serde_json::from_slice(&output.stdout).context("reading the output of cargo metadata")
 }
 
 /// This machine, as rustc names it.

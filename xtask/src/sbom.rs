@@ -2,13 +2,12 @@
 //!
 //! Made from `cargo metadata` and Cargo.lock before the program is built, as it is embedded (`image-service sbom`).
 
-use crate::run::{host, target, write_news};
+use crate::build::component_names;
+use crate::run::{self, host, target, write_news};
 use anyhow::{Context, Result, bail};
-use image_service_compositions::environments::COMPONENTS;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 /// What is built for this machine.
 const PROGRAM: &str = "image-service";
@@ -75,20 +74,14 @@ struct Locked {
 /// Writes target/image-service.cdx.json.
 pub(crate) fn write() -> Result<()> {
     let mut bom = Bom::new(checksums()?);
-    bom.add(&metadata(&host()?)?, &[PROGRAM], "program")?;
-    bom.add(&metadata("wasm32-wasip2")?, COMPONENTS, "components")?;
+    bom.add(&metadata(&host()?)?, &[PROGRAM.to_owned()], "program")?;
+    bom.add(&metadata("wasm32-wasip2")?, &component_names()?, "components")?;
     let text = serde_json::to_string_pretty(&bom.document()?)? + "\n";
     write_news(&target().join("image-service.cdx.json"), text.as_bytes())
 }
 
 fn metadata(platform: &str) -> Result<Metadata> {
-    let mut command = Command::new("cargo");
-    command.args(["metadata", "--format-version", "1", "--filter-platform", platform]);
-    let output = command.output().context("running cargo metadata")?;
-    if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    serde_json::from_slice(&output.stdout).context("reading what cargo metadata says")
+    run::metadata(&["--filter-platform", platform])
 }
 
 /// The SHA-256 of each crate, as crates.io gives it out, by name and version.
@@ -111,11 +104,11 @@ impl Bom {
     }
 
     /// Adds these packages and all that is linked into them: what only builds them, procedural macros too, is left out.
-    fn add(&mut self, metadata: &Metadata, roots: &[&str], part: &'static str) -> Result<()> {
+    fn add(&mut self, metadata: &Metadata, roots: &[String], part: &'static str) -> Result<()> {
         let packages: BTreeMap<&str, &Package> =
             metadata.packages.iter().map(|package| (package.id.as_str(), package)).collect();
         let nodes: BTreeMap<&str, &Node> = metadata.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
-        let is_root = |package: &Package| package.source.is_none() && roots.contains(&package.name.as_str());
+        let is_root = |package: &Package| package.source.is_none() && roots.contains(&package.name);
         let mut waiting: Vec<&Package> = metadata.packages.iter().filter(|package| is_root(package)).collect();
         if waiting.len() != roots.len() {
             bail!("not all of {roots:?} are packages of the workspace");

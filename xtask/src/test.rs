@@ -1,20 +1,88 @@
-//! `cargo xtask test`: everything is built, and all tests run.
+//! `cargo xtask test`: everything is built, and the tests run: all of them, or those of some areas.
 
-use crate::build::{build, example, test_components};
+use crate::build::{build, test_components};
+use crate::executables::{Executable, executables};
 use crate::fuzz::fuzz;
-use crate::run::native;
-use anyhow::Result;
+use crate::run::{cargo_command, native_arguments, run};
+use crate::steps::{self, step};
+use anyhow::{Result, bail};
+use std::process::Command;
 use std::time::Duration;
 
 /// How long each fuzz target runs here: enough for what was found before, and for what is found at once.
 const FUZZ: Duration = Duration::from_secs(3);
 
-pub(crate) fn test() -> Result<()> {
+/// Runs all tests; or, where areas are named, the unit tests of their packages and the end-to-end tests of their names.
+pub(crate) fn test(areas: &[String]) -> Result<()> {
     build()?;
     test_components()?;
-    example(&["build"], &[])?;
+    let tests = step(steps::BUILD_TESTS, || built(areas.is_empty()))?;
+    let (end_to_end, unit): (Vec<_>, Vec<_>) = tests.into_iter().partition(is_end_to_end);
+    let unit: Vec<_> = unit.into_iter().filter(|tests| is_of(tests, areas)).collect();
+    let end_to_end: Vec<_> = end_to_end.into_iter().filter(|tests| has_any(tests, areas)).collect();
+    if unit.is_empty() && end_to_end.is_empty() {
+        bail!("no package and no end-to-end test has {} in its name", areas.join(" or "));
+    }
+    step(steps::UNIT_TESTS, || unit.iter().try_for_each(|tests| run_those(tests, &[])))?;
+    step(steps::E2E_TESTS, || end_to_end.iter().try_for_each(|tests| run_those(tests, areas)))?;
+    if areas.is_empty() { fuzz(None, FUZZ) } else { Ok(()) }
+}
+
+/// Builds the tests. Cargo builds them for the whole workspace, whichever will run: for fewer packages it would give what they
+/// depend on other features, and compile it again.
+fn built(with_programs: bool) -> Result<Vec<Executable>> {
     // `--lib`: a component's own library can't be linked for this machine, its unit tests can.
-    native(&["test", "--lib", "--bins"])?;
-    native(&["test", "--test", "*"])?;
-    fuzz(None, FUZZ)
+    let mut arguments = vec!["test", "--lib", "--test", "*", "--no-run"];
+    if with_programs {
+        arguments.push("--bins");
+    }
+    let built = executables(cargo_command().args(native_arguments(&arguments)?))?;
+    Ok(built.into_iter().filter(|executable| executable.is_test).collect())
+}
+
+fn is_end_to_end(tests: &Executable) -> bool {
+    tests.kind.iter().any(|kind| kind == "test")
+}
+
+fn is_of(tests: &Executable, areas: &[String]) -> bool {
+    areas.is_empty() || areas.iter().any(|area| tests.package.contains(area.as_str()))
+}
+
+/// Whether any test has one of these in its name.
+fn has_any(tests: &Executable, filters: &[String]) -> bool {
+    let output = command(tests, filters).arg("--list").output();
+    output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(": test"))
+}
+
+fn run_those(tests: &Executable, filters: &[String]) -> Result<()> {
+    println!("tests of {} ({})", tests.package, tests.target);
+    run(&mut command(tests, filters))
+}
+
+/// The tests that have one of these in their names, or all.
+fn command(tests: &Executable, filters: &[String]) -> Command {
+    let mut command = Command::new(&tests.path);
+    command.args(filters).current_dir(&tests.folder).env("CARGO_MANIFEST_DIR", &tests.folder);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn an_area_is_part_of_a_packages_name() {
+        let tests = |package: &str| Executable {
+            path: PathBuf::new(),
+            folder: PathBuf::new(),
+            package: package.to_owned(),
+            target: package.to_owned(),
+            kind: vec!["lib".to_owned()],
+            is_test: true,
+        };
+        assert!(is_of(&tests("harbor-api"), &["harbor".to_owned()]));
+        assert!(is_of(&tests("lister"), &[]));
+        assert!(!is_of(&tests("lister"), &["harbor".to_owned(), "filter".to_owned()]));
+    }
 }

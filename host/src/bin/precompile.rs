@@ -4,13 +4,16 @@
 #![forbid(unsafe_code)]
 
 use anyhow::{Context, Result};
+use image_service_compositions::environments::ENVIRONMENTS;
 use std::path::{Path, PathBuf};
 
-/// Writes `NAME.cwasm` beside each `NAME.wasm` that is given.
+/// Writes `NAME.cwasm` beside `NAME.wasm` for each environment that the program embeds. Argument: the folder.
 fn main() -> Result<()> {
+    let folder = std::env::args_os().nth(1).map(PathBuf::from).context("usage: precompile COMPOSITIONS")?;
     let (defaults, _) = image_service_config::parse("{}", Path::new(""))?;
     let engine = image_service::runtime::engine(&defaults.limits)?;
-    for path in std::env::args_os().skip(1).map(PathBuf::from) {
+    for environment in ENVIRONMENTS.iter().filter(|environment| environment.built_in) {
+        let path = folder.join(environment.name).with_extension("wasm");
         let wasm = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         let code = image_service::composition::precompile(&engine, &wasm)
             .with_context(|| format!("compiling {}", path.display()))?;
