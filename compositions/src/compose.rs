@@ -4,10 +4,12 @@ use crate::imports::{check_imports, imports};
 use anyhow::{Context, Result, anyhow};
 use indexmap::IndexMap;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, Report, SourceSpan};
+use semver::Version;
 use std::path::Path;
 use wac_graph::EncodeOptions;
 use wac_graph::types::BorrowedPackageKey;
 use wac_parser::Document;
+use wac_parser::lexer::{Lexer, Token};
 
 /// Composes the components that the text of a `.wac` file names. `component` returns the bytes of a package by its name, such
 /// as `image-service:lister`; `None` where there is no such package.
@@ -19,7 +21,11 @@ use wac_parser::Document;
 pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result<Option<Vec<u8>>>) -> Result<Vec<u8>> {
     let explain = |error: Report| explain(&error.with_source_code(NamedSource::new(file, text.to_owned())));
     let document = Document::parse(text).map_err(|error| explain(error.into()))?;
-    let keys = wac_resolver::packages(&document).map_err(|error| explain(error.into()))?;
+    let references = references(text, document.directive.package.name);
+    let mut keys: IndexMap<BorrowedPackageKey<'_>, SourceSpan> = IndexMap::new();
+    for (name, version, span) in &references {
+        keys.insert(BorrowedPackageKey::from_name_and_version(name, version.as_ref()), *span);
+    }
     let mut packages: IndexMap<BorrowedPackageKey<'_>, Vec<u8>> = IndexMap::new();
     for (key, span) in keys {
         let Some(bytes) = component(key.name)? else {
@@ -31,6 +37,28 @@ pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result
     }
     let resolution = document.resolve(packages).map_err(|error| explain(error.into()))?;
     resolution.encode(EncodeOptions::default()).map_err(|error| explain(error.into()))
+}
+
+/// The packages that a text names besides its own, each with its version and where it stands. Read from wac's own tokens:
+/// wac-resolver, which walks the syntax, brings a whole encoder of WIT along.
+fn references<'a>(text: &'a str, own: &str) -> Vec<(&'a str, Option<Version>, SourceSpan)> {
+    let Ok(lexer) = Lexer::new(text) else { return Vec::new() };
+    let spans = lexer.filter_map(|(token, span)| match token {
+        Ok(Token::PackageName | Token::PackagePath) => Some(span),
+        _ => None,
+    });
+    let named = spans.map(|span| {
+        let reference = &text[span.offset()..span.offset() + span.len()];
+        let (path, version) = match reference.split_once('@') {
+            Some((path, version)) => (path, version.parse().ok()),
+            None => (reference, None),
+        };
+        let name = path.split('/').next().unwrap_or(path);
+        // A path is marked by its package; a name with its version.
+        let length = if name.len() == path.len() { reference.len() } else { name.len() };
+        (name, version, SourceSpan::new(span.offset().into(), length))
+    });
+    named.filter(|(name, ..)| *name != own).collect()
 }
 
 /// A `.wac` file names an unknown package.
@@ -68,4 +96,23 @@ pub fn compose_file(wac: &Path, components: &Path, granted: &[&str]) -> Result<V
     })?;
     check_imports(&composition, granted).with_context(|| wac.display().to_string())?;
     Ok(composition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_named_with_their_versions_and_places_but_not_in_comments_nor_the_text_itself() {
+        let text = "package a:composed;\n// new a:comment {}\nlet x = new b:part@1.2.0 { ... };\nimport y: c:d/e@0.1.0;\n\
+                    let z = new a:composed { ...x };";
+        let found = references(text, "a:composed");
+        let found = found.iter().map(|(name, version, span)| {
+            (*name, version.as_ref().map(ToString::to_string), &text[span.offset()..span.offset() + span.len()])
+        });
+        assert_eq!(
+            found.collect::<Vec<_>>(),
+            [("b:part", Some("1.2.0".to_owned()), "b:part@1.2.0"), ("c:d", Some("0.1.0".to_owned()), "c:d")]
+        );
+    }
 }

@@ -37,7 +37,7 @@ pub fn test_component(name: &str) -> PathBuf {
 
 /// A component of examples/, which `cargo xtask test` leaves, by its name.
 pub fn example(name: &str) -> PathBuf {
-    target().join("examples/wasm32-wasip2/release").join(name).with_extension("wasm")
+    target().join("examples").join(name).with_extension("wasm")
 }
 
 impl Program {

@@ -1,6 +1,6 @@
 //! `cargo xtask build`, `ship` and `compose`: the components, the compositions made of them, and the program.
 
-use crate::run::{cargo, cargo_with, native, run, target, write_news};
+use crate::run::{cargo, native, run, target, write_news};
 use crate::sbom;
 use crate::steps::{self, step};
 use anyhow::{Context, Result, bail};
@@ -13,10 +13,13 @@ const SHIPPED: &str = "shipped";
 
 /// Components are small and run for each request, so cargo optimises them as far as it can. They stay in the profile
 /// `release`, under which the procedural macros are compiled once for the components and the program.
-const OPTIMISED: [(&str, &str); 3] = [
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
-    ("CARGO_INCREMENTAL", "0"),
+const OPTIMISED: [&str; 6] = [
+    "--config=profile.release.opt-level=3",
+    "--config=profile.release.codegen-units=1",
+    "--config=profile.release.incremental=false",
+    "--release",
+    "--target",
+    TARGET,
 ];
 
 /// Builds all parts of the program, and the program.
@@ -86,7 +89,8 @@ pub(crate) fn component_names() -> Result<Vec<String>> {
 pub(crate) fn test_components() -> Result<()> {
     step(steps::TEST_COMPONENTS, || {
         guests(&packages_in("tests/components")?, &target().join("test-components"))?;
-        example(&["build"], &[])
+        example("build", &[])?;
+        put("registry", &target().join("examples"))
     })
 }
 
@@ -102,27 +106,25 @@ fn packages_in(folder: &str) -> Result<Vec<String>> {
 /// Builds components of the workspace into `folder`.
 fn guests(names: &[String], folder: &Path) -> Result<()> {
     add_target()?;
-    let mut arguments = vec!["build", "--target", TARGET, "--release"];
-    arguments.extend(names.iter().flat_map(|component| ["--package", component]));
-    cargo_with(&arguments, &OPTIMISED)?;
-    std::fs::create_dir_all(folder)?;
-    for component in names {
-        let built = target().join(TARGET).join("release").join(component.replace('-', "_")).with_extension("wasm");
-        let to = folder.join(component).with_extension("wasm");
-        let component = std::fs::read(&built).with_context(|| format!("reading {}", built.display()))?;
-        write_news(&to, &component)?;
-    }
-    Ok(())
+    let packages = names.iter().flat_map(|component| ["--package", component]);
+    cargo(&[&["build"], &OPTIMISED[..], &packages.collect::<Vec<_>>()].concat())?;
+    names.iter().try_for_each(|component| put(component, folder))
 }
 
-/// Cargo's arguments for the example, which is no part of the workspace.
-const EXAMPLE: [&str; 5] =
-    ["--manifest-path=examples/registry/Cargo.toml", "--release", "--locked", "--target", TARGET];
+/// Puts a component that cargo built into `folder`.
+fn put(component: &str, folder: &Path) -> Result<()> {
+    let built = target().join(TARGET).join("release").join(component.replace('-', "_")).with_extension("wasm");
+    let bytes = std::fs::read(&built).with_context(|| format!("reading {}", built.display()))?;
+    std::fs::create_dir_all(folder)?;
+    write_news(&folder.join(component).with_extension("wasm"), &bytes)
+}
 
-/// Runs cargo for the example.
-pub(crate) fn example(arguments: &[&str], further: &[&str]) -> Result<()> {
-    let folder = format!("--target-dir={}", target().join("examples").display());
-    cargo(&[arguments, &EXAMPLE, &[&folder], further].concat())
+/// Runs cargo for the example, which is no part of the workspace: in the workspace's profile, so that it shares what the
+/// components depend on. In a profile of its own, as its readers build it, all of that is compiled again.
+pub(crate) fn example(command: &str, further: &[&str]) -> Result<()> {
+    let manifest = ["--manifest-path=examples/registry/Cargo.toml", "--locked", "--target-dir=target"];
+    let profile = ["--config=Cargo.toml", "--config=profile.release.panic=\"unwind\""];
+    cargo(&[&[command], &manifest[..], &profile, &OPTIMISED, further].concat())
 }
 
 /// Adds the guests' target where it is missing.

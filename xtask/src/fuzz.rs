@@ -10,8 +10,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Counters for each edge and the operands of comparisons, as `cargo fuzz` asks for them.
-const COUNTERS: &[&str] = &[
+/// Counters for each edge and the operands of comparisons, as `cargo fuzz` asks for them. Every overflow counts as a bug, and a
+/// panic says its line.
+const FLAGS: &[&str] = &[
     "--cfg=fuzzing",
     "-Dwarnings",
     "-Cpasses=sancov-module",
@@ -19,6 +20,19 @@ const COUNTERS: &[&str] = &[
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Cdebug-assertions",
+    "-Coverflow-checks",
+    "-Cdebuginfo=line-tables-only",
+];
+
+/// The workspace's profile, without what fuzz/Cargo.toml has for `cargo fuzz`: build scripts and procedural macros, which go
+/// without the flags, are then those of the workspace.
+const PROFILE: [&str; 5] = [
+    "--config=Cargo.toml",
+    "--config=profile.release.opt-level=2",
+    "--config=profile.release.debug=false",
+    "--config=profile.release.debug-assertions=false",
+    "--config=profile.release.overflow-checks=false",
 ];
 
 /// Runs one target, or each, for so long; what it found is in target/fuzz/NAME.
@@ -43,13 +57,12 @@ fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// With `--target`, so that build scripts and procedural macros go without counters.
+/// With `--target`, so that build scripts and procedural macros go without the flags.
 fn build() -> Result<()> {
     let host = crate::run::host()?;
-    let folder = format!("--target-dir={}", target().join("fuzz/build").display());
-    let arguments =
-        ["build", "--release", "--locked", "--manifest-path=fuzz/Cargo.toml", "--bins", "--target", &host, &folder];
-    cargo_with(&arguments, &[("CARGO_ENCODED_RUSTFLAGS", &COUNTERS.join("\u{1f}"))])
+    let package = ["--release", "--locked", "--manifest-path=fuzz/Cargo.toml", "--target-dir=target", "--bins"];
+    let arguments = [&["build", "--target", &host], &package[..], &PROFILE].concat();
+    cargo_with(&arguments, &[("CARGO_ENCODED_RUSTFLAGS", &FLAGS.join("\u{1f}"))])
 }
 
 fn run_one(name: &str, duration: Duration) -> Result<()> {
@@ -57,7 +70,7 @@ fn run_one(name: &str, duration: Duration) -> Result<()> {
     let corpus = own.join("corpus");
     std::fs::create_dir_all(&corpus)?;
     println!("fuzz: {name} for {} s", duration.as_secs());
-    let mut command = Command::new(target().join("fuzz/build").join(crate::run::host()?).join("release").join(name));
+    let mut command = Command::new(target().join(crate::run::host()?).join("release").join(name));
     // What is new goes into the first folder; the second one is only read.
     command.arg(&corpus).arg(Path::new("fuzz/seeds").join(name));
     command.arg(format!("-max_total_time={}", duration.as_secs())).arg(format!("-artifact_prefix={}/", own.display()));

@@ -5,6 +5,7 @@
 
 use anyhow::{Context, Result};
 use image_service_compositions::environments::ENVIRONMENTS;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// Writes `NAME.cwasm` beside `NAME.wasm` for each environment that the program embeds. Argument: the folder.
@@ -15,13 +16,19 @@ fn main() -> Result<()> {
     for environment in ENVIRONMENTS.iter().filter(|environment| environment.built_in) {
         let path = folder.join(environment.name).with_extension("wasm");
         let wasm = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let mut hasher = DefaultHasher::new();
+        (&wasm, engine.precompile_compatibility_hash()).hash(&mut hasher);
+        let made_of = format!("{:016x}", hasher.finish());
+        // What it is made of stands beside the machine code. Code of the same is left alone, so that it is neither compiled
+        // again nor the program built again.
+        let (to, stamp) = (path.with_extension("cwasm"), path.with_extension("cwasm.made-of"));
+        if to.exists() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == made_of) {
+            continue;
+        }
         let code = image_service::composition::precompile(&engine, &wasm)
             .with_context(|| format!("compiling {}", path.display()))?;
-        let to = path.with_extension("cwasm");
-        // Left alone when nothing changed, so that the program isn't built again.
-        if std::fs::read(&to).ok().as_deref() != Some(&code) {
-            std::fs::write(&to, code).with_context(|| format!("writing {}", to.display()))?;
-        }
+        std::fs::write(&to, code).with_context(|| format!("writing {}", to.display()))?;
+        std::fs::write(&stamp, made_of).with_context(|| format!("writing {}", stamp.display()))?;
     }
     Ok(())
 }

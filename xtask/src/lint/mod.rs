@@ -49,5 +49,5 @@ fn format() -> Result<()> {
 
 fn clippy() -> Result<()> {
     native(&["clippy", "--all-targets", "--", "-D", "warnings"])?;
-    example(&["clippy"], &["--", "-D", "warnings"])
+    example("clippy", &["--", "-D", "warnings"])
 }
