@@ -107,7 +107,8 @@ impl Demo {
         let (config, _) = image_service_config::parse("{}", Path::new("")).expect("the defaults");
         let capabilities = Capabilities::new(config, &Arc::default(), SnapshotMemory::default()).expect("no files");
         let composition = Composition::read(&composition("demo")).expect("`cargo xtask build` makes it");
-        let service = Service::new(&composition, Arc::new(capabilities), Arc::new(|_: &str| ())).expect("it can be loaded");
+        let service =
+            Service::new(&composition, Arc::new(capabilities), Arc::new(|_: &str| ())).expect("it can be loaded");
         let demo = Self { runtime, service: Arc::new(service) };
         for _ in 0..3 {
             demo.images();
