@@ -22,7 +22,7 @@ const LATENCY: Duration = Duration::from_millis(5);
 const CONCURRENCY: usize = 8;
 
 pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
-    let containerd = Containerd::start()?.context("the bench needs a containerd")?;
+    let containerd = Containerd::start().await?.context("the bench needs a containerd")?;
     let image = oci::Image::new(b"one")?;
     let names: Vec<String> = (0..30).map(|number| format!("registry.example.com/team/app{number}:v1")).collect();
     containerd.import(&names.iter().map(|name| (name.as_str(), &image)).collect::<Vec<_>>())?;
@@ -45,16 +45,12 @@ async fn compare(
         }
     }
     let harbor = harbor.start().await?;
-    let node = Node::configured(&json!({
-        "crictl_config": {"mode": "cri", "endpoint": format!("unix://{}", containerd.socket().display())},
-        "harbor_config": harbor.config(),
-        "app_config": {"log_level_app": "WARNING"},
-    }))?;
-    let program = node.start()?;
+    let quiet = json!({"app_config": {"log_level_app": "WARNING"}});
+    let program = Node::builder().runtime("cri", containerd.socket()).harbor(&harbor).config(quiet).start()?;
     let expected = PROJECTS * REPOSITORIES * ARTIFACTS;
     let listed = program.images().await?["harbor_images"].as_array().map(Vec::len);
     ensure!(listed == Some(expected), "{listed:?} rows instead of {expected}");
-    let plan: Arc<Vec<String>> = Arc::new(harbor.asked().into_iter().map(|asked| asked.target).collect());
+    let plan: Arc<Vec<String>> = Arc::new(harbor.requests().into_iter().map(|request| request.target).collect());
     let login = login(&harbor)?;
 
     let address = program.address.clone();

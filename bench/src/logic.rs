@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, ensure};
 use bench_inventory::{PROJECTS, Registry, ignore_file, listing, node};
 use image_model::limits::MAX_IMAGES;
 use image_service_compositions::compose::compose;
-use image_service_tests::{Node, Program, component, test_component};
+use image_service_tests::{Node, component, test_component};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,13 +17,12 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         let path = if namespace == "bench" { test_component(name) } else { component(name) };
         Ok(Some(std::fs::read(path)?))
     })?;
-    let node_folder = Node::configured(&json!({"app_config": {"log_level_app": "WARNING"}}))?;
-    node_folder.ignore(&ignore_file(MAX_IMAGES))?;
-    let path = node_folder.path().join("logic.wasm");
-    std::fs::write(&path, composition)?;
-    let config = node_folder.config();
-    let arguments = ["--config", &config.to_string_lossy(), "--composition", &path.to_string_lossy()];
-    let program = Program::start(&arguments, None)?;
+    let program = Node::builder()
+        .file("logic.wasm", composition)
+        .composition("logic.wasm")
+        .ignore(&ignore_file(MAX_IMAGES))
+        .config(json!({"app_config": {"log_level_app": "WARNING"}}))
+        .start()?;
     let registry = Arc::new(Registry::new(PROJECTS));
 
     let native = native(&registry)?;

@@ -33,25 +33,20 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-/// Starts the program on a Harbor with so many repositories in one project.
-async fn start(repositories: usize) -> Result<((Harbor, Node, Program), String)> {
+/// Starts the program on a Harbor with so many repositories, all in one project.
+async fn start(repositories: usize) -> Result<((Harbor, Program), String)> {
     let mut harbor = Harbor::of(Version::V2_12);
     for number in 0..repositories {
         harbor = harbor.repository(&format!("project/repository{number:03}"), ARTIFACTS);
     }
     let harbor = harbor.start().await?;
-    let node = Node::configured(&json!({
-        "crictl_config": {"mode": "exec", "command": ["echo", r#"{"images": []}"#]},
-        "harbor_config": harbor.config(),
-        "app_config": {"log_level_app": "WARNING"},
-        "cache_config": {"lifetime": 3600},
-    }))?;
-    let program = node.start()?;
+    let quiet = json!({"app_config": {"log_level_app": "WARNING"}});
+    let program = Node::builder().no_images().harbor(&harbor).cache_lifetime(3600).config(quiet).start()?;
     let images: serde_json::Value = program.get("/images").await?.json().await?;
     let listed = images["harbor_images"].as_array().map(Vec::len);
     ensure!(listed == Some(repositories * ARTIFACTS), "{listed:?} rows, errors {}", images["errors"]);
     let address = program.address.clone();
-    Ok(((harbor, node, program), address))
+    Ok(((harbor, program), address))
 }
 
 /// Seconds of a listing, on average over so many.

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use image_service_tests::{Harbor, Node, Program, Version, composition, test_component};
+use image_service_tests::{Harbor, Node, Version, composition, test_component};
 use serde_json::json;
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader};
@@ -23,11 +23,9 @@ const SPAN: Duration = Duration::from_millis(1500);
 
 pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     // Without a cache.
-    let node = Node::configured(&json!({"app_config": {"log_level_app": "WARNING"}}))?;
-    let config = node.config();
-    let config = config.to_str().context("a path in text")?;
     let start = |component: PathBuf| {
-        Program::start(&["--config", config, "--composition", component.to_str().context("a path in text")?], None)
+        let quiet = json!({"app_config": {"log_level_app": "WARNING"}});
+        Node::builder().composition(component).config(quiet).start()
     };
     let demo = start(composition("demo"))?;
     let length = demo.get("/images").await?.bytes().await?.len();
@@ -61,15 +59,10 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
 async fn cached(rows: &mut Vec<Row>) -> Result<()> {
     let harbor = Harbor::of(Version::V2_12).repository("project/repository", 15).start().await?;
     let node = |level: &str| {
-        Node::configured(&json!({
-            "crictl_config": {"mode": "exec", "command": ["echo", r#"{"images": []}"#]},
-            "harbor_config": harbor.config(),
-            "cache_config": {"lifetime": 3600},
-            "app_config": {"log_level_app": level},
-        }))
+        let log = json!({"app_config": {"log_level_app": level}});
+        Node::builder().no_images().harbor(&harbor).cache_lifetime(3600).config(log)
     };
-    let (quiet_node, logging_node) = (node("WARNING")?, node("INFO")?);
-    let (quiet, logging) = (quiet_node.start()?, logging_node.start_logging()?);
+    let (quiet, logging) = (node("WARNING").start()?, node("INFO").start()?);
     let length = quiet.get("/images").await?.bytes().await?.len();
     let (bare, bare_address) = start_bare(length)?;
     let (quiet_address, logging_address) = (quiet.address.clone(), logging.address.clone());

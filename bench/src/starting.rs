@@ -9,12 +9,12 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     let (mut healthz, mut images, mut idle) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let begun = Instant::now();
-        let program = Program::start(&["--demo"], None)?;
+        let program = Program::demo()?;
         program.get("/healthz").await?.error_for_status()?;
         healthz.push(begun.elapsed().as_secs_f64());
         idle.push(memory(program.pid(), "VmRSS")?);
         let begun = Instant::now();
-        let program = Program::start(&["--demo"], None)?;
+        let program = Program::demo()?;
         program.get("/images").await?.error_for_status()?.bytes().await?;
         images.push(begun.elapsed().as_secs_f64());
     }

@@ -2,76 +2,76 @@
 
 use http::{Request, Version};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use image_service_tests::{Node, Program, Raw, composition, test_component};
+use hyper::body::Bytes;
+use hyper::client::conn::http2::SendRequest;
+use image_service_tests::{Node, Program, RawClient, composition, http2, is_pending, test_component};
 use serde_json::{Value, json};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 const GET: &[u8] = b"GET /images HTTP/1.1\r\nhost: x\r\n\r\n";
 
+/// The timeout of these tests, in seconds.
+const TIMEOUT: f64 = 0.5;
+/// When the program gives a client up: the timeout, and what a busy machine may add.
+const GIVEN_UP: Range<f64> = TIMEOUT * 0.9..4.0;
+/// The rhythm of a client that sends too slowly.
+const RHYTHM: Duration = Duration::from_millis(30);
+
 /// A program with sample data and these limits.
-fn started(limits: Value) -> (Node, Program) {
+fn demo(limits: Value) -> Program {
     start(composition("demo"), limits)
 }
 
-/// A program that reads and answers as it is asked to, with these limits.
-fn misbehaving(limits: Value) -> (Node, Program) {
+/// A program that reads and answers as a test asks it to, with these limits.
+fn misbehaving(limits: Value) -> Program {
     start(test_component("misbehaving"), limits)
 }
 
-fn start(composition: std::path::PathBuf, limits: Value) -> (Node, Program) {
-    let node = Node::configured(&json!({"composition": composition, "limits_config": limits})).unwrap();
-    let program = node.start().unwrap();
-    (node, program)
+fn start(composition: PathBuf, limits: Value) -> Program {
+    Node::builder().composition(composition).config(json!({"limits_config": limits})).start().unwrap()
 }
 
-/// Asserts that something ended when it should, give or take what a busy machine takes.
 fn assert_within(elapsed: Duration, seconds: Range<f64>) {
     assert!(seconds.contains(&elapsed.as_secs_f64()), "{elapsed:?} is not in {seconds:?}");
 }
 
-/// A connection over HTTP/2 without TLS, with so small a window, and what tells its end.
-async fn http2(
-    program: &Program,
-    window: u32,
-) -> (hyper::client::conn::http2::SendRequest<Empty<&'static [u8]>>, tokio::task::JoinHandle<()>) {
-    let address = program.address.trim_start_matches("http://");
-    let stream = TcpStream::connect(address).await.unwrap();
-    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
-    builder.initial_stream_window_size(window);
-    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
-    (sender, tokio::spawn(async { drop(connection.await) }))
+/// A connection over HTTP/2 without TLS, with a window of so many bytes, and its end.
+async fn connect(program: &Program, window: u32) -> (SendRequest<Empty<Bytes>>, JoinHandle<hyper::Result<()>>) {
+    let stream = TcpStream::connect(program.address.trim_start_matches("http://")).await.unwrap();
+    http2(stream, window).await.unwrap()
 }
 
-fn request(program: &Program, path: &str) -> Request<Empty<&'static [u8]>> {
+fn request(program: &Program, path: &str) -> Request<Empty<Bytes>> {
     Request::get(format!("{}{path}", program.address)).version(Version::HTTP_2).body(Empty::new()).unwrap()
 }
 
 #[tokio::test]
 async fn clients_beyond_max_connections_are_answered_when_others_have_gone() {
-    let (_node, program) = started(json!({"max_connections": 2}));
+    let program = demo(json!({"max_connections": 2}));
     let mut clients = Vec::new();
     for _ in 0..2 {
-        let mut raw = Raw::connect(&program.address).await.unwrap();
+        let mut raw = RawClient::connect(&program.address).await.unwrap();
         raw.send(GET).await.unwrap();
         raw.head().await.unwrap();
         clients.push(raw);
     }
-    let mut waiting = Raw::connect(&program.address).await.unwrap();
+    let mut waiting = RawClient::connect(&program.address).await.unwrap();
     waiting.send(GET).await.unwrap();
-    assert!(timeout(Duration::from_millis(500), waiting.head()).await.is_err(), "it has to wait");
+    assert!(is_pending(waiting.head()).await, "it has to wait");
     clients.pop();
     assert!(waiting.head().await.unwrap().starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]
 async fn a_head_larger_than_max_header_bytes_is_answered_431() {
-    let (_node, program) = started(json!({"max_header_bytes": 8192}));
+    let program = demo(json!({"max_header_bytes": 8192}));
     let asked = async |length: usize| {
-        let mut raw = Raw::connect(&program.address).await.unwrap();
+        let mut raw = RawClient::connect(&program.address).await.unwrap();
         raw.send(format!("GET /images HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(length))).await.unwrap();
         raw.head().await.unwrap()[9..12].to_owned()
     };
@@ -80,9 +80,9 @@ async fn a_head_larger_than_max_header_bytes_is_answered_431() {
 
 #[tokio::test]
 async fn a_head_larger_than_max_header_bytes_is_answered_431_over_http_2_too() {
-    let (_node, program) = started(json!({"max_header_bytes": 8192}));
+    let program = demo(json!({"max_header_bytes": 8192}));
     for (length, status) in [(7000, 200), (8300, 431)] {
-        let (mut client, _) = http2(&program, 65_535).await;
+        let (mut client, _) = connect(&program, 65_535).await;
         let mut request = request(&program, "/images");
         request.headers_mut().insert("x-long", "x".repeat(length).parse().unwrap());
         assert_eq!(client.send_request(request).await.unwrap().status(), status);
@@ -91,89 +91,91 @@ async fn a_head_larger_than_max_header_bytes_is_answered_431_over_http_2_too() {
 
 #[tokio::test]
 async fn a_client_that_trickles_its_head_is_given_up_after_header_timeout_while_others_are_served() {
-    let (_node, program) = started(json!({"header_timeout": 1}));
-    let mut slow = Raw::connect(&program.address).await.unwrap();
+    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let mut slow = RawClient::connect(&program.address).await.unwrap();
     slow.send("GET /images HTTP/1.1\r\nx-slow: ").await.unwrap();
     let others = async {
         loop {
             program.images().await.unwrap();
-            sleep(Duration::from_millis(50)).await;
+            sleep(RHYTHM).await;
         }
     };
     tokio::select! {
-        elapsed = slow.trickle(b"x", Duration::from_millis(50)) => assert_within(elapsed, 0.9..4.0),
+        elapsed = slow.trickle(b"x", RHYTHM) => assert_within(elapsed, GIVEN_UP),
         () = others => {}
     }
 }
 
 #[tokio::test]
 async fn a_client_that_says_nothing_is_given_up_after_header_timeout() {
-    let (_node, program) = started(json!({"header_timeout": 1}));
+    let program = demo(json!({"header_timeout": TIMEOUT}));
     let beginnings: [&[u8]; 3] = [b"", b"PRI * HT", b"GET"];
     for beginning in beginnings {
-        let mut silent = Raw::connect(&program.address).await.unwrap();
+        let mut silent = RawClient::connect(&program.address).await.unwrap();
         silent.send(beginning).await.unwrap();
-        assert_within(silent.end().await.0, 0.9..4.0);
+        assert_within(silent.end().await.0, GIVEN_UP);
     }
 }
 
 #[tokio::test]
 async fn an_idle_connection_ends_after_header_timeout_and_a_busy_one_does_not() {
-    let (_node, program) = started(json!({"header_timeout": 1}));
-    let mut client = Raw::connect(&program.address).await.unwrap();
-    for _ in 0..6 {
+    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let mut client = RawClient::connect(&program.address).await.unwrap();
+    let begun = Instant::now();
+    // Longer than the timeout, with pauses that are shorter.
+    while begun.elapsed().as_secs_f64() < 2.0 * TIMEOUT {
         client.send("HEAD /images HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         assert!(client.head().await.unwrap().starts_with("HTTP/1.1 200"));
-        sleep(Duration::from_millis(400)).await;
+        sleep(Duration::from_secs_f64(TIMEOUT / 5.0)).await;
     }
-    assert_within(client.end().await.0, 0.5..4.0);
+    assert_within(client.end().await.0, TIMEOUT * 0.5..4.0);
 }
 
 #[tokio::test]
 async fn an_idle_connection_ends_over_http_2_too_whatever_pings_come() {
-    let (_node, program) = started(json!({"header_timeout": 1}));
-    let mut pinging = Raw::http2(&program.address).await.unwrap();
+    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let mut pinging = RawClient::http2(&program.address).await.unwrap();
     // A ping on stream 0.
     let ping = b"\0\0\x08\x06\0\0\0\0\0\x31\x32\x33\x34\x35\x36\x37\x38";
-    assert_within(pinging.trickle(ping, Duration::from_millis(50)).await, 0.9..4.0);
+    assert_within(pinging.trickle(ping, RHYTHM).await, GIVEN_UP);
 }
 
 #[tokio::test]
 async fn a_client_that_trickles_its_head_over_http_2_is_given_up_after_header_timeout() {
     const HEADERS: u8 = 1;
     const CONTINUATION: u8 = 9;
-    let (_node, program) = started(json!({"header_timeout": 1}));
-    let mut slow = Raw::http2(&program.address).await.unwrap();
+    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let mut slow = RawClient::http2(&program.address).await.unwrap();
     // `:method: GET` by its number in HPACK's table, and no end of the head.
     slow.frame(1, HEADERS, 0, &[0x82]).await.unwrap();
     let begun = Instant::now();
     while slow.frame(1, CONTINUATION, 0, &[]).await.is_ok() {
-        sleep(Duration::from_millis(300)).await;
+        sleep(Duration::from_secs_f64(TIMEOUT / 4.0)).await;
     }
-    assert_within(begun.elapsed(), 0.9..4.0);
+    assert_within(begun.elapsed(), GIVEN_UP);
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_read_its_answer_is_given_up_after_client_timeout() {
-    let (_node, program) = misbehaving(json!({"client_timeout": 1}));
-    let mut client = Raw::connect(&program.address).await.unwrap();
+    let program = misbehaving(json!({"client_timeout": TIMEOUT}));
+    let mut client = RawClient::connect(&program.address).await.unwrap();
     client.send("GET /much HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    sleep(Duration::from_secs(4)).await;
-    let (elapsed, bytes) = client.end().await;
-    assert_within(elapsed, 0.0..2.0);
+    // The scrape's own connection is the only one that is left.
+    program.await_sample("image_service_connections", 1.0).await.unwrap();
+    let (_, bytes) = client.end().await;
     assert!(bytes.len() < 32 << 20, "it was cut off, not answered: {}", bytes.len());
 }
 
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_all_of_its_answer() {
-    let (_node, program) = misbehaving(json!({"client_timeout": 1}));
+    let program = misbehaving(json!({"client_timeout": TIMEOUT}));
     let mut answer = program.get("/much").await.unwrap();
     let begun = Instant::now();
     let mut length = 0;
     while let Some(chunk) = answer.chunk().await.unwrap() {
         length += chunk.len();
         // About 3 MB a second, for longer than client_timeout, while the program would be faster.
-        if begun.elapsed() < Duration::from_secs(4) {
+        if begun.elapsed().as_secs_f64() < 4.0 * TIMEOUT {
             sleep(Duration::from_secs_f64(chunk.len() as f64 / 3e6)).await;
         }
     }
@@ -182,19 +184,19 @@ async fn a_client_that_reads_slowly_gets_all_of_its_answer() {
 
 #[tokio::test]
 async fn a_client_that_grants_no_window_over_http_2_is_given_up_after_client_timeout() {
-    let (_node, program) = misbehaving(json!({"client_timeout": 1}));
-    let (mut client, ended) = http2(&program, 1000).await;
+    let program = misbehaving(json!({"client_timeout": TIMEOUT}));
+    let (mut client, ended) = connect(&program, 1000).await;
     let stalled = client.send_request(request(&program, "/much")).await.unwrap();
     let begun = Instant::now();
     // What else the client does well is no excuse.
     let busy = async {
         while let Ok(answer) = client.send_request(request(&program, "/well")).await {
             let _ = answer.into_body().collect().await;
-            sleep(Duration::from_millis(50)).await;
+            sleep(RHYTHM).await;
         }
     };
-    tokio::join!(busy, async { ended.await.unwrap() });
-    assert_within(begun.elapsed(), 0.9..4.0);
+    let ((), _) = tokio::join!(busy, ended);
+    assert_within(begun.elapsed(), GIVEN_UP);
     assert!(stalled.into_body().collect().await.is_err());
 }
 
@@ -203,8 +205,8 @@ async fn clients_are_told_how_many_requests_a_connection_over_http_2_may_have_an
     const HEADERS: u8 = 1;
     const RST_STREAM: u8 = 3;
     const END_OF_HEAD: u8 = 4;
-    let (_node, program) = misbehaving(json!({"client_timeout": 1}));
-    let mut client = Raw::http2(&program.address).await.unwrap();
+    let program = misbehaving(json!({"client_timeout": TIMEOUT}));
+    let mut client = RawClient::http2(&program.address).await.unwrap();
     // `:method: POST`, `:scheme: http`, `:path: /read` and `:authority: x`, as HPACK writes them; their bodies never come.
     let head = b"\x83\x86\x04\x05/read\x01\x01x";
     for number in 0..130 {
@@ -221,18 +223,18 @@ async fn clients_are_told_how_many_requests_a_connection_over_http_2_may_have_an
 
 #[tokio::test]
 async fn a_client_that_sends_its_body_for_ever_is_given_up_after_client_timeout() {
-    let (_node, program) = misbehaving(json!({"client_timeout": 1}));
-    let mut client = Raw::connect(&program.address).await.unwrap();
+    let program = misbehaving(json!({"client_timeout": TIMEOUT}));
+    let mut client = RawClient::connect(&program.address).await.unwrap();
     client.send("POST /read HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello").await.unwrap();
     assert!(client.head().await.unwrap().starts_with("HTTP/1.1 200"));
     client.send("POST /read HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n").await.unwrap();
-    assert_within(client.trickle(b"x", Duration::from_millis(50)).await, 0.9..4.0);
+    assert_within(client.trickle(b"x", RHYTHM).await, GIVEN_UP);
 }
 
 #[tokio::test]
 async fn a_body_that_nobody_reads_holds_nothing() {
-    let (_node, program) = started(json!({}));
-    let mut client = Raw::connect(&program.address).await.unwrap();
+    let program = demo(json!({}));
+    let mut client = RawClient::connect(&program.address).await.unwrap();
     client.send("POST /images HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n").await.unwrap();
     let (elapsed, bytes) = client.end().await;
     assert!(String::from_utf8_lossy(&bytes).starts_with("HTTP/1.1 405"));

@@ -1,19 +1,17 @@
 //! The node's images as a real containerd tells them over the CRI.
 
+use crate::listing::{assert_says, errors, node_rows};
 use image_service_tests::oci::Image;
-use image_service_tests::{Containerd, Node, Program};
+use image_service_tests::{Containerd, Node, Program, eventually};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
 /// A containerd and the program asking it, in this mode; `None` where there is no containerd.
-fn started(mode: &str) -> Option<(Containerd, Node, Program)> {
-    let containerd = Containerd::start().unwrap()?;
+async fn start(mode: &str) -> Option<(Containerd, Program)> {
+    let containerd = Containerd::start().await.unwrap()?;
     // `auto` must not fall back to a crictl of this machine.
-    let node =
-        Node::new(json!({"mode": mode, "endpoint": format!("unix://{}", containerd.socket().display())})).unwrap();
-    node.script("sudo", "echo 'the socket should have been asked' >&2; exit 1").unwrap();
-    let program = node.start().unwrap();
-    Some((containerd, node, program))
+    let no_crictl = "echo 'the program should have asked the socket' >&2; exit 1";
+    let program = Node::builder().runtime(mode, containerd.socket()).script("sudo", no_crictl).start().unwrap();
+    Some((containerd, program))
 }
 
 fn row(repository: &str, tag: &str, image: &Image, size: &str) -> Value {
@@ -21,21 +19,14 @@ fn row(repository: &str, tag: &str, image: &Image, size: &str) -> Value {
 }
 
 /// Asks until the rows are these: containerd tells its CRI plugin about new images when it has a moment.
-async fn assert_comes_to(program: &Program, rows: Value) -> Value {
-    let started = Instant::now();
-    loop {
-        let images = program.images().await.unwrap();
-        if images["containerd_images"] == rows || started.elapsed() > Duration::from_secs(20) {
-            assert_eq!(images["containerd_images"], rows);
-            assert_eq!(images["errors"], json!([{"source": "harbor", "error": "Harbor configuration incomplete"}]));
-            return images;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+async fn assert_comes_to(program: &Program, rows: Value) {
+    let listed = async || Some(program.images().await.unwrap()).filter(|images| images["containerd_images"] == rows);
+    let images = eventually(&format!("the rows {rows:#}"), listed).await.unwrap();
+    assert_eq!(images["errors"], json!([{"source": "harbor", "error": "Harbor configuration incomplete"}]));
 }
 
 async fn each_tag_is_a_row(mode: &str) {
-    let Some((containerd, _node, program)) = started(mode) else { return };
+    let Some((containerd, program)) = start(mode).await else { return };
     let (app, tool, large) =
         (Image::new(b"app").unwrap(), Image::new(b"tool").unwrap(), Image::new(&vec![7; 1_200_000]).unwrap());
     assert_comes_to(&program, json!([])).await;
@@ -75,7 +66,7 @@ async fn auto_asks_the_socket_where_it_may_be_opened() {
 
 #[tokio::test]
 async fn an_image_without_tags_reads_as_its_repository_or_as_nothing() {
-    let Some((containerd, _node, program)) = started("cri") else { return };
+    let Some((containerd, program)) = start("cri").await else { return };
     let (digested, dangling) = (Image::new(b"digested").unwrap(), Image::new(b"dangling").unwrap());
     containerd.import(&[("docker.io/library/digested:1", &digested), ("docker.io/library/gone:1", &dangling)]).unwrap();
     let digested_size = "2.61kB";
@@ -103,7 +94,7 @@ async fn an_image_without_tags_reads_as_its_repository_or_as_nothing() {
 
 #[tokio::test]
 async fn a_name_that_another_image_took_over_is_a_row_of_that_one() {
-    let Some((containerd, _node, program)) = started("cri") else { return };
+    let Some((containerd, program)) = start("cri").await else { return };
     let (old, new) = (Image::new(b"old").unwrap(), Image::new(b"new").unwrap());
     containerd.import(&[("docker.io/library/app:latest", &old)]).unwrap();
     assert_comes_to(&program, json!([row("docker.io/library/app", "latest", &old, "2.61kB")])).await;
@@ -117,27 +108,25 @@ async fn a_name_that_another_image_took_over_is_a_row_of_that_one() {
 
 #[tokio::test]
 async fn a_real_id_in_the_ignore_file_leaves_its_rows_out() {
-    let Some((containerd, node, program)) = started("cri") else { return };
+    let Some((containerd, program)) = start("cri").await else { return };
     let (kept, left_out) = (Image::new(b"kept").unwrap(), Image::new(b"left out").unwrap());
     containerd.import(&[("docker.io/library/kept:1", &kept), ("docker.io/library/out:1", &left_out)]).unwrap();
-    node.ignore(&format!("IMAGE,TAG,IMAGE ID,SIZE\nout,1,{},3kB\n", left_out.short_id())).unwrap();
+    program.node().ignore(&format!("IMAGE,TAG,IMAGE ID,SIZE\nout,1,{},3kB\n", left_out.short_id())).unwrap();
     assert_comes_to(&program, json!([row("docker.io/library/kept", "1", &kept, "2.61kB")])).await;
 }
 
 #[tokio::test]
 async fn a_containerd_that_ends_is_one_error_until_it_is_back() {
-    let Some((mut containerd, _node, program)) = started("cri") else { return };
+    let Some((mut containerd, program)) = start("cri").await else { return };
     let app = Image::new(b"app").unwrap();
     containerd.import(&[("docker.io/library/app:1", &app)]).unwrap();
     let rows = json!([row("docker.io/library/app", "1", &app, "2.61kB")]);
     assert_comes_to(&program, rows.clone()).await;
-    containerd.stop().unwrap();
+    containerd.stop().await.unwrap();
     let images = program.images().await.unwrap();
-    assert_eq!(images["containerd_images"], json!([]));
-    let errors: Vec<&Value> =
-        images["errors"].as_array().unwrap().iter().filter(|error| error["source"] == "containerd").collect();
-    assert_eq!(errors.len(), 1, "{images}");
-    assert!(errors[0]["error"].as_str().unwrap().contains("containerd.sock"), "{images}");
-    containerd.resume().unwrap();
+    assert_eq!(node_rows(&images).len(), 0);
+    let [("containerd", error), ("harbor", _)] = errors(&images)[..] else { panic!("{images}") };
+    assert_says(error, &["containerd.sock"]);
+    containerd.resume().await.unwrap();
     assert_comes_to(&program, rows).await;
 }

@@ -1,14 +1,15 @@
 //! The files of deploy/: as far as they can be checked without a cluster.
 
-use image_service_tests::{Program, skip, target};
+use image_service_tests::artifacts::program;
+use image_service_tests::{repository, run, skip, target};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use yaml_rust2::{Yaml, YamlLoader};
 
 fn deploy(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy")).join(name)
+    repository("deploy").join(name)
 }
 
 fn read(name: &str) -> String {
@@ -41,7 +42,7 @@ fn systemd_analyze(arguments: &[&str], drop_ins: &[&str]) -> Option<Output> {
     let unit = read("systemd/image-service.service");
     let installed = "/usr/local/bin/image-service";
     assert!(unit.contains(installed));
-    let built = Program::path().canonicalize().unwrap();
+    let built = program().canonicalize().unwrap();
     let unit = unit.replace(installed, built.to_str().unwrap());
     std::fs::write(folder.path().join("image-service.service"), unit).unwrap();
     std::fs::copy(deploy("systemd/image-service.socket"), folder.path().join("image-service.socket")).unwrap();
@@ -143,8 +144,8 @@ fn the_service_and_the_policy_select_the_pods_of_the_daemon_set() {
     assert_eq!(&policy["spec"]["podSelector"]["matchLabels"], labels);
 }
 
-#[test]
-fn the_config_for_kubernetes_is_one_that_the_program_reads_without_warnings() {
+#[tokio::test]
+async fn the_config_for_kubernetes_is_one_that_the_program_reads_without_warnings() {
     let secret = document("kubernetes/secret.yaml", "Secret");
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.json");
@@ -154,8 +155,7 @@ fn the_config_for_kubernetes_is_one_that_the_program_reads_without_warnings() {
         // As the volume has them.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
     }
-    let output = Command::new(Program::path()).args(["check", "--config"]).arg(&config).output().unwrap();
-    let report = text(&output);
+    let report = run(&["check", "--config", config.to_str().unwrap()]).await.unwrap().stdout;
     let about_config: Vec<_> = report.lines().filter(|line| line.contains(" config ")).collect();
     assert_eq!(about_config.len(), 1, "{report}");
     assert!(about_config[0].starts_with("ok "), "{report}");

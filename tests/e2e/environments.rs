@@ -1,26 +1,41 @@
 //! The compositions of other environments, under hosts of WASI 0.3 that know nothing of this project.
 
-use image_service_tests::{Containerd, ForeignHost, Harbor, Node, Program, StockHost, Version, composition, oci};
+use crate::listing::{assert_says, errors, harbor_rows, node_rows, only_error};
+use image_service_tests::harbor::{PASSWORD, USER};
+use image_service_tests::{
+    Containerd, ForeignHost, Harbor, Node, Program, StockHost, Version, composition, oci, repository,
+};
 use serde_json::{Value, json};
 
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../components/lib/image-model/testdata");
+const TOKEN: &str = "t0ken";
 
-/// A node with real output of crictl, a Harbor, and a node API with the token `t0ken`.
-async fn inventory() -> (Node, Harbor) {
+/// A node with real output of crictl and a node API, and a Harbor.
+async fn inventory() -> (Program, Harbor) {
     let harbor = Harbor::of(Version::V2_12).repository("a/app", 120).repository("b/x/y", 3).start().await.unwrap();
-    let node = Node::configured(&json!({
-        "crictl_config": {"mode": "exec", "command": ["cat", format!("{FIXTURES}/crictl-1.36-images.json")]},
-        "harbor_config": harbor.config(),
-        "node_api": {"enabled": true, "token_file": "token"},
-    }))
-    .unwrap();
-    std::fs::write(node.path().join("token"), "t0ken\n").unwrap();
-    (node, harbor)
+    let recorded = repository("components/lib/image-model/testdata/crictl-1.36-images.json");
+    let node = Node::builder().crictl(&["cat", &recorded.to_string_lossy()]).harbor(&harbor).node_api(TOKEN);
+    (node.start().unwrap(), harbor)
+}
+
+/// The environment variables for this Harbor.
+fn harbor_variables(harbor: &Harbor) -> Vec<(&'static str, &str)> {
+    vec![("HARBOR_URL", &harbor.url), ("HARBOR_USER", USER), ("HARBOR_PASSWORD", PASSWORD)]
+}
+
+/// The environment variables for the node API of this program, with this token.
+fn node_variables<'a>(program: &'a Program, token: &'a str) -> Vec<(&'static str, &'a str)> {
+    vec![("CRICTL_URL", &program.address), ("CRICTL_TOKEN", token)]
+}
+
+/// What the edge composition lists under the stock host.
+async fn listed_by_edge(environment: &[(&str, &str)]) -> Value {
+    let host = StockHost::start(&composition("edge"), environment).await.unwrap();
+    serde_json::from_str(&host.images().await.unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn demo_answers_the_same_bytes_under_any_host() {
-    let native = Program::start(&["--demo"], None).unwrap().get("/images").await.unwrap().text().await.unwrap();
+    let native = Program::demo().unwrap().images_text().await.unwrap();
     for host in ForeignHost::each(&composition("demo"), &[]).await.unwrap() {
         assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
     }
@@ -28,82 +43,55 @@ async fn demo_answers_the_same_bytes_under_any_host() {
 
 #[tokio::test]
 async fn edge_answers_the_bytes_of_the_native_program_for_the_same_node_and_harbor() {
-    let (node, harbor) = inventory().await;
-    let program = node.start().unwrap();
-    let native = program.get("/images").await.unwrap().text().await.unwrap();
-    let environment = [
-        ("CRICTL_URL", program.address.as_str()),
-        ("CRICTL_TOKEN", "t0ken"),
-        ("HARBOR_URL", harbor.url.as_str()),
-        ("HARBOR_USER", "robot$ci"),
-        ("HARBOR_PASSWORD", "s3cret"),
-    ];
+    let (program, harbor) = inventory().await;
+    let native = program.images_text().await.unwrap();
+    let environment = [node_variables(&program, TOKEN), harbor_variables(&harbor)].concat();
     for host in ForeignHost::each(&composition("edge"), &environment).await.unwrap() {
         assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
     }
     let images: Value = serde_json::from_str(&native).unwrap();
-    assert_eq!(images["containerd_images"].as_array().unwrap().len(), 10);
-    assert_eq!(images["harbor_images"].as_array().unwrap().len(), 123);
+    assert_eq!((node_rows(&images).len(), harbor_rows(&images).len()), (10, 123));
     assert_eq!(images["errors"], json!([]));
 }
 
 #[tokio::test]
 async fn edge_leaves_out_what_its_environment_says() {
-    let (node, _) = inventory().await;
-    let program = node.start().unwrap();
-    let environment = [
-        ("CRICTL_URL", program.address.as_str()),
-        ("CRICTL_TOKEN", "t0ken"),
-        ("IMAGES_TO_IGNORE", "20faf770514bd13c4041b33f2218046a836d658a9c5407a5e8841730a6a65171"),
-    ];
-    let host = StockHost::start(&composition("edge"), &environment).await.unwrap();
-    let images: Value = serde_json::from_str(&host.images().await.unwrap()).unwrap();
-    let rows = images["containerd_images"].as_array().unwrap();
+    let (program, _harbor) = inventory().await;
+    let ignored = ("IMAGES_TO_IGNORE", "20faf770514bd13c4041b33f2218046a836d658a9c5407a5e8841730a6a65171");
+    let images = listed_by_edge(&[node_variables(&program, TOKEN), vec![ignored]].concat()).await;
+    let rows = node_rows(&images);
     assert_eq!(rows.len(), 8, "the two tags of one image are left out");
     assert!(rows.iter().all(|row| row["image_id"] != "20faf770514bd"));
 }
 
 #[tokio::test]
 async fn edge_with_a_wrong_token_is_one_error_beside_harbors_rows() {
-    let (node, harbor) = inventory().await;
-    let program = node.start().unwrap();
-    let environment = [
-        ("CRICTL_URL", program.address.as_str()),
-        ("CRICTL_TOKEN", "wrong"),
-        ("HARBOR_URL", harbor.url.as_str()),
-        ("HARBOR_USER", "robot$ci"),
-        ("HARBOR_PASSWORD", "s3cret"),
-    ];
-    let host = StockHost::start(&composition("edge"), &environment).await.unwrap();
-    let images: Value = serde_json::from_str(&host.images().await.unwrap()).unwrap();
-    assert_eq!(images["harbor_images"].as_array().unwrap().len(), 123);
-    assert_eq!(images["errors"].as_array().unwrap().len(), 1);
-    let error = images["errors"][0]["error"].as_str().unwrap();
-    assert!(error.contains("answered 401") && error.contains("crictl-token"), "{error}");
-    assert!(!error.contains("t0ken"), "{error}");
+    let (program, harbor) = inventory().await;
+    let environment = [node_variables(&program, "wrong"), harbor_variables(&harbor)].concat();
+    let images = listed_by_edge(&environment).await;
+    assert_eq!(harbor_rows(&images).len(), 123);
+    assert_says(only_error(&images), &["answered 401", "crictl-token"]);
+    assert!(!images.to_string().contains(TOKEN), "{images}");
 }
 
 #[tokio::test]
 async fn edge_without_settings_says_what_is_missing() {
-    let host = StockHost::start(&composition("edge"), &[]).await.unwrap();
-    let images: Value = serde_json::from_str(&host.images().await.unwrap()).unwrap();
-    let errors: Vec<&str> =
-        images["errors"].as_array().unwrap().iter().map(|error| error["error"].as_str().unwrap()).collect();
-    assert!(errors[0].starts_with("no node is configured; set crictl-url"), "{errors:?}");
-    assert_eq!(errors[1..], ["Harbor configuration incomplete"]);
+    let images = listed_by_edge(&[]).await;
+    let [(_, first), (_, second)] = errors(&images)[..] else { panic!("{images}") };
+    assert!(first.starts_with("no node is configured; set crictl-url"), "{first}");
+    assert_eq!(second, "Harbor configuration incomplete");
 }
 
 #[tokio::test]
 async fn spin_answers_the_bytes_of_the_native_program_for_the_same_node_and_harbor() {
-    let (node, harbor) = inventory().await;
-    let program = node.start().unwrap();
-    let native = program.get("/images").await.unwrap().text().await.unwrap();
+    let (program, harbor) = inventory().await;
+    let native = program.images_text().await.unwrap();
     let variables = [
         ("crictl_url", program.address.as_str()),
-        ("crictl_token", "t0ken"),
+        ("crictl_token", TOKEN),
         ("harbor_url", harbor.url.as_str()),
-        ("harbor_user", "robot$ci"),
-        ("harbor_password", "s3cret"),
+        ("harbor_user", USER),
+        ("harbor_password", PASSWORD),
     ];
     let Some(spin) = ForeignHost::spin(&variables).await.unwrap() else { return };
     assert_eq!(spin.images().await.unwrap(), native);
@@ -111,22 +99,15 @@ async fn spin_answers_the_bytes_of_the_native_program_for_the_same_node_and_harb
 
 #[tokio::test]
 async fn edge_lists_the_real_containerd_of_another_node() {
-    let Some(containerd) = Containerd::start().unwrap() else { return };
+    let Some(containerd) = Containerd::start().await.unwrap() else { return };
     let image = oci::Image::new(b"one").unwrap();
     containerd
         .import(&[("registry.example.com:5000/team/app:v1", &image), ("docker.io/library/nginx:1", &image)])
         .unwrap();
-    let node = Node::configured(&json!({
-        "crictl_config": {"mode": "cri", "endpoint": format!("unix://{}", containerd.socket().display())},
-        "node_api": {"enabled": true, "token_file": "token"},
-    }))
-    .unwrap();
-    std::fs::write(node.path().join("token"), "t0ken").unwrap();
-    let program = node.start().unwrap();
-    let native = program.get("/images").await.unwrap().text().await.unwrap();
+    let program = Node::builder().runtime("cri", containerd.socket()).node_api(TOKEN).start().unwrap();
+    let native = program.images_text().await.unwrap();
     assert!(native.contains("registry.example.com:5000/team/app"), "{native}");
-    let environment = [("CRICTL_URL", program.address.as_str()), ("CRICTL_TOKEN", "t0ken")];
-    for host in ForeignHost::each(&composition("edge"), &environment).await.unwrap() {
+    for host in ForeignHost::each(&composition("edge"), &node_variables(&program, TOKEN)).await.unwrap() {
         assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
     }
 }
@@ -134,16 +115,13 @@ async fn edge_lists_the_real_containerd_of_another_node() {
 #[tokio::test]
 async fn harbor_only_lists_the_registry_and_asks_no_node() {
     let (_, harbor) = inventory().await;
-    let no_images = json!({"mode": "exec", "command": ["echo", r#"{"images": []}"#]});
-    let empty_node = Node::configured(&json!({"crictl_config": no_images, "harbor_config": harbor.config()})).unwrap();
-    let native = empty_node.start().unwrap().get("/images").await.unwrap().text().await.unwrap();
-    let environment = [("HARBOR_URL", harbor.url.as_str()), ("HARBOR_USER", "robot$ci"), ("HARBOR_PASSWORD", "s3cret")];
-    for host in ForeignHost::each(&composition("harbor-only"), &environment).await.unwrap() {
+    let empty_node = Node::builder().no_images().harbor(&harbor).start().unwrap();
+    let native = empty_node.images_text().await.unwrap();
+    for host in ForeignHost::each(&composition("harbor-only"), &harbor_variables(&harbor)).await.unwrap() {
         assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
     }
     let images: Value = serde_json::from_str(&native).unwrap();
-    assert_eq!(images["containerd_images"], json!([]));
-    assert_eq!(images["harbor_images"].as_array().unwrap().len(), 123);
+    assert_eq!((node_rows(&images).len(), harbor_rows(&images).len()), (0, 123));
     assert_eq!(images["errors"], json!([]));
 }
 

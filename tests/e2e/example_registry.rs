@@ -1,31 +1,27 @@
 //! The component of examples/registry in Harbor's place, against a real docker-registry.
 
-use image_service_tests::{DockerRegistry, Node, Program, example, oci};
+use crate::listing::{assert_says, harbor_rows, node_rows, only_harbor_error};
+use image_service_tests::{DockerRegistry, Node, example, node_row, oci, repository, run};
 use serde_json::{Value, json};
-use std::process::Command;
 
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/registry");
-
-/// A node whose crictl knows one image, with the composition of the example and this registry.
-fn node(registry: &str) -> Node {
-    let images = json!({"images": [{"id": "sha256:a24bb4013296f61e", "repoTags": ["pause:3.9"], "size": "1"}]});
-    let node = Node::configured(&json!({
-        "crictl_config": {"mode": "exec", "command": ["echo", images.to_string()]},
-        "harbor_config": {"url": registry},
-        "composition": "registry.wasm",
-    }))
-    .unwrap();
-    let composed = Command::new(Program::path())
-        .arg("compose")
-        .arg(format!("{EXAMPLE}/registry.wac"))
-        .arg("--dep")
-        .arg(format!("acme:registry={}", example("registry").display()))
-        .arg("-o")
-        .arg(node.path().join("registry.wasm"))
-        .output()
-        .unwrap();
-    assert!(composed.status.success(), "{}", String::from_utf8_lossy(&composed.stderr));
+/// A node with one image, with the composition of the example and this registry.
+async fn node(registry: &str) -> Node {
+    let config = json!({"harbor_config": {"url": registry}});
+    let node = Node::builder().one_image().composition("registry.wasm").config(config).build().unwrap();
+    let wac = repository("examples/registry/registry.wac");
+    let component = format!("acme:registry={}", example("registry").display());
+    let composed = node.path("registry.wasm");
+    let arguments = ["compose", wac.to_str().unwrap(), "--dep", &component, "-o", composed.to_str().unwrap()];
+    let outcome = run(&arguments).await.unwrap();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     node
+}
+
+/// What the program lists of this registry.
+async fn listed(registry: &DockerRegistry) -> Value {
+    let images = node(&registry.address).await.start().unwrap().images().await.unwrap();
+    assert_eq!(images["errors"], json!([]));
+    images
 }
 
 fn row(project: &str, repository: &str, tag: &str, image: &oci::Image) -> Value {
@@ -51,10 +47,9 @@ async fn a_docker_registrys_images_arrive_beside_the_nodes() {
     registry.push("team/deep/name", "latest", &one).await.unwrap();
     registry.push("team/gone", "latest", &two).await.unwrap();
     registry.delete("team/gone", two.digest()).await.unwrap();
-    let mut images = node(&registry.address).start().unwrap().images().await.unwrap();
+    let mut images = listed(&registry).await;
     let sizes = take_sizes(&mut images);
-    assert_eq!(images["errors"], json!([]));
-    assert_eq!(images["containerd_images"][0]["repository"], "pause");
+    assert_eq!(node_rows(&images), [node_row()]);
     let rows = json!([
         row("<none>", "nginx", "1.27", &one),
         row("team", "app", "v1", &one),
@@ -69,17 +64,13 @@ async fn a_docker_registrys_images_arrive_beside_the_nodes() {
 async fn list_and_check_run_the_composition_that_the_config_names() {
     let Some(registry) = DockerRegistry::start().await.unwrap() else { return };
     registry.push("nginx", "1.27", &oci::Image::new(b"one").unwrap()).await.unwrap();
-    let node = node(&registry.address);
-    let run = |command: &str| {
-        let output = Command::new(Program::path()).args([command, "--config"]).arg(node.config()).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
-    assert!(run("list").contains("nginx"));
-    let checked = run("check");
-    assert!(checked.contains("registry.wasm runs in place of the built-in one"), "{checked}");
-    assert!(checked.contains("1 row of all projects from http://127.0.0.1:"), "{checked}");
-    assert!(checked.contains(" without login"), "{checked}");
+    let node = node(&registry.address).await;
+    let listed = node.run(&["list"]).await.unwrap();
+    assert_says(&listed.stdout, &["nginx"]);
+    let checked = node.run(&["check"]).await.unwrap();
+    let runs = "registry.wasm runs in place of the built-in one";
+    assert_says(&checked.stdout, &[runs, "1 row of all projects from http://127.0.0.1:", " without login"]);
+    assert_eq!((listed.code, checked.code), (Some(0), Some(0)));
 }
 
 #[tokio::test]
@@ -92,9 +83,8 @@ async fn more_repositories_and_tags_than_fit_on_a_page_arrive() {
     for number in 0..120 {
         registry.push("many/tags", &format!("t{number:03}"), &image).await.unwrap();
     }
-    let images = node(&registry.address).start().unwrap().images().await.unwrap();
-    assert_eq!(images["errors"], json!([]));
-    let rows = images["harbor_images"].as_array().unwrap();
+    let images = listed(&registry).await;
+    let rows = harbor_rows(&images);
     assert_eq!(rows.len(), 370);
     assert!(rows.iter().is_sorted_by_key(|row| format!("{} {}", row["repository"], row["tag"])));
 }
@@ -106,19 +96,14 @@ async fn an_index_is_one_row_with_the_size_of_all_its_platforms() {
     registry.push("team/multi", "amd64", &one).await.unwrap();
     registry.push("team/multi", "arm64", &two).await.unwrap();
     registry.push_index("team/multi", "latest", &[&one, &two]).await.unwrap();
-    let mut images = node(&registry.address).start().unwrap().images().await.unwrap();
+    let mut images = listed(&registry).await;
     let sizes = take_sizes(&mut images);
-    assert_eq!(images["errors"], json!([]));
-    assert_eq!(images["harbor_images"][2]["tag"], "latest");
+    assert_eq!(harbor_rows(&images)[2]["tag"], "latest");
     assert!((sizes[2] - sizes[0] - sizes[1]).abs() < 0.2, "{sizes:?}");
 }
 
 #[tokio::test]
 async fn a_registry_that_does_not_run_is_one_error_beside_the_nodes_rows() {
-    let images = node("http://127.0.0.1:1").start().unwrap().images().await.unwrap();
-    assert_eq!(images["containerd_images"].as_array().unwrap().len(), 1);
-    let errors = images["errors"].as_array().unwrap();
-    assert_eq!(errors.len(), 1);
-    let error = errors[0]["error"].as_str().unwrap();
-    assert!(error.contains("http://127.0.0.1:1/v2/_catalog") && error.contains("refused"), "{error}");
+    let images = node("http://127.0.0.1:1").await.start().unwrap().images().await.unwrap();
+    assert_says(only_harbor_error(&images), &["http://127.0.0.1:1/v2/_catalog", "refused"]);
 }

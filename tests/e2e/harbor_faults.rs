@@ -1,42 +1,35 @@
 //! What each way in which Harbor goes wrong costs: never the node's row, and one error that says what to do.
 
-use crate::registry::{assert_rows, listed, node_row, numbered, only_error};
-use image_service_tests::{Fault, Harbor, HarborBuilder, Stranger, Version};
+use crate::listing::{
+    assert_rows, assert_says, assert_whole, harbor_rows, list, node_rows, numbered, only_harbor_error, with,
+};
+use image_service_tests::harbor::config_for;
+use image_service_tests::{Fault, Harbor, HarborBuilder, OtherServer, Version, node_row};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// What a Harbor of one project with `a/b` and `a/c` comes to when it goes wrong here.
 async fn faulty(version: Version, part: &'static str, fault: Fault) -> Value {
     let harbor = two_repositories(version).fault(part, fault).start().await.unwrap();
-    listed(&brisk(harbor.config())).await
+    list(with(harbor.config(), "timeout", 10)).await
 }
 
 fn two_repositories(version: Version) -> HarborBuilder {
     Harbor::of(version).repository("a/b", 250).repository("a/c", 3)
 }
 
-/// With little patience, so that a test that fails does so soon.
-fn brisk(mut config: Value) -> Value {
-    config["timeout"] = json!(10);
-    config
-}
-
-/// Whether the error says all of this.
-fn assert_says(error: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(error.contains(part), "{part:?} is missing in {error:?}");
-    }
-}
-
 /// Asserts that there are no rows of Harbor's, and one error that says all of this.
 fn assert_costs_all(images: &Value, parts: &[&str]) {
     assert_eq!(images["harbor_images"], json!([]));
-    assert_says(only_error(images), parts);
+    assert_says(only_harbor_error(images), parts);
     assert_eq!(images["errors"][0].get("repository"), None);
 }
 
-fn somewhere(url: &str) -> Value {
-    brisk(json!({"url": url, "user": "robot$ci", "password": "s3cret"}))
+/// Asserts that these rows are there, and one error of this repository that says all of this.
+fn assert_costs_repository(images: &Value, rows: &[String], repository: &str, parts: &[&str]) {
+    assert_rows(images, rows);
+    assert_says(only_harbor_error(images), parts);
+    assert_eq!(images["errors"][0]["repository"], repository);
 }
 
 #[tokio::test]
@@ -45,7 +38,7 @@ async fn a_harbor_that_does_not_run_is_one_error() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());
-    let images = listed(&somewhere(&url)).await;
+    let images = list(config_for(&url)).await;
     assert_costs_all(&images, &[&format!("GET {url}/api/v2.0/systeminfo"), "connection refused", "is Harbor running"]);
 }
 
@@ -54,7 +47,7 @@ async fn a_host_name_that_does_not_exist_is_one_error() {
     // A label of more than 63 letters can't be asked for: the resolver says no without asking any network, and no
     // network's helpful name server can answer.
     let url = format!("http://{}.invalid", "harbor".repeat(11));
-    let images = listed(&somewhere(&url)).await;
+    let images = list(config_for(&url)).await;
     assert_costs_all(&images, &["GET http://harborharbor", "can't be resolved", "harbor_config.url"]);
 }
 
@@ -93,10 +86,10 @@ async fn a_refusal_of_a_project_costs_its_own_rows_and_one_error() {
     for status in [401, 403, 404, 422, 500] {
         let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).repository("c/d", 3);
         let harbor = harbor.fault("/projects/a/", Fault::Status(status)).start().await.unwrap();
-        let images = listed(&harbor.config()).await;
+        let images = list(harbor.config()).await;
         assert_rows(&images, &numbered("c/d", 3));
         assert_says(
-            only_error(&images),
+            only_harbor_error(&images),
             &["project a: GET ", "/projects/a/repositories", &format!("Harbor answered {status}")],
         );
     }
@@ -104,7 +97,7 @@ async fn a_refusal_of_a_project_costs_its_own_rows_and_one_error() {
 
 #[tokio::test]
 async fn a_limit_of_requests_says_when_to_try_again() {
-    let images = faulty(Version::V2_12, "/projects?", Fault::Busy(70)).await;
+    let images = faulty(Version::V2_12, "/projects?", Fault::RetryAfter(70)).await;
     assert_costs_all(&images, &["Harbor answered 429", "try again after 70 s", "max_concurrency"]);
 }
 
@@ -113,7 +106,7 @@ async fn a_systeminfo_that_fails_costs_no_rows() {
     for version in [Version::V2_8, Version::V2_12] {
         let images = faulty(version, "/systeminfo", Fault::Status(500)).await;
         assert_rows(&images, &[numbered("a/b", 250), numbered("a/c", 3)].concat());
-        assert_says(only_error(&images), &["/systeminfo", "Harbor answered 500", "see Harbor's own logs"]);
+        assert_says(only_harbor_error(&images), &["/systeminfo", "Harbor answered 500", "see Harbor's own logs"]);
     }
 }
 
@@ -121,29 +114,35 @@ async fn a_systeminfo_that_fails_costs_no_rows() {
 async fn a_repository_that_fails_in_mid_listing_costs_its_own_rows_and_one_error() {
     let images = faulty(Version::V2_8, "/b/artifacts?page=2", Fault::Status(500)).await;
     // What had been read by then is there: the newest hundred.
-    assert_rows(&images, &[numbered("a/b", 250)[..100].to_vec(), numbered("a/c", 3)].concat());
-    assert_says(only_error(&images), &["/repositories/b/artifacts?page=2", "Harbor answered 500"]);
-    assert_eq!(images["errors"][0]["repository"], "a/b");
+    assert_costs_repository(
+        &images,
+        &[numbered("a/b", 250)[..100].to_vec(), numbered("a/c", 3)].concat(),
+        "a/b",
+        &["/repositories/b/artifacts?page=2", "Harbor answered 500"],
+    );
 }
 
 #[tokio::test]
 async fn a_long_repository_that_fails_in_mid_listing_keeps_the_rows_before() {
     let harbor = Harbor::of(Version::V2_12).repository("a/b", 7_000).repository("c/d", 3);
     let harbor = harbor.fault("/b/artifacts?page=60&", Fault::Status(500)).start().await.unwrap();
-    let images = listed(&harbor.config()).await;
-    assert_rows(&images, &[numbered("a/b", 7_000)[..5_900].to_vec(), numbered("c/d", 3)].concat());
-    assert_says(only_error(&images), &["/b/artifacts?page=60", "Harbor answered 500"]);
-    assert_eq!(images["errors"][0]["repository"], "a/b");
+    let images = list(harbor.config()).await;
+    assert_costs_repository(
+        &images,
+        &[numbered("a/b", 7_000)[..5_900].to_vec(), numbered("c/d", 3)].concat(),
+        "a/b",
+        &["/b/artifacts?page=60", "Harbor answered 500"],
+    );
 }
 
 #[tokio::test]
 async fn a_project_that_fails_in_mid_listing_costs_its_own_rows_and_one_error() {
     let harbor = two_repositories(Version::V2_12).repository("z/last", 3);
     let harbor = harbor.fault("/projects/a/artifacts?page=2", Fault::Status(500)).start().await.unwrap();
-    let images = listed(&harbor.config()).await;
+    let images = list(harbor.config()).await;
     // `a/c` was pushed before the newest hundred of the project.
     assert_rows(&images, &[numbered("a/b", 250)[..100].to_vec(), numbered("z/last", 3)].concat());
-    assert_says(only_error(&images), &["project a: ", "/projects/a/artifacts?page=2", "Harbor answered 500"]);
+    assert_says(only_harbor_error(&images), &["project a: ", "/projects/a/artifacts?page=2", "Harbor answered 500"]);
 }
 
 #[tokio::test]
@@ -157,36 +156,35 @@ async fn html_instead_of_json_is_one_error() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_one_error() {
     let images = faulty(Version::V2_8, "/b/artifacts", Fault::BrokenOff).await;
-    assert_rows(&images, &numbered("a/c", 3));
-    assert_says(only_error(&images), &["/b/artifacts", "broke off before its end"]);
-    assert_eq!(images["errors"][0]["repository"], "a/b");
+    assert_costs_repository(&images, &numbered("a/c", 3), "a/b", &["/b/artifacts", "broke off before its end"]);
 }
 
 #[tokio::test]
 async fn an_answer_of_more_than_32_mib_is_one_error() {
     let images = faulty(Version::V2_8, "/b/artifacts", Fault::Huge).await;
-    assert_rows(&images, &numbered("a/c", 3));
-    assert_says(only_error(&images), &["/b/artifacts", "larger than 33554432 bytes"]);
-    assert_eq!(images["errors"][0]["repository"], "a/b");
+    assert_costs_repository(&images, &numbered("a/c", 3), "a/b", &["/b/artifacts", "larger than 33554432 bytes"]);
 }
 
 #[tokio::test]
 async fn a_next_page_on_another_host_is_never_asked() {
-    let stranger = Stranger::new().unwrap();
-    let elsewhere = format!("{}/api/v2.0/projects/a/repositories/b/artifacts", stranger.url().unwrap());
+    let other = OtherServer::new().unwrap();
+    let elsewhere = format!("{}/api/v2.0/projects/a/repositories/b/artifacts", other.url().unwrap());
     let images = faulty(Version::V2_8, "/b/artifacts?page=1&", Fault::NextPageAt(elsewhere.clone())).await;
-    assert!(!stranger.was_asked().unwrap());
-    assert_rows(&images, &[numbered("a/b", 250), numbered("a/c", 3)].concat());
-    assert_says(only_error(&images), &["/b/artifacts?page=1", &elsewhere, "not on this Harbor"]);
-    assert_eq!(images["errors"][0]["repository"], "a/b");
+    assert!(!other.was_contacted().unwrap());
+    assert_costs_repository(
+        &images,
+        &[numbered("a/b", 250), numbered("a/c", 3)].concat(),
+        "a/b",
+        &["/b/artifacts?page=1", &elsewhere, "not on this Harbor"],
+    );
 }
 
 #[tokio::test]
 async fn a_redirect_to_another_origin_is_not_followed() {
-    let stranger = Stranger::new().unwrap();
-    let elsewhere = stranger.url().unwrap();
-    let images = faulty(Version::V2_12, "/", Fault::Moved(elsewhere.clone())).await;
-    assert!(!stranger.was_asked().unwrap(), "neither the request nor the login may go there");
+    let other = OtherServer::new().unwrap();
+    let elsewhere = other.url().unwrap();
+    let images = faulty(Version::V2_12, "/", Fault::RedirectTo(elsewhere.clone())).await;
+    assert!(!other.was_contacted().unwrap(), "neither the request nor the login may go there");
     assert_costs_all(&images, &["/systeminfo", "redirected to", &elsewhere, "harbor_config.url"]);
 }
 
@@ -194,55 +192,44 @@ async fn a_redirect_to_another_origin_is_not_followed() {
 async fn a_redirect_to_another_scheme_or_name_is_not_followed() {
     let harbor = Harbor::of(Version::V2_12).repository("a/b", 3).start().await.unwrap();
     for elsewhere in [harbor.url.replace("http:", "https:"), harbor.url.replace("127.0.0.1", "localhost")] {
-        let images = faulty(Version::V2_12, "/", Fault::Moved(elsewhere.clone())).await;
+        let images = faulty(Version::V2_12, "/", Fault::RedirectTo(elsewhere.clone())).await;
         assert_costs_all(&images, &["redirected to", &elsewhere, "harbor_config.url"]);
-        assert_eq!((harbor.connections(), harbor.asked().len()), (0, 0));
+        assert_eq!((harbor.connections(), harbor.requests().len()), (0, 0));
     }
 }
 
 #[tokio::test]
 async fn a_redirect_within_the_origin_is_followed_with_the_login() {
     let harbor = Harbor::of(Version::V2_12).repository("a/b", 250).private("a").prefix("/registry");
-    let harbor = harbor.fault("/api/", Fault::Moved("/registry".to_owned())).start().await.unwrap();
-    let mut config = harbor.config();
-    config["url"] = json!(harbor.url.trim_end_matches("/registry"));
-    let images = listed(&config).await;
-    assert_rows(&images, &numbered("a/b", 250));
-    assert_eq!(images["errors"], json!([]));
+    let harbor = harbor.fault("/api/", Fault::RedirectTo("/registry".to_owned())).start().await.unwrap();
+    let images = list(config_for(harbor.url.trim_end_matches("/registry"))).await;
+    assert_whole(&images, &numbered("a/b", 250));
 }
 
 #[tokio::test]
 async fn redirects_in_a_circle_end_in_one_error() {
-    let harbor = two_repositories(Version::V2_12).fault("/", Fault::MovedInACircle).start().await.unwrap();
-    let images = listed(&brisk(harbor.config())).await;
+    let harbor = two_repositories(Version::V2_12).fault("/", Fault::RedirectLoop).start().await.unwrap();
+    let images = list(harbor.config()).await;
     assert_costs_all(&images, &["more than 5 redirects", "harbor_config.url"]);
-    assert_eq!(harbor.asked().len(), 6);
+    assert_eq!(harbor.requests().len(), 6);
 }
 
 #[tokio::test]
 async fn a_harbor_that_never_answers_is_one_error_in_bounded_time() {
     let harbor = two_repositories(Version::V2_12).fault("/", Fault::Silent).start().await.unwrap();
-    let mut config = harbor.config();
-    config["timeout"] = json!(0.5);
     let started = Instant::now();
-    let images = listed(&config).await;
+    let images = list(with(harbor.config(), "timeout", 0.5)).await;
     assert_costs_all(&images, &["/systeminfo", "no complete answer within 0.5 s", "harbor_config.timeout"]);
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
 async fn a_harbor_that_stops_answering_is_given_up() {
-    let mut harbor = Harbor::of(Version::V2_8).fault("/artifacts", Fault::Silent);
-    for number in 0..100 {
-        harbor = harbor.repository(&format!("a/r{number:02}"), 1);
-    }
+    let harbor = Harbor::of(Version::V2_8).repositories(100, 1).fault("/artifacts", Fault::Silent);
     let harbor = harbor.start().await.unwrap();
-    let mut config = harbor.config();
-    config["timeout"] = json!(0.5);
     let started = Instant::now();
-    let images = listed(&config).await;
-    assert_eq!(images["containerd_images"], json!([node_row()]));
-    assert_eq!(images["harbor_images"], json!([]));
+    let images = list(with(harbor.config(), "timeout", 0.5)).await;
+    assert_eq!((node_rows(&images), harbor_rows(&images).len()), (&[node_row()][..], 0));
     let errors = images["errors"].as_array().unwrap();
     let (last, others) = errors.split_last().unwrap();
     assert_says(last["error"].as_str().unwrap(), &["Harbor stopped answering", "missing"]);
@@ -258,16 +245,14 @@ async fn a_refused_login_is_one_error_beside_the_public_rows() {
     for version in [Version::V2_8, Version::V2_12] {
         let harbor = Harbor::of(version).repository("a/b", 3).repository("secret/c", 3).private("secret");
         let harbor = harbor.start().await.unwrap();
-        let mut config = harbor.config();
-        config["password"] = json!("wrong");
-        let images = listed(&config).await;
+        let images = list(with(harbor.config(), "password", "wrong")).await;
         assert_rows(&images, &numbered("a/b", 3));
         assert_says(
-            only_error(&images),
+            only_harbor_error(&images),
             &["refused the login", "/systeminfo", "harbor_version", "only public projects are listed"],
         );
         // Harbor pauses at each wrong password.
-        let sent: Vec<_> = harbor.asked().into_iter().filter(|asked| asked.login.is_some()).collect();
+        let sent: Vec<_> = harbor.requests().into_iter().filter(|request| request.login().is_some()).collect();
         assert_eq!(sent.len(), 1, "{sent:#?}");
         assert!(!images.to_string().contains("wrong\""), "the password is never shown");
     }
@@ -275,7 +260,7 @@ async fn a_refused_login_is_one_error_beside_the_public_rows() {
 
 #[tokio::test]
 async fn the_password_is_in_no_error() {
-    for fault in [Fault::Status(401), Fault::Status(500), Fault::Html, Fault::BrokenOff, Fault::MovedInACircle] {
+    for fault in [Fault::Status(401), Fault::Status(500), Fault::Html, Fault::BrokenOff, Fault::RedirectLoop] {
         let images = faulty(Version::V2_12, "/", fault).await.to_string();
         assert!(images.contains("\"source\":\"harbor\""), "{images}");
         // As it stands and as it is sent: `robot$ci:s3cret` in base64.

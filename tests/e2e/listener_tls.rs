@@ -1,14 +1,13 @@
 //! TLS of the listener: what is spoken, whose certificates are taken, and that new ones count without a restart.
 
+use crate::listing::{assert_says, harbor_rows};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use image_service_tests::{Authority, Node, Program, Raw, composition};
+use hyper::body::{Bytes, Incoming};
+use image_service_tests::{Authority, Node, Program, RawClient, composition, http1, http2, skip};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,26 +22,22 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// With this in `access_config` besides.
-    fn new(more: &Value, limits: &Value) -> Self {
-        let mut access = json!({"tls_certificate": "tls.crt", "tls_key": "tls.key"});
-        for (key, value) in more.as_object().unwrap() {
-            access[key] = value.clone();
-        }
-        let config = json!({"composition": composition("demo"), "access_config": access, "limits_config": limits});
-        let fixture = Self { node: Node::configured(&config).unwrap(), authority: Authority::new().unwrap() };
+    /// With this in `access_config` besides, and this `limits_config`.
+    fn new(more: Value, limits: Value) -> Self {
+        let access = json!({"access_config": {"tls_certificate": "tls.crt", "tls_key": "tls.key"}});
+        let more = json!({"access_config": more, "limits_config": limits});
+        let node = Node::builder().composition(composition("demo")).config(access).config(more).build().unwrap();
+        let fixture = Self { node, authority: Authority::new().unwrap() };
         fixture.renew();
-        fixture.authority.write(&fixture.path("ca.pem")).unwrap();
+        fixture.authority.write(&fixture.node.path("ca.pem")).unwrap();
         fixture
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.node.path().join(name)
     }
 
     /// Issues a certificate and a key for the program.
     fn renew(&self) {
-        self.authority.issue(&["localhost", "127.0.0.1"], &self.path("tls.crt"), &self.path("tls.key")).unwrap();
+        self.authority
+            .issue(&["localhost", "127.0.0.1"], &self.node.path("tls.crt"), &self.node.path("tls.key"))
+            .unwrap();
     }
 
     fn client(&self, protocols: &[&str]) -> ClientConfig {
@@ -59,11 +54,9 @@ async fn connect(program: &Program, client: ClientConfig) -> std::io::Result<Tls
 /// The answer to a request over HTTP/1.1.
 async fn get(program: &Program, client: ClientConfig, path: &str, token: &str) -> std::io::Result<Response<Incoming>> {
     let stream = connect(program, client).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
-    tokio::spawn(connection);
+    let mut sender = http1(stream).await.map_err(std::io::Error::other)?;
     let request = Request::get(path).header("host", "localhost").header("authorization", token);
-    sender.send_request(request.body(Empty::<&[u8]>::new()).unwrap()).await.map_err(std::io::Error::other)
+    sender.send_request(request.body(Empty::new()).unwrap()).await.map_err(std::io::Error::other)
 }
 
 /// The certificate that the program shows.
@@ -74,40 +67,36 @@ async fn shown(program: &Program, client: ClientConfig) -> CertificateDer<'stati
 
 #[tokio::test]
 async fn http_2_and_http_1_1_are_spoken_over_tls() {
-    let fixture = Fixture::new(&json!({}), &json!({}));
+    let fixture = Fixture::new(json!({}), json!({}));
     let program = fixture.node.start().unwrap();
     assert!(program.address.starts_with("https://127.0.0.1:"), "{}", program.address);
     let answer = get(&program, fixture.client(&["http/1.1"]), "/images", "").await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["strict-transport-security"], "max-age=86400");
-    let listing: Value = serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap();
-    assert_eq!(listing["harbor_images"].as_array().unwrap().len(), 5);
+    let body = async |answer: Response<Incoming>| -> Bytes { answer.into_body().collect().await.unwrap().to_bytes() };
+    let listing: Value = serde_json::from_slice(&body(answer).await).unwrap();
+    assert_eq!(harbor_rows(&listing).len(), 5);
 
     let stream = connect(&program, fixture.client(&["h2", "http/1.1"])).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-    let (mut sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
-        .handshake::<_, Empty<&'static [u8]>>(TokioIo::new(stream))
-        .await
-        .unwrap();
-    tokio::spawn(connection);
+    let (mut sender, _) = http2(stream, 65_535).await.unwrap();
     let request = Request::get("https://localhost/images").body(Empty::new()).unwrap();
     let answer = sender.send_request(request).await.unwrap();
     assert_eq!((answer.status(), answer.version()), (http::StatusCode::OK, http::Version::HTTP_2));
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), listing);
+    assert_eq!(serde_json::from_slice::<Value>(&body(answer).await).unwrap(), listing);
 }
 
 #[test]
 fn curl_is_served_with_tls_1_2_and_newer_and_not_with_older() {
-    let fixture = Fixture::new(&json!({}), &json!({}));
+    let fixture = Fixture::new(json!({}), json!({}));
     let program = fixture.node.start().unwrap();
     let curl = |arguments: &[&str]| {
         let mut command = Command::new("curl");
-        command.args(["--silent", "--show-error", "--max-time", "20", "--cacert"]).arg(fixture.path("ca.pem"));
+        command.args(["--silent", "--show-error", "--max-time", "20", "--cacert"]).arg(fixture.node.path("ca.pem"));
         command.args(arguments).arg(format!("{}/images", program.address)).output()
     };
     let Ok(output) = curl(&["--tls-max", "1.2"]) else {
-        image_service_tests::skip("there is no curl").unwrap();
+        skip("there is no curl").unwrap();
         return;
     };
     assert!(String::from_utf8_lossy(&output.stdout).contains("harbor_images"), "{output:?}");
@@ -120,8 +109,8 @@ fn curl_is_served_with_tls_1_2_and_newer_and_not_with_older() {
 
 #[tokio::test]
 async fn tokens_are_asked_for_over_tls_too() {
-    let fixture = Fixture::new(&json!({"token_file": "tokens"}), &json!({}));
-    std::fs::write(fixture.path("tokens"), "a-token-of-the-test").unwrap();
+    let fixture = Fixture::new(json!({"token_file": "tokens"}), json!({}));
+    fixture.node.write("tokens", "a-token-of-the-test").unwrap();
     let program = fixture.node.start().unwrap();
     for (token, status) in [("", 401), ("Bearer a-token-of-the-test", 200)] {
         let answer = get(&program, fixture.client(&["http/1.1"]), "/images", token).await.unwrap();
@@ -131,11 +120,11 @@ async fn tokens_are_asked_for_over_tls_too() {
 
 #[tokio::test]
 async fn with_client_ca_only_clients_with_a_certificate_of_that_authority_are_served() {
-    let fixture = Fixture::new(&json!({"client_ca": "clients.pem"}), &json!({}));
+    let fixture = Fixture::new(json!({"client_ca": "clients.pem"}), json!({}));
     let (clients, others) = (Authority::new().unwrap(), Authority::new().unwrap());
-    clients.write(&fixture.path("clients.pem")).unwrap();
+    clients.write(&fixture.node.path("clients.pem")).unwrap();
     let identity = |authority: &Authority, name: &str| {
-        let (certificate, key) = (fixture.path(&format!("{name}.crt")), fixture.path(&format!("{name}.key")));
+        let (certificate, key) = (fixture.node.path(&format!("{name}.crt")), fixture.node.path(&format!("{name}.key")));
         authority.issue(&["a-client"], &certificate, &key).unwrap();
         fixture.authority.client(Some((&certificate, &key)), &["http/1.1"]).unwrap()
     };
@@ -149,28 +138,26 @@ async fn with_client_ca_only_clients_with_a_certificate_of_that_authority_are_se
 
 #[tokio::test]
 async fn a_new_certificate_counts_as_soon_as_its_files_change_and_a_broken_one_changes_nothing() {
-    let fixture = Fixture::new(&json!({}), &json!({}));
-    let program = fixture.node.start_logging().unwrap();
+    let fixture = Fixture::new(json!({}), json!({}));
+    let program = fixture.node.start().unwrap();
     let client = || fixture.client(&["http/1.1"]);
     let first = shown(&program, client()).await;
     // A connection that is open stays open.
     let stream = connect(&program, client()).await.unwrap();
-    let (mut open, connection) =
-        hyper::client::conn::http1::handshake::<_, Empty<&[u8]>>(TokioIo::new(stream)).await.unwrap();
-    tokio::spawn(connection);
+    let mut open = http1(stream).await.unwrap();
 
-    let key = std::fs::read(fixture.path("tls.key")).unwrap();
+    let key = std::fs::read(fixture.node.path("tls.key")).unwrap();
     fixture.renew();
-    let new_key = std::fs::read(fixture.path("tls.key")).unwrap();
-    std::fs::write(fixture.path("tls.key"), key).unwrap();
-    fixture.node.await_log("what was read before stays").await.unwrap();
-    assert!(fixture.node.log().contains("can't be used together"), "{}", fixture.node.log());
+    let new_key = std::fs::read(fixture.node.path("tls.key")).unwrap();
+    std::fs::write(fixture.node.path("tls.key"), key).unwrap();
+    program.await_log("the old content stays in use").await.unwrap();
+    assert_says(&program.log(), &["can't be used together"]);
     assert_eq!(shown(&program, client()).await, first);
     tokio::time::sleep(Duration::from_millis(2500)).await;
-    assert_eq!(fixture.node.log().matches("what was read before stays").count(), 1, "{}", fixture.node.log());
+    assert_eq!(program.log().matches("the old content stays in use").count(), 1, "{}", program.log());
 
-    std::fs::write(fixture.path("tls.key"), new_key).unwrap();
-    fixture.node.await_log("changed and counts from now on").await.unwrap();
+    std::fs::write(fixture.node.path("tls.key"), new_key).unwrap();
+    program.await_log("the new content is in use").await.unwrap();
     assert_ne!(shown(&program, client()).await, first);
     let request = Request::get("/images").header("host", "localhost").body(Empty::new()).unwrap();
     assert_eq!(open.send_request(request).await.unwrap().status(), 200);
@@ -178,39 +165,37 @@ async fn a_new_certificate_counts_as_soon_as_its_files_change_and_a_broken_one_c
 
 #[tokio::test]
 async fn sighup_reads_the_certificate_again_and_refuses_a_broken_one() {
-    let fixture = Fixture::new(&json!({}), &json!({}));
-    let program = fixture.node.start_logging().unwrap();
+    let fixture = Fixture::new(json!({}), json!({}));
+    let program = fixture.node.start().unwrap();
     let client = || fixture.client(&["http/1.1"]);
     let first = shown(&program, client()).await;
-    std::fs::write(fixture.path("tls.crt"), "no certificate").unwrap();
-    program.hang_up().unwrap();
-    fixture.node.await_log("nothing was changed").await.unwrap();
-    assert!(fixture.node.log().contains("tls.crt holds no certificate in PEM"), "{}", fixture.node.log());
+    std::fs::write(fixture.node.path("tls.crt"), "no certificate").unwrap();
+    program.reload_in_vain().await.unwrap();
+    assert_says(&program.log(), &["tls.crt holds no certificate in PEM"]);
     assert_eq!(shown(&program, client()).await, first);
     fixture.renew();
-    program.hang_up().unwrap();
-    fixture.node.await_log("was read again").await.unwrap();
+    program.reload().await.unwrap();
     assert_ne!(shown(&program, client()).await, first);
 }
 
 #[tokio::test]
 async fn a_handshake_that_never_ends_is_given_up_after_header_timeout() {
-    let fixture = Fixture::new(&json!({}), &json!({"header_timeout": 1}));
+    let fixture = Fixture::new(json!({}), json!({"header_timeout": 0.5}));
     let program = fixture.node.start().unwrap();
     for beginning in [&b""[..], b"\x16\x03\x01\x02\0"] {
-        let mut client = Raw::connect(&program.address).await.unwrap();
+        let mut client = RawClient::connect(&program.address).await.unwrap();
         client.send(beginning).await.unwrap();
         let (elapsed, _) = client.end().await;
-        assert!(elapsed > Duration::from_millis(900) && elapsed < Duration::from_secs(4), "{elapsed:?}");
+        assert!(elapsed > Duration::from_millis(450) && elapsed < Duration::from_secs(4), "{elapsed:?}");
     }
-    let mut client = Raw::connect(&program.address).await.unwrap();
+    let mut client = RawClient::connect(&program.address).await.unwrap();
     client.send("GET /images HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let (_, bytes) = client.end().await;
     assert!(!bytes.starts_with(b"HTTP"), "nothing is answered in the clear");
 }
 
-#[test]
-fn files_that_cannot_be_used_are_named_at_the_start() {
+#[tokio::test]
+async fn files_that_cannot_be_used_are_named_at_the_start() {
     for (access, expected) in [
         (json!({"tls_certificate": "nothing", "tls_key": "tls.key"}), "access_config.tls_certificate"),
         (json!({"tls_certificate": "tls.crt", "tls_key": "tls.crt"}), "access_config.tls_key"),
@@ -218,15 +203,10 @@ fn files_that_cannot_be_used_are_named_at_the_start() {
         (json!({"client_ca": "tls.key"}), "access_config.client_ca"),
         (json!({"tls_key": ""}), "access_config.tls_certificate has no tls_key"),
     ] {
-        let fixture = Fixture::new(&access, &json!({}));
-        fixture.authority.issue(&["x"], &fixture.path("other.crt"), &fixture.path("other.key")).unwrap();
-        let output = Command::new(Program::path())
-            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(fixture.node.config())
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(stderr.contains(expected), "{stderr}");
-        assert_eq!(output.status.code(), Some(2));
+        let fixture = Fixture::new(access, json!({}));
+        fixture.authority.issue(&["x"], &fixture.node.path("other.crt"), &fixture.node.path("other.key")).unwrap();
+        let refusal = fixture.node.launch().refusal().await.unwrap();
+        assert_says(&refusal.stderr, &[expected]);
+        assert_eq!(refusal.code, Some(2));
     }
 }

@@ -1,50 +1,56 @@
-//! The real program over HTTP, one sentence a test.
+//! The real program against everything around it: one file an area, one sentence a test. `listing` has what tests of
+//! several areas assert.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by panicking")]
 
-mod access;
-mod audit;
-mod budget;
+mod bad_network;
+mod browsers;
 mod cache;
+mod check;
 mod commands;
+mod component_imports;
 mod compose;
 mod config;
 mod connections;
 mod containerd;
+mod cri_socket;
+mod crictl;
 mod crictl_faults;
 mod demo;
 mod deploy;
 mod environments;
 mod example_registry;
+mod harbor;
 mod harbor_double;
 mod harbor_faults;
+mod harbor_tls;
 mod health;
 mod http;
-mod last_good;
-mod lifecycle;
+mod inspect;
+mod large_registry;
 mod limits;
+mod list;
 mod listener_tls;
+mod listening;
+mod listing;
+mod listing_timeout;
 mod logs;
 mod metrics;
 mod misbehaving;
 mod monitoring;
-mod node;
 mod node_api;
 mod openapi;
 mod properties;
-mod registry;
 mod reload;
 mod retries;
 mod sandbox;
-mod scale;
+mod sbom;
 mod secrets;
 mod service_manager;
-mod socket;
-mod socket_activation;
+mod shutdown;
 mod spin_manifest;
-mod supply_chain;
-mod tls;
+mod stale_if_error;
+mod tokens;
 mod traces;
 mod unsafe_code;
-mod wire;

@@ -1,26 +1,21 @@
 //! deploy/monitoring: rules that promtool has tried, and names that `/metrics` really gives.
 
-use image_service_tests::{Fault, Harbor, Node, Promtool, Version};
-use serde_json::{Value, json};
+use image_service_tests::{Fault, Harbor, Node, Promtool, Version, repository};
+use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn monitoring() -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/monitoring")).to_owned()
+    repository("deploy/monitoring")
 }
 
-/// What `/metrics` says once everything that is counted has happened once.
+/// What `/metrics` says after a listing with errors.
 async fn metrics() -> String {
     let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", Fault::Status(404));
     let harbor = harbor.start().await.unwrap();
-    let config = json!({
-        "crictl_config": {"mode": "cri", "endpoint": "unix:///nonexistent"},
-        "harbor_config": harbor.config(),
-    });
-    let node = Node::configured(&config).unwrap();
-    let program = node.start().unwrap();
+    let program = Node::builder().no_runtime().harbor(&harbor).start().unwrap();
     program.images().await.unwrap();
-    program.get("/metrics").await.unwrap().text().await.unwrap()
+    program.metrics().await.unwrap().text
 }
 
 /// The names of metrics in a text, without what histograms add to theirs.
@@ -45,7 +40,7 @@ async fn every_metric_of_the_dashboard_and_the_rules_is_one_that_there_is() {
         assert!(names.len() > 5 && names.is_subset(&there), "{file}: {:?}", names.difference(&there));
         used.extend(names);
     }
-    let documented = names(&std::fs::read_to_string(monitoring().join("../../docs/operations.md")).unwrap());
+    let documented = names(&std::fs::read_to_string(repository("docs/operations.md")).unwrap());
     let ours = there.iter().filter(|name| name.starts_with("image_service_"));
     let missing: Vec<_> = ours.filter(|name| !documented.contains(*name)).collect();
     assert!(missing.is_empty(), "docs/operations.md lacks {missing:?}");

@@ -1,8 +1,9 @@
 //! Requests to Harbor that are tried again: when, how often, and what that costs.
 
-use crate::registry::{assert_rows, listed, node_row, numbered, only_error, started};
-use image_service_tests::{Fault, Harbor, HarborBuilder, Version};
-use serde_json::{Value, json};
+use crate::listing::{assert_rows, assert_whole, list, node_rows, numbered, only_harbor_error, start, with};
+use image_service_tests::harbor::config_for;
+use image_service_tests::{Fault, Harbor, HarborBuilder, Node, Version, node_row};
+use serde_json::json;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,7 +16,7 @@ fn all_rows() -> Vec<String> {
     [numbered("a/b", 3), numbered("a/c", 3)].concat()
 }
 
-/// What happens so many times before all is well.
+/// This fault for so many requests, and none after them.
 fn times(count: usize, fault: Fault) -> Fault {
     Fault::Times(count, Box::new(fault))
 }
@@ -24,20 +25,8 @@ async fn harbor(part: &'static str, fault: Fault) -> Harbor {
     two_repositories().fault(part, fault).start().await.unwrap()
 }
 
-fn with(harbor: &Harbor, key: &str, value: Value) -> Value {
-    let mut config = harbor.config();
-    config[key] = value;
-    config
-}
-
-/// Asserts that the listing is whole.
-fn assert_whole(images: &Value) {
-    assert_eq!(images["errors"], json!([]));
-    assert_rows(images, &all_rows());
-}
-
 #[tokio::test]
-async fn what_passes_costs_nothing() {
+async fn a_fault_that_passes_costs_nothing() {
     for fault in [
         Fault::Reset,
         Fault::BrokenOff,
@@ -45,18 +34,18 @@ async fn what_passes_costs_nothing() {
         Fault::Status(502),
         Fault::Status(503),
         Fault::Status(504),
-        Fault::Busy(0),
+        Fault::RetryAfter(0),
     ] {
         for part in ["/systeminfo", "/projects?", "/b/artifacts"] {
             let harbor = harbor(part, times(2, fault.clone())).await;
-            assert_whole(&listed(&harbor.config()).await);
+            assert_whole(&list(harbor.config()).await, &all_rows());
             assert_eq!(harbor.count(part), 3, "{fault:?} at {part}");
         }
     }
 }
 
 #[tokio::test]
-async fn what_does_not_pass_is_asked_once() {
+async fn the_program_sends_a_request_once_where_another_try_would_end_the_same() {
     for fault in [
         Fault::Status(400),
         Fault::Status(401),
@@ -64,31 +53,31 @@ async fn what_does_not_pass_is_asked_once() {
         Fault::Status(404),
         Fault::Status(500),
         Fault::Html,
-        Fault::Moved("http://127.0.0.1:1".to_owned()),
+        Fault::RedirectTo("http://127.0.0.1:1".to_owned()),
     ] {
         let harbor = harbor("/projects?", fault.clone()).await;
-        only_error(&listed(&harbor.config()).await);
+        only_harbor_error(&list(harbor.config()).await);
         assert_eq!(harbor.count("/projects?"), 1, "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn a_wait_that_harbor_asks_for_is_kept() {
-    let soon = Fault::BusyUntil(SystemTime::now() + Duration::from_secs(3));
-    for (fault, least) in [(Fault::Busy(1), 1), (soon, 1)] {
+async fn the_program_waits_as_long_as_harbor_asks_it_to() {
+    let soon = Fault::RetryAt(SystemTime::now() + Duration::from_secs(3));
+    for (fault, least) in [(Fault::RetryAfter(1), 1), (soon, 1)] {
         let harbor = harbor("/projects?", times(1, fault)).await;
         let started = Instant::now();
-        assert_whole(&listed(&harbor.config()).await);
+        assert_whole(&list(harbor.config()).await, &all_rows());
         assert!(started.elapsed() >= Duration::from_secs(least), "{:?}", started.elapsed());
     }
 }
 
 #[tokio::test]
-async fn a_wait_that_does_not_fit_is_told_at_once() {
-    let harbor = harbor("/projects?", Fault::Busy(60)).await;
+async fn a_wait_longer_than_the_timeout_is_an_error_at_once() {
+    let harbor = harbor("/projects?", Fault::RetryAfter(60)).await;
     let started = Instant::now();
-    let images = listed(&with(&harbor, "timeout", json!(20))).await;
-    assert!(only_error(&images).contains("try again after 60 s"), "{images}");
+    let images = list(with(harbor.config(), "timeout", 20)).await;
+    assert!(only_harbor_error(&images).contains("try again after 60 s"), "{images}");
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(harbor.count("/projects?"), 1);
 }
@@ -96,7 +85,7 @@ async fn a_wait_that_does_not_fit_is_told_at_once() {
 #[tokio::test]
 async fn retries_can_be_turned_off() {
     let harbor = harbor("/projects?", Fault::Status(503)).await;
-    only_error(&listed(&with(&harbor, "retries", json!(0))).await);
+    only_harbor_error(&list(with(harbor.config(), "retries", 0)).await);
     assert_eq!(harbor.count("/projects?"), 1);
 }
 
@@ -104,22 +93,19 @@ async fn retries_can_be_turned_off() {
 async fn the_listing_of_a_dead_harbor_ends_soon() {
     let harbor = harbor("/", Fault::Reset).await;
     let started = Instant::now();
-    let images = listed(&harbor.config()).await;
-    assert!(only_error(&images).contains("(tried 4 times)"), "{images}");
-    assert_eq!(harbor.asked().len(), 4);
+    let images = list(harbor.config()).await;
+    assert!(only_harbor_error(&images).contains("(tried 4 times)"), "{images}");
+    assert_eq!(harbor.requests().len(), 4);
     // Waits of 1.75 s at most, and the program's start.
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
 async fn a_harbor_that_dies_in_mid_listing_is_given_up_soon() {
-    let mut builder = Harbor::of(Version::V2_8).fault("/artifacts", Fault::Reset);
-    for number in 0..100 {
-        builder = builder.repository(&format!("a/r{number:02}"), 1);
-    }
-    let harbor = builder.start().await.unwrap();
+    let harbor = Harbor::of(Version::V2_8).repositories(100, 1).fault("/artifacts", Fault::Reset);
+    let harbor = harbor.start().await.unwrap();
     let started = Instant::now();
-    let images = listed(&harbor.config()).await;
+    let images = list(harbor.config()).await;
     let errors = images["errors"].as_array().unwrap();
     assert!(errors.last().unwrap()["error"].as_str().unwrap().contains("Harbor stopped answering"), "{images}");
     // Those that were under way when the third was given up, each tried four times.
@@ -130,31 +116,28 @@ async fn a_harbor_that_dies_in_mid_listing_is_given_up_soon() {
 #[tokio::test]
 async fn many_requests_while_harbor_is_down_are_not_multiplied() {
     let harbor = harbor("/", Fault::Reset).await;
-    let (_node, program) = started(&with(&harbor, "max_concurrency", json!(2)));
+    let program = start(with(harbor.config(), "max_concurrency", 2));
     let all = futures::future::join_all((0..40).map(|_| program.images())).await;
-    assert!(all.iter().all(|images| images.as_ref().unwrap()["containerd_images"] == json!([node_row()])));
+    assert!(all.iter().all(|images| node_rows(images.as_ref().unwrap()) == [node_row()]));
     // Each asks once; without a bound there would be 160.
-    let asked = harbor.asked().len();
+    let asked = harbor.requests().len();
     assert!((40..80).contains(&asked), "{asked}");
 }
 
 #[tokio::test]
-async fn who_waits_between_tries_is_in_nobodys_way() {
-    let harbor = harbor("/b/artifacts", times(1, Fault::Busy(3))).await;
-    let mut config = harbor.config();
-    config["max_concurrency"] = json!(8);
-    let image = json!({"mode": "exec", "command": ["echo", "{\"images\": []}"]});
-    let config = json!({
-        "crictl_config": image, "harbor_config": config, "limits_config": {"max_upstream_requests": 1},
-    });
-    let node = image_service_tests::Node::configured(&config).unwrap();
-    let program = node.start().unwrap();
+async fn a_request_that_waits_for_its_next_try_does_not_keep_others_waiting() {
+    let harbor = harbor("/b/artifacts", times(1, Fault::RetryAfter(2))).await;
+    let one_at_a_time = json!({"limits_config": {"max_upstream_requests": 1}});
+    let program = Node::builder().no_images().harbor(&harbor).config(one_at_a_time).start().unwrap();
     let others = async {
-        harbor.wait_for("/b/artifacts", 1).await.unwrap();
-        tokio::time::timeout(Duration::from_secs(2), harbor.wait_for("/c/artifacts", 1)).await.unwrap().unwrap();
+        harbor.await_requests("/b/artifacts", 1).await.unwrap();
+        let begun = Instant::now();
+        harbor.await_requests("/c/artifacts", 1).await.unwrap();
+        begun.elapsed()
     };
-    let (images, ()) = tokio::join!(program.images(), others);
-    assert_eq!(images.unwrap()["errors"], json!([]));
+    let (images, others) = tokio::join!(program.images(), others);
+    assert_whole(&images.unwrap(), &all_rows());
+    assert!(others < Duration::from_millis(1500), "{others:?}");
 }
 
 /// Answers one request on each connection, and closes it when the next one comes, as a server may that had it open for
@@ -184,7 +167,7 @@ async fn a_kept_connection_that_harbor_closes_never_shows() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(closes_kept_connections(listener));
-    let (_node, program) = started(&json!({"url": url, "user": "robot$ci", "password": "s3cret"}));
+    let program = start(config_for(&url));
     for _ in 0..5 {
         assert_eq!(program.images().await.unwrap()["errors"], json!([]));
     }
@@ -192,12 +175,12 @@ async fn a_kept_connection_that_harbor_closes_never_shows() {
 
 #[tokio::test]
 async fn an_answer_that_stalls_or_trickles_is_one_error_in_bounded_time() {
-    for fault in [Fault::Stall, Fault::Trickle] {
+    for fault in [Fault::Stall, Fault::Trickle(Duration::from_millis(500))] {
         let harbor = harbor("/b/artifacts", fault).await;
         let started = Instant::now();
-        let images = listed(&with(&harbor, "timeout", json!(2))).await;
+        let images = list(with(harbor.config(), "timeout", 1)).await;
         assert_rows(&images, &numbered("a/c", 3));
-        assert!(only_error(&images).contains("no complete answer within 2 s"), "{images}");
+        assert!(only_harbor_error(&images).contains("no complete answer within 1 s"), "{images}");
         assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
     }
 }

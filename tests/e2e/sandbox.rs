@@ -1,31 +1,23 @@
 //! A component that tries to get out: each way is refused, told in the log, and counted.
 
 use http::Method;
-use image_service_tests::{Fault, Harbor, HarborBuilder, Node, Program, Stranger, Version, test_component};
-use serde_json::json;
+use image_service_tests::{Fault, Harbor, HarborBuilder, Node, OtherServer, Program, Version, test_component};
 
-/// A component that asks for whatever a test wants, on a node with a Harbor.
-struct Prisoner {
+/// A component that asks for what a test tells it to, on a node with a Harbor.
+struct Escaping {
     harbor: Harbor,
-    node: Node,
     program: Program,
 }
 
-impl Prisoner {
+impl Escaping {
     async fn new() -> Self {
         Self::with(Harbor::of(Version::V2_12)).await
     }
 
     async fn with(harbor: HarborBuilder) -> Self {
         let harbor = harbor.repository("a/b", 3).start().await.unwrap();
-        let node = Node::configured(&json!({
-            "composition": test_component("escapes"),
-            "harbor_config": harbor.config(),
-            "app_config": {"log_level_app": "INFO"},
-        }))
-        .unwrap();
-        let program = node.start_logging().unwrap();
-        Self { harbor, node, program }
+        let program = Node::builder().composition(test_component("escapes")).harbor(&harbor).start().unwrap();
+        Self { harbor, program }
     }
 
     /// Where Harbor is, without a scheme.
@@ -41,7 +33,7 @@ impl Prisoner {
             headers.clear();
         }
         headers.extend(told);
-        let response = self.program.request_with(Method::GET, "/ask", &headers).await.unwrap();
+        let response = self.program.request(Method::GET, "/ask", &headers).await.unwrap();
         assert_eq!(response.status(), 200);
         response.text().await.unwrap()
     }
@@ -50,38 +42,37 @@ impl Prisoner {
     async fn is_refused(&self, told: &[(&str, &str)]) {
         let answer = self.asks(told).await;
         assert!(answer.starts_with("refused: "), "{told:?}: {answer}");
-        assert_eq!(self.harbor.asked().len(), 0, "{told:?}");
+        assert_eq!(self.harbor.requests().len(), 0, "{told:?}");
     }
 
     /// Asserts that so many refusals were counted for this reason, and that the log has these words.
     async fn was_told(&self, reason: &str, count: usize, words: &str) {
-        let metrics = self.program.get("/metrics").await.unwrap().text().await.unwrap();
-        let sample = format!("image_service_refused_total{{reason=\"{reason}\"}} {count}");
-        assert!(metrics.lines().any(|line| line == sample), "{sample} is not in {metrics}");
-        self.node.await_log(words).await.unwrap();
+        let sample = format!("image_service_refused_total{{reason=\"{reason}\"}}");
+        self.program.await_sample(&sample, count as f64).await.unwrap();
+        self.program.await_log(words).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn what_it_may_ask_for_is_answered_so_the_refusals_mean_something() {
-    let prisoner = Prisoner::new().await;
-    assert_eq!(prisoner.asks(&[]).await, "answered 200");
-    assert_eq!(prisoner.harbor.asked().len(), 1);
+    let escaping = Escaping::new().await;
+    assert_eq!(escaping.asks(&[]).await, "answered 200");
+    assert_eq!(escaping.harbor.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn it_sees_no_environment_and_no_arguments() {
-    let prisoner = Prisoner::new().await;
-    let told = prisoner.program.get("/environment").await.unwrap().text().await.unwrap();
+    let escaping = Escaping::new().await;
+    let told = escaping.program.get("/environment").await.unwrap().text().await.unwrap();
     assert_eq!(told, "variables [], arguments []");
 }
 
 #[tokio::test]
 async fn other_destinations_are_refused_without_a_connection() {
-    let prisoner = Prisoner::new().await;
-    let stranger = Stranger::new().unwrap();
-    let elsewhere = stranger.url().unwrap().replace("http://", "");
-    let port = prisoner.authority().rsplit_once(':').unwrap().1.to_owned();
+    let escaping = Escaping::new().await;
+    let other = OtherServer::new().unwrap();
+    let elsewhere = other.url().unwrap().replace("http://", "");
+    let port = escaping.authority().rsplit_once(':').unwrap().1.to_owned();
     let destinations = [
         elsewhere.clone(),
         "169.254.169.254".to_owned(),
@@ -102,79 +93,87 @@ async fn other_destinations_are_refused_without_a_connection() {
         format!("127.0.0.1.:{port}"),
     ];
     for destination in &destinations {
-        prisoner.is_refused(&[("ask-authority", destination)]).await;
+        escaping.is_refused(&[("ask-authority", destination)]).await;
     }
-    assert!(!stranger.was_asked().unwrap());
-    prisoner.was_told("destination", destinations.len(), "169.254.169.254").await;
+    assert!(!other.was_contacted().unwrap());
+    escaping.was_told("destination", destinations.len(), "169.254.169.254").await;
 }
 
 #[tokio::test]
 async fn another_scheme_is_another_destination() {
-    let prisoner = Prisoner::new().await;
+    let escaping = Escaping::new().await;
     for scheme in ["https", "ftp", "file", "unix"] {
-        prisoner.is_refused(&[("ask-scheme", scheme)]).await;
+        escaping.is_refused(&[("ask-scheme", scheme)]).await;
     }
-    assert_eq!(prisoner.harbor.connections(), 0);
+    assert_eq!(escaping.harbor.connections(), 0);
 }
 
 #[tokio::test]
 async fn an_address_that_reads_in_two_ways_is_refused() {
-    let prisoner = Prisoner::new().await;
-    let stranger = Stranger::new().unwrap();
-    let (own, other) = (prisoner.authority(), stranger.url().unwrap().replace("http://", ""));
+    let escaping = Escaping::new().await;
+    let other = OtherServer::new().unwrap();
+    let (own, elsewhere) = (escaping.authority(), other.url().unwrap().replace("http://", ""));
     for authority in [
-        format!("{own}@{other}"),
-        format!("{other}@{own}"),
+        format!("{own}@{elsewhere}"),
+        format!("{elsewhere}@{own}"),
         format!("user:password@{own}"),
-        format!("{own}\\@{other}"),
-        format!("{own}#@{other}"),
-        format!("{own}/@{other}"),
-        format!("{own}, {other}"),
-        format!("{own} {other}"),
+        format!("{own}\\@{elsewhere}"),
+        format!("{own}#@{elsewhere}"),
+        format!("{own}/@{elsewhere}"),
+        format!("{own}, {elsewhere}"),
+        format!("{own} {elsewhere}"),
     ] {
-        prisoner.is_refused(&[("ask-authority", &authority)]).await;
+        escaping.is_refused(&[("ask-authority", &authority)]).await;
     }
-    assert!(!stranger.was_asked().unwrap());
+    assert!(!other.was_contacted().unwrap());
 }
 
 #[tokio::test]
 async fn a_path_can_not_name_another_host_or_begin_another_request() {
-    let prisoner = Prisoner::new().await;
-    let stranger = Stranger::new().unwrap();
-    let other = stranger.url().unwrap();
-    for path in
-        [other.as_str(), "/x HTTP/1.1%0D%0AHost: evil%0D%0A%0D%0AGET /y", "/x y", "x", "LONG", "@evil.example/", ":1/x"]
-    {
-        let answer = prisoner.asks(&[("ask-path", path)]).await;
+    let escaping = Escaping::new().await;
+    let other = OtherServer::new().unwrap();
+    let elsewhere = other.url().unwrap();
+    for path in [
+        elsewhere.as_str(),
+        "/x HTTP/1.1%0D%0AHost: evil%0D%0A%0D%0AGET /y",
+        "/x y",
+        "x",
+        "LONG",
+        "@evil.example/",
+        ":1/x",
+    ] {
+        let answer = escaping.asks(&[("ask-path", path)]).await;
         assert!(answer.starts_with("refused: ") || answer == "answered 404", "{path:?}: {answer}");
     }
     // Two slashes at the beginning of a path are a path.
-    let doubled = format!("//{}", other.replace("http://", ""));
-    prisoner.asks(&[("ask-path", &doubled)]).await;
-    assert!(!stranger.was_asked().unwrap());
-    for asked in prisoner.harbor.asked() {
-        assert_eq!(asked.headers["host"], prisoner.authority().as_str(), "{asked:?}");
-        assert!(!asked.target.contains(' ') && asked.target.len() < 1000, "{asked:?}");
+    let doubled = format!("//{}", elsewhere.replace("http://", ""));
+    escaping.asks(&[("ask-path", &doubled)]).await;
+    assert!(!other.was_contacted().unwrap());
+    for request in escaping.harbor.requests() {
+        assert_eq!(request.headers["host"], escaping.authority().as_str(), "{request:?}");
+        assert!(!request.target.contains(' ') && request.target.len() < 1000, "{request:?}");
     }
 }
 
 #[tokio::test]
 async fn harbor_is_only_read() {
-    let prisoner = Prisoner::new().await;
+    let escaping = Escaping::new().await;
     let methods = ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "PROPFIND"];
     for method in methods {
-        prisoner.is_refused(&[("ask-method", method)]).await;
+        escaping.is_refused(&[("ask-method", method)]).await;
     }
-    prisoner.was_told("method", methods.len(), "DELETE").await;
-    let answer = prisoner.asks(&[("ask-body", "a body that GET does not have")]).await;
+    escaping.was_told("method", methods.len(), "DELETE").await;
+    let answer = escaping.asks(&[("ask-body", "a body that GET does not have")]).await;
     assert_eq!(answer, "answered 200");
-    let asked = prisoner.harbor.asked();
-    assert!(!asked[0].headers.contains_key("content-length") && !asked[0].headers.contains_key("transfer-encoding"));
+    let requests = escaping.harbor.requests();
+    assert!(
+        !requests[0].headers.contains_key("content-length") && !requests[0].headers.contains_key("transfer-encoding")
+    );
 }
 
 #[tokio::test]
 async fn headers_that_frame_forward_or_log_in_never_leave() {
-    let prisoner = Prisoner::new().await;
+    let escaping = Escaping::new().await;
     let headers = [
         "authorization: Basic ZXZpbDpldmls",
         "proxy-authorization: Basic ZXZpbDpldmls",
@@ -198,48 +197,52 @@ async fn headers_that_frame_forward_or_log_in_never_leave() {
     ];
     let mut answered = 0;
     for header in headers {
-        let answer = prisoner.asks(&[("ask-header", header)]).await;
+        let answer = escaping.asks(&[("ask-header", header)]).await;
         assert!(answer == "answered 200" || answer.starts_with("refused: headers"), "{header}: {answer}");
         answered += usize::from(answer == "answered 200");
     }
-    let own = prisoner.harbor.config();
+    let own = escaping.harbor.config();
     let (user, password) = (own["user"].as_str().unwrap(), own["password"].as_str().unwrap());
-    for asked in prisoner.harbor.asked() {
-        for (name, value) in &asked.headers {
+    for request in escaping.harbor.requests() {
+        for (name, value) in &request.headers {
             let expected = ["host", "accept", "authorization", "traceparent", "user-agent"];
             assert!(expected.contains(&name.as_str()), "{name}: {value:?} was sent");
         }
-        assert_eq!(asked.headers["host"], prisoner.authority().as_str());
-        assert!(!asked.login.unwrap().contains("ZXZpb"), "the login is {user}'s, with {} characters", password.len());
+        assert_eq!(request.headers["host"], escaping.authority().as_str());
+        assert!(
+            !request.login().unwrap().contains("ZXZpb"),
+            "the login is {user}'s, with {} characters",
+            password.len()
+        );
     }
     assert!(answered > 5, "some pass WASI's own rules: {answered}");
-    prisoner.was_told("header", answered, "x-forwarded-host").await;
+    escaping.was_told("header", answered, "x-forwarded-host").await;
 }
 
 #[tokio::test]
 async fn a_line_break_in_a_header_is_no_header() {
-    let prisoner = Prisoner::new().await;
+    let escaping = Escaping::new().await;
     for header in ["accept: a%0D%0Ax-evil: 1", "accept%0D%0Ax-evil: 1", "x evil: 1", ": 1"] {
-        prisoner.is_refused(&[("ask-header", header)]).await;
+        escaping.is_refused(&[("ask-header", header)]).await;
     }
 }
 
 #[tokio::test]
 async fn absurd_lengths_are_refused() {
-    let prisoner = Prisoner::new().await;
+    let escaping = Escaping::new().await;
     let long = format!("accept: {}", "a".repeat(9_000));
-    prisoner.is_refused(&[("ask-header", &long)]).await;
+    escaping.is_refused(&[("ask-header", &long)]).await;
     let path = format!("/api/v2.0/{}", "a".repeat(9_000));
-    prisoner.is_refused(&[("ask-path", &path)]).await;
-    prisoner.was_told("length", 2, "refused to a component").await;
+    escaping.is_refused(&[("ask-path", &path)]).await;
+    escaping.was_told("length", 2, "refused to a component").await;
 }
 
 #[tokio::test]
 async fn a_redirect_does_not_take_the_login_elsewhere() {
-    let stranger = Stranger::new().unwrap();
-    let prisoner = Prisoner::with(Harbor::of(Version::V2_12).fault("/", Fault::Moved(stranger.url().unwrap()))).await;
-    let answer = prisoner.asks(&[]).await;
+    let other = OtherServer::new().unwrap();
+    let escaping = Escaping::with(Harbor::of(Version::V2_12).fault("/", Fault::RedirectTo(other.url().unwrap()))).await;
+    let answer = escaping.asks(&[]).await;
     assert!(answer.contains("not the configured Harbor"), "{answer}");
-    assert!(!stranger.was_asked().unwrap());
-    prisoner.was_told("redirect", 1, &stranger.url().unwrap()).await;
+    assert!(!other.was_contacted().unwrap());
+    escaping.was_told("redirect", 1, &other.url().unwrap()).await;
 }

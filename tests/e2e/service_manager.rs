@@ -1,9 +1,7 @@
 //! What a service manager is told: readiness, reloading, the end, and that the program lives.
 
-use image_service_tests::Node;
-use serde_json::json;
+use image_service_tests::{DEADLINE, Node};
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
 
 /// The socket of a stand-in for systemd.
 struct Manager(UnixDatagram);
@@ -21,20 +19,20 @@ impl Manager {
     }
 }
 
-#[test]
-fn the_service_manager_hears_of_each_state_and_of_life() {
-    let node = Node::configured(&json!({})).unwrap();
-    let socket = node.path().join("notify.sock");
+#[tokio::test]
+async fn the_service_manager_hears_of_each_state_and_of_life() {
+    let node = Node::builder().build().unwrap();
+    let socket = node.path("notify.sock");
     let manager = Manager(UnixDatagram::bind(&socket).unwrap());
-    manager.0.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let environment = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
-    let program = node.start_with(&environment).unwrap();
+    manager.0.set_read_timeout(Some(DEADLINE)).unwrap();
+    let launch = node.launch().variable("NOTIFY_SOCKET", &socket).variable("WATCHDOG_USEC", "200000");
+    let mut program = launch.start().unwrap();
     manager.expect("READY=1");
     manager.expect("WATCHDOG=1");
     manager.expect("WATCHDOG=1");
     program.hang_up().unwrap();
     manager.expect("RELOADING=1");
     manager.expect("READY=1");
-    assert_eq!(program.terminate().unwrap().code(), Some(0));
+    assert_eq!(program.terminate().await.unwrap().code(), Some(0));
     manager.expect("STOPPING=1");
 }

@@ -1,9 +1,9 @@
 //! `spin.toml` against what Spin reads. Neither Spin nor its crates could be had where this was written: the shapes below are
 //! those that Spin's documentation of manifest version 2 names, and like Spin they refuse unknown keys.
 
+use image_service_tests::repository;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,12 +59,8 @@ struct Build {
     watch: Vec<String>,
 }
 
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
-
 fn manifest() -> Manifest {
-    toml::from_str(&std::fs::read_to_string(root().join("spin.toml")).unwrap()).unwrap()
+    toml::from_str(&std::fs::read_to_string(repository("spin.toml")).unwrap()).unwrap()
 }
 
 /// The variable that `{{ name }}` stands for.
@@ -74,7 +70,7 @@ fn variable(template: &str) -> &str {
 
 /// The keys of the table of the interface `settings`.
 fn settings() -> Vec<String> {
-    let wit = std::fs::read_to_string(root().join("wit/inventory.wit")).unwrap();
+    let wit = std::fs::read_to_string(repository("wit/inventory.wit")).unwrap();
     let keys = wit.lines().filter_map(|line| line.strip_prefix("/// | `")?.split('`').next());
     keys.map(str::to_owned).collect()
 }
@@ -95,11 +91,11 @@ fn images_and_everything_else_are_routed_to_a_component_that_is_there() {
     assert_eq!(routes, ["/images", "/..."]);
     assert!(manifest.trigger["http"].iter().all(|trigger| manifest.component.contains_key(&trigger.component)));
     let component = &manifest.component["image-service"];
-    assert!(root().join("compositions/spin.wac").exists());
+    assert!(repository("compositions/spin.wac").exists());
     assert_eq!(component.source, "target/compositions/spin.wasm");
     assert_eq!(component.build.command, "cargo xtask compose");
-    assert!(component.build.watch.iter().all(|glob| root().join(glob.split('/').next().unwrap()).is_dir()));
-    assert!(component.files.iter().all(|file| root().join(file).is_file()), "{:?}", component.files);
+    assert!(component.build.watch.iter().all(|glob| repository(glob.split('/').next().unwrap()).is_dir()));
+    assert!(component.files.iter().all(|file| repository(file).is_file()), "{:?}", component.files);
 }
 
 #[test]

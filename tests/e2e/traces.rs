@@ -1,100 +1,105 @@
 //! Traces: a client's trace goes on to Harbor, each listing's with its own requests, and spans go to a collector.
 
+use crate::listing::assert_says;
 use ::http::Method;
-use image_service_tests::{Collected, Collector, Harbor, Node, Version};
-use serde_json::json;
+use image_service_tests::{Collected, Collector, Harbor, Launch, Node, NodeBuilder, Program, Version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-fn no_images() -> serde_json::Value {
-    json!({"mode": "exec", "command": ["echo", "{\"images\": []}"]})
+/// A listing by a client with these headers.
+async fn list_with(program: &Program, headers: &[(&str, &str)]) {
+    program.request(Method::GET, "/images", headers).await.unwrap().bytes().await.unwrap();
+}
+
+/// A program that lists this Harbor.
+fn start(harbor: &Harbor) -> Program {
+    Node::builder().no_images().harbor(harbor).start().unwrap()
+}
+
+/// The same, with a collector that gets everything soon.
+fn start_with(node: NodeBuilder, collector: &Collector) -> Program {
+    collected_by(node.build().unwrap().launch(), collector).start().unwrap()
 }
 
 #[tokio::test]
 async fn a_clients_trace_goes_on_to_harbor_with_its_state() {
     let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).start().await.unwrap();
-    let node = Node::with_harbor(no_images(), &harbor).unwrap();
-    let program = node.start_logging().unwrap();
+    let mut program = start(&harbor);
     let headers = [("traceparent", PARENT), ("tracestate", "vendor=1")];
-    let response = program.request_with(Method::GET, "/images", &headers).await.unwrap();
-    response.bytes().await.unwrap();
-    let asked = harbor.asked();
-    assert!(asked.len() >= 3, "{asked:?}");
-    for asked in asked {
-        assert_eq!((asked.traceparent.as_deref(), asked.tracestate.as_deref()), (Some(PARENT), Some("vendor=1")));
+    list_with(&program, &headers).await;
+    let requests = harbor.requests();
+    assert!(requests.len() >= 3, "{requests:?}");
+    for request in requests {
+        assert_eq!(["traceparent", "tracestate"].map(|name| request.header(name)), [Some(PARENT), Some("vendor=1")]);
     }
-    program.terminate().unwrap();
-    assert!(node.log().contains("\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\""), "{}", node.log());
+    program.terminate().await.unwrap();
+    assert_says(&program.log(), &["\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\""]);
 }
 
 #[tokio::test]
 async fn a_listing_without_a_trace_begins_one_for_all_its_requests() {
     let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).start().await.unwrap();
-    let node = Node::with_harbor(no_images(), &harbor).unwrap();
-    let program = node.start_logging().unwrap();
+    let mut program = start(&harbor);
     let headers = [("traceparent", "00-nonsense"), ("tracestate", "vendor=1")];
-    program.request_with(Method::GET, "/images", &headers).await.unwrap().bytes().await.unwrap();
-    let asked = harbor.asked();
-    let made = asked[0].traceparent.clone().unwrap();
+    list_with(&program, &headers).await;
+    let requests = harbor.requests();
+    let made = requests[0].header("traceparent").unwrap();
     assert!(made.len() == 55 && made.starts_with("00-") && made.ends_with("-00"), "{made}");
-    assert!(asked.iter().all(|asked| asked.traceparent.as_ref() == Some(&made) && asked.tracestate.is_none()));
-    program.terminate().unwrap();
-    assert!(node.log().contains(&format!("\"trace_id\":\"{}\"", &made[3..35])), "{}", node.log());
+    for request in &requests {
+        assert_eq!(["traceparent", "tracestate"].map(|name| request.header(name)), [Some(made), None]);
+    }
+    program.terminate().await.unwrap();
+    assert_says(&program.log(), &[&format!("\"trace_id\":\"{}\"", &made[3..35])]);
 }
 
 #[tokio::test]
 async fn listings_at_the_same_time_keep_their_traces_apart() {
     let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).repository("a/c", 3);
     let harbor = harbor.latency(Duration::from_millis(50)).start().await.unwrap();
-    let node = Node::with_harbor(no_images(), &harbor).unwrap();
-    let program = node.start().unwrap();
+    let program = start(&harbor);
     // One after the other, the second time in instances that are there already.
     for _ in 0..2 {
         let listings = (1..=8).map(async |number| {
             let parent = format!("00-{number:032x}-00f067aa0ba902b7-00");
-            let response =
-                program.request_with(Method::GET, "/images", &[("traceparent", parent.as_str())]).await.unwrap();
-            response.bytes().await.unwrap();
+            list_with(&program, &[("traceparent", parent.as_str())]).await;
         });
         futures::future::join_all(listings).await;
     }
     let mut traces: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    for asked in harbor.asked() {
-        *traces.entry(asked.traceparent.unwrap()).or_default().entry(asked.target).or_default() += 1;
+    for request in harbor.requests() {
+        let trace = request.header("traceparent").unwrap().to_owned();
+        *traces.entry(trace).or_default().entry(request.target).or_default() += 1;
     }
     assert_eq!(traces.len(), 8, "{traces:?}");
     let first = traces.values().next().unwrap();
     assert!(first.len() >= 4 && traces.values().all(|asked| asked == first), "{traces:?}");
 }
 
-/// The variables that name a collector, which gets everything soon.
-fn collected_by(collector: &Collector) -> Vec<(&str, &str)> {
-    vec![
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20t0ken"),
-        ("OTEL_BSP_SCHEDULE_DELAY", "20"),
-        ("OTEL_RESOURCE_ATTRIBUTES", "k8s.node.name=n1"),
-    ]
+/// The program with variables that name a collector, which gets everything soon.
+pub(crate) fn collected_by(launch: Launch, collector: &Collector) -> Launch {
+    launch
+        .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)
+        .variable("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20t0ken")
+        .variable("OTEL_BSP_SCHEDULE_DELAY", "20")
+        .variable("OTEL_RESOURCE_ATTRIBUTES", "k8s.node.name=n1")
 }
 
-// A collector has to answer while the program ends, which is waited for.
-#[tokio::test(flavor = "multi_thread")]
-async fn spans_of_a_request_its_sources_and_harbors_answers_go_to_a_collector() {
+#[tokio::test]
+async fn the_spans_of_a_request_its_sources_and_its_requests_to_harbor_go_to_a_collector() {
     let collector = Collector::start(0).await.unwrap();
     let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).start().await.unwrap();
-    let node = Node::with_harbor(no_images(), &harbor).unwrap();
-    let program = node.start_with(&collected_by(&collector)).unwrap();
-    program.request_with(Method::GET, "/images", &[("traceparent", PARENT)]).await.unwrap().bytes().await.unwrap();
+    let mut program = start_with(Node::builder().no_images().harbor(&harbor), &collector);
+    list_with(&program, &[("traceparent", PARENT)]).await;
     for path in ["/healthz", "/metrics", "/readyz"] {
         program.get(path).await.unwrap().bytes().await.unwrap();
     }
-    assert_eq!(program.terminate().unwrap().code(), Some(0));
+    assert_eq!(program.terminate().await.unwrap().code(), Some(0));
     // What was left has been sent before the end.
     let Collected { spans, resource, headers, .. } = collector.collected();
-    let asked = harbor.asked();
-    assert_eq!(spans.len(), 3 + asked.len(), "{spans:#?}");
+    let requests = harbor.requests();
+    assert_eq!(spans.len(), 3 + requests.len(), "{spans:#?}");
     assert!(spans.iter().all(|span| span.trace == "4bf92f3577b34da6a3ce929d0e0e4736" && span.failure.is_none()));
     assert!(spans.iter().all(|span| span.took > 0 && span.took < 60_000_000_000));
     let named =
@@ -104,7 +109,7 @@ async fn spans_of_a_request_its_sources_and_harbors_answers_go_to_a_collector() 
     assert_eq!(request.attributes["http.response.status_code"], "200");
     assert_eq!((&node.parent, &registry.parent), (&request.id, &request.id));
     // Each request to Harbor named its own span as the parent of what Harbor does.
-    let told = asked.iter().map(|asked| asked.traceparent.as_ref().unwrap()[36..52].to_owned());
+    let told = requests.iter().map(|request| request.header("traceparent").unwrap()[36..52].to_owned());
     let sent = spans.iter().filter(|span| span.parent == registry.id).map(|span| span.id.clone());
     assert_eq!(told.collect::<BTreeSet<_>>(), sent.collect::<BTreeSet<_>>());
     assert_eq!((resource["service.name"].as_str(), resource["k8s.node.name"].as_str()), ("image-service", "n1"));
@@ -114,59 +119,51 @@ async fn spans_of_a_request_its_sources_and_harbors_answers_go_to_a_collector() 
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_source_that_fails_is_a_span_that_says_why() {
     let collector = Collector::start(1).await.unwrap();
-    let node = Node::new(json!({"mode": "cri", "endpoint": "unix:///nonexistent"})).unwrap();
-    let program = node.start_with(&collected_by(&collector)).unwrap();
+    let mut program = start_with(Node::builder().no_runtime(), &collector);
     program.images().await.unwrap();
-    assert_eq!(program.terminate().unwrap().code(), Some(0));
+    assert_eq!(program.terminate().await.unwrap().code(), Some(0));
     let collected = collector.collected();
     let source = collected.spans.iter().find(|span| span.name == "containerd").unwrap();
     assert!(source.failure.as_ref().unwrap().contains("/nonexistent"), "{source:?}");
     assert!(collected.requests > 1, "503 is tried again");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_decides_that_a_trace_is_not_recorded_is_obeyed() {
+#[tokio::test]
+async fn a_client_that_decides_against_recording_its_trace_is_obeyed() {
     let collector = Collector::start(0).await.unwrap();
     let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).start().await.unwrap();
-    let node = Node::with_harbor(no_images(), &harbor).unwrap();
-    let program = node.start_with(&collected_by(&collector)).unwrap();
+    let mut program = start_with(Node::builder().no_images().harbor(&harbor), &collector);
     let unsampled = PARENT.replace("-01", "-00");
-    let headers = [("traceparent", unsampled.as_str())];
-    program.request_with(Method::GET, "/images", &headers).await.unwrap().bytes().await.unwrap();
-    program.terminate().unwrap();
+    list_with(&program, &[("traceparent", unsampled.as_str())]).await;
+    program.terminate().await.unwrap();
     assert_eq!(collector.collected().spans.len(), 0);
-    assert!(harbor.asked().iter().all(|asked| asked.traceparent.as_ref() == Some(&unsampled)));
+    assert!(harbor.requests().iter().all(|request| request.header("traceparent") == Some(&unsampled)));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn metrics_go_to_a_collector_as_prometheus_gets_them() {
-    let collector = Collector::start(0).await.unwrap();
-    let node = Node::new(no_images()).unwrap();
-    let mut variables = collected_by(&collector);
-    variables.extend([("OTEL_METRIC_EXPORT_INTERVAL", "50"), ("OTEL_TRACES_EXPORTER", "none")]);
-    let program = node.start_with(&variables).unwrap();
-    for _ in 0..3 {
-        program.images().await.unwrap();
-    }
-    program.terminate().unwrap();
-    let collected = collector.collected();
-    assert_eq!(collected.sums["image_service_requests_total"], 3.0, "{collected:#?}");
-    assert_eq!(collected.counts["image_service_request_duration_seconds"], 3);
-    assert_eq!(collected.spans.len(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_collector_that_is_gone_costs_no_request() {
-    let node = Node::new(no_images()).unwrap();
-    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), ("OTEL_BSP_SCHEDULE_DELAY", "10")];
-    let program = node.start_with(&variables).unwrap();
+    let launch = Node::builder().no_images().build().unwrap().launch();
+    let launch = launch.variable("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    let mut program = launch.variable("OTEL_BSP_SCHEDULE_DELAY", "10").start().unwrap();
     for _ in 0..20 {
         program.images().await.unwrap();
     }
     let started = Instant::now();
-    assert_eq!(program.terminate().unwrap().code(), Some(0));
+    assert_eq!(program.terminate().await.unwrap().code(), Some(0));
     assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn variables_for_a_push_of_metrics_give_a_warning_and_nothing_is_pushed() {
+    let collector = Collector::start(0).await.unwrap();
+    let launch = collected_by(Node::builder().no_images().build().unwrap().launch(), &collector);
+    let launch = launch.variable("OTEL_METRIC_EXPORT_INTERVAL", "50").variable("OTEL_TRACES_EXPORTER", "none");
+    let mut program = launch.start().unwrap();
+    program.images().await.unwrap();
+    program.terminate().await.unwrap();
+    assert_says(&program.log(), &["OTEL_METRIC_EXPORT_INTERVAL has no effect", "scrape /metrics"]);
+    assert_eq!(collector.collected().requests, 0);
 }

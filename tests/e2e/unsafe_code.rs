@@ -1,6 +1,7 @@
 //! Where `unsafe` may stand: in one module of the host, and in what is generated from WIT.
 
-use std::path::{Path, PathBuf};
+use image_service_tests::repository;
+use std::path::PathBuf;
 
 /// The module that knows where the program's machine code comes from.
 const THE_MODULE: &str = "host/src/built_in.rs";
@@ -10,7 +11,7 @@ const FORBID: &str = "#![forbid(unsafe_code)]";
 
 /// All of the project's Rust files, from its folder, with what is in them.
 fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = repository("");
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {

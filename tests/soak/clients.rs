@@ -1,6 +1,8 @@
 //! Clients of all kinds: decent ones, and those that hang up, dawdle or talk nonsense.
 
 use anyhow::{Result, ensure};
+use http::Method;
+use image_service_tests::{Client, within_deadline};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +13,11 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How many answers had which status.
+/// How many answers of each kind the clients got.
 #[derive(Default)]
-pub(crate) struct Tally(BTreeMap<String, usize>);
+pub(crate) struct AnswerCounts(BTreeMap<String, usize>);
 
-impl fmt::Display for Tally {
+impl fmt::Display for AnswerCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts: Vec<String> = self.0.iter().map(|(what, count)| format!("{count} × {what}")).collect();
         f.write_str(&counts.join(", "))
@@ -25,7 +27,7 @@ impl fmt::Display for Tally {
 /// Clients under way.
 pub(crate) struct Clients {
     stop: watch::Sender<bool>,
-    tasks: JoinSet<Result<Tally>>,
+    tasks: JoinSet<Result<AnswerCounts>>,
 }
 
 impl Clients {
@@ -52,11 +54,11 @@ impl Clients {
     }
 
     /// Stops them; what they got.
-    pub(crate) async fn stop(mut self) -> Result<Tally> {
+    pub(crate) async fn stop(mut self) -> Result<AnswerCounts> {
         self.stop.send_replace(true);
-        let mut all = Tally::default();
-        while let Some(tally) = self.tasks.join_next().await {
-            for (what, count) in tally??.0 {
+        let mut all = AnswerCounts::default();
+        while let Some(counts) = self.tasks.join_next().await {
+            for (what, count) in counts??.0 {
                 *all.0.entry(what).or_default() += count;
             }
         }
@@ -71,27 +73,26 @@ async fn decent(
     no_cache: bool,
     pause: Duration,
     stopped: watch::Receiver<bool>,
-) -> Result<Tally> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-    let mut tally = Tally::default();
+) -> Result<AnswerCounts> {
+    let client = Client::default();
+    let mut counts = AnswerCounts::default();
     while !*stopped.borrow() {
-        let mut request = client.get(format!("{address}{path}"));
-        if no_cache {
-            request = request.header("cache-control", "no-cache");
-        }
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        let bytes = response.bytes().await?;
+        let headers: &[_] = if no_cache { &[("cache-control", "no-cache")] } else { &[] };
+        let ask = async {
+            let response = client.request(Method::GET, &format!("{address}{path}"), headers).await?;
+            anyhow::Ok((response.status().as_u16(), response.bytes().await?))
+        };
+        let (status, bytes) = within_deadline(path, ask).await??;
         if path.ends_with("images") && status == 200 {
             let images: Value = serde_json::from_slice(&bytes)?;
             let lists = ["containerd_images", "harbor_images", "errors"];
             ensure!(lists.iter().all(|list| images[list].is_array()), "{images}");
         }
         ensure!(matches!(status, 200 | 404 | 503 | 504), "{path} was answered {status}");
-        *tally.0.entry(format!("{path} {status}")).or_default() += 1;
+        *counts.0.entry(format!("{path} {status}")).or_default() += 1;
         tokio::time::sleep(pause).await;
     }
-    Ok(tally)
+    Ok(counts)
 }
 
 #[derive(Clone, Copy)]
@@ -104,7 +105,7 @@ enum Rude {
     Babbles,
 }
 
-async fn rude(address: Arc<str>, kind: Rude, stopped: watch::Receiver<bool>) -> Result<Tally> {
+async fn rude(address: Arc<str>, kind: Rude, stopped: watch::Receiver<bool>) -> Result<AnswerCounts> {
     let address = address.trim_start_matches("http://");
     let mut count = 0;
     while !*stopped.borrow() {
@@ -114,7 +115,7 @@ async fn rude(address: Arc<str>, kind: Rude, stopped: watch::Receiver<bool>) -> 
         count += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(Tally(BTreeMap::from([("rude".to_owned(), count)])))
+    Ok(AnswerCounts(BTreeMap::from([("rude".to_owned(), count)])))
 }
 
 async fn talk(stream: &mut TcpStream, kind: Rude) -> std::io::Result<()> {

@@ -6,17 +6,17 @@
 
 mod chaos;
 mod clients;
-mod level;
+mod usage;
 
 use anyhow::{Context, Result, bail};
 use chaos::Chaos;
 use clients::Clients;
-use level::Level;
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use usage::Usage;
 
-/// Until the first level is taken: caches, pools and threads are there by then.
+/// Until the first measurement: caches, pools and threads are there by then.
 const WARM_UP: Duration = Duration::from_secs(60);
 /// Until the program may have let go of all that the load was: idle connections to Harbor stay for a minute.
 const LET_GO: Duration = Duration::from_secs(100);
@@ -28,21 +28,21 @@ async fn main() -> Result<ExitCode> {
     println!("soak: {minutes} minutes, process {}", chaos.program.pid());
     let before = run(&chaos, WARM_UP).await?;
     chaos.settle().await?;
-    let level = Level::of(&chaos.program).await?;
-    println!("after {} s:\n{level}", WARM_UP.as_secs());
+    let first = Usage::of(&chaos.program).await?;
+    println!("after {} s:\n{first}", WARM_UP.as_secs());
     let after = run(&chaos, Duration::from_secs(60 * minutes).saturating_sub(WARM_UP)).await?;
     chaos.settle().await?;
     let ended = Instant::now();
     let (last, leaks) = loop {
-        let last = Level::of(&chaos.program).await?;
-        let leaks = last.beyond(&level);
+        let last = Usage::of(&chaos.program).await?;
+        let leaks = last.beyond(&first);
         if leaks.is_empty() || ended.elapsed() > LET_GO {
             break (last, leaks);
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     };
     println!("at the end, {} s after the load:\n{last}", ended.elapsed().as_secs());
-    println!("answers: {before} before the level was taken, {after} after it; {} events", chaos.events());
+    println!("answers: {before} before the first measurement, {after} after it; {} events", chaos.events());
     let images = chaos.program.images().await?;
     if images["errors"] != json!([]) || images["harbor_images"].as_array().is_none_or(Vec::is_empty) {
         bail!("the sources are well again, but the listing is not: {}", images["errors"]);
@@ -55,8 +55,8 @@ async fn main() -> Result<ExitCode> {
 }
 
 /// Load and faults for so long; what the clients got.
-async fn run(chaos: &Chaos, duration: Duration) -> Result<clients::Tally> {
+async fn run(chaos: &Chaos, duration: Duration) -> Result<clients::AnswerCounts> {
     let clients = Clients::start(&chaos.program.address);
-    chaos.rage(duration).await?;
+    chaos.run(duration).await?;
     clients.stop().await
 }

@@ -1,157 +1,23 @@
-//! A double of an OpenTelemetry collector: takes OTLP over HTTP and keeps what it is told.
+//! A double of an OpenTelemetry collector: takes OTLP over HTTP and keeps what it receives.
 
+mod otlp;
+
+use crate::server::{Response, empty, serve_connection};
+use crate::timing;
 use anyhow::Result;
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use otlp::{Pair, Traces, Value};
 use prost::Message;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// Messages of OTLP as far as tests look at them, with the numbers of opentelemetry-proto 1.x.
-mod wire {
-    use prost::{Message, Oneof};
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Any {
-        #[prost(oneof = "Value", tags = "1, 3")]
-        pub(super) value: Option<Value>,
-    }
-
-    #[derive(Clone, PartialEq, Oneof)]
-    pub(super) enum Value {
-        #[prost(string, tag = "1")]
-        Text(String),
-        #[prost(int64, tag = "3")]
-        Int(i64),
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Pair {
-        #[prost(string, tag = "1")]
-        pub(super) key: String,
-        #[prost(message, optional, tag = "2")]
-        pub(super) value: Option<Any>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Resource {
-        #[prost(message, repeated, tag = "1")]
-        pub(super) attributes: Vec<Pair>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Traces {
-        #[prost(message, repeated, tag = "1")]
-        pub(super) resources: Vec<ResourceSpans>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct ResourceSpans {
-        #[prost(message, optional, tag = "1")]
-        pub(super) resource: Option<Resource>,
-        #[prost(message, repeated, tag = "2")]
-        pub(super) scopes: Vec<ScopeSpans>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct ScopeSpans {
-        #[prost(message, repeated, tag = "2")]
-        pub(super) spans: Vec<Span>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Span {
-        #[prost(bytes = "vec", tag = "1")]
-        pub(super) trace: Vec<u8>,
-        #[prost(bytes = "vec", tag = "2")]
-        pub(super) id: Vec<u8>,
-        #[prost(bytes = "vec", tag = "4")]
-        pub(super) parent: Vec<u8>,
-        #[prost(string, tag = "5")]
-        pub(super) name: String,
-        #[prost(int32, tag = "6")]
-        pub(super) kind: i32,
-        #[prost(fixed64, tag = "7")]
-        pub(super) begun: u64,
-        #[prost(fixed64, tag = "8")]
-        pub(super) ended: u64,
-        #[prost(message, repeated, tag = "9")]
-        pub(super) attributes: Vec<Pair>,
-        #[prost(message, optional, tag = "15")]
-        pub(super) status: Option<Status>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Status {
-        #[prost(string, tag = "2")]
-        pub(super) message: String,
-        #[prost(int32, tag = "3")]
-        pub(super) code: i32,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Metrics {
-        #[prost(message, repeated, tag = "1")]
-        pub(super) resources: Vec<ResourceMetrics>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct ResourceMetrics {
-        #[prost(message, repeated, tag = "2")]
-        pub(super) scopes: Vec<ScopeMetrics>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct ScopeMetrics {
-        #[prost(message, repeated, tag = "2")]
-        pub(super) metrics: Vec<Metric>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Metric {
-        #[prost(string, tag = "1")]
-        pub(super) name: String,
-        #[prost(message, optional, tag = "7")]
-        pub(super) sum: Option<Sum>,
-        #[prost(message, optional, tag = "9")]
-        pub(super) histogram: Option<Histogram>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Sum {
-        #[prost(message, repeated, tag = "1")]
-        pub(super) points: Vec<Point>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Point {
-        #[prost(double, tag = "4")]
-        pub(super) value: f64,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct Histogram {
-        #[prost(message, repeated, tag = "1")]
-        pub(super) points: Vec<HistogramPoint>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(super) struct HistogramPoint {
-        #[prost(fixed64, tag = "4")]
-        pub(super) count: u64,
-        #[prost(fixed64, repeated, tag = "6")]
-        pub(super) buckets: Vec<u64>,
-        #[prost(double, repeated, tag = "7")]
-        pub(super) bounds: Vec<f64>,
-    }
-}
-
-/// A span that the collector was told.
+/// A span that the collector received.
 #[derive(Clone, Debug)]
 pub struct CollectedSpan {
     /// 32 hexadecimal digits.
@@ -166,26 +32,22 @@ pub struct CollectedSpan {
     pub kind: i32,
     /// Nanoseconds.
     pub took: u64,
-    /// What is said of it.
+    /// Its attributes.
     pub attributes: BTreeMap<String, String>,
     /// Why it failed, if it did.
     pub failure: Option<String>,
 }
 
-/// What the collector was told so far.
+/// What the collector received so far.
 #[derive(Clone, Debug, Default)]
 pub struct Collected {
     /// All spans.
     pub spans: Vec<CollectedSpan>,
-    /// What is said of who sent them.
+    /// The attributes of the program that sent them.
     pub resource: BTreeMap<String, String>,
-    /// The latest sums, by name, all labels together.
-    pub sums: BTreeMap<String, f64>,
-    /// The latest counts of histograms, by name, all labels together; each with as many buckets as it should.
-    pub counts: BTreeMap<String, u64>,
     /// The headers of the latest request.
     pub headers: HeaderMap,
-    /// Requests, those that were not taken too.
+    /// Requests, also those that were refused.
     pub requests: usize,
 }
 
@@ -199,51 +61,67 @@ pub struct Collector {
 struct Double {
     collected: watch::Sender<Collected>,
     /// How many requests are still answered 503.
-    unwilling: AtomicUsize,
+    refusals: AtomicUsize,
 }
 
 impl Collector {
-    /// Starts it; so many requests are answered 503 first.
+    /// Starts it. It answers so many requests with 503 first.
     ///
     /// # Errors
     ///
     /// When no port is free.
-    pub async fn start(unwilling: usize) -> Result<Self> {
+    pub async fn start(refusals: usize) -> Result<Self> {
+        timing::measure_this_test();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (sender, collected) = watch::channel(Collected::default());
-        let double = Arc::new(Double { collected: sender, unwilling: AtomicUsize::new(unwilling) });
-        let router = Router::new().fallback(take).with_state(double);
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let double = Arc::new(Double { collected: sender, refusals: AtomicUsize::new(refusals) });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let double = Arc::clone(&double);
+                serve_connection(stream, move |request| {
+                    let double = Arc::clone(&double);
+                    async move { Ok::<_, Infallible>(double.take(request).await) }
+                });
+            }
+        });
         Ok(Self { url, collected })
     }
 
-    /// What it was told so far.
+    /// What it received so far.
     pub fn collected(&self) -> Collected {
         self.collected.borrow().clone()
     }
 }
 
-async fn take(State(double): State<Arc<Double>>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let less = |left: usize| left.checked_sub(1);
-    let unwilling = double.unwilling.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
-    double.collected.send_modify(|collected| collected.requests += 1);
-    if unwilling {
-        return StatusCode::SERVICE_UNAVAILABLE;
-    }
-    let taken = double.collected.send_if_modified(|collected| {
-        collected.headers = headers;
-        match uri.path() {
-            "/v1/traces" => wire::Traces::decode(body).map(|traces| collected.add(traces)).is_ok(),
-            "/v1/metrics" => wire::Metrics::decode(body).map(|metrics| collected.replace(metrics)).is_ok(),
-            _ => false,
+impl Double {
+    async fn take(&self, request: http::Request<Incoming>) -> Response {
+        let less = |left: usize| left.checked_sub(1);
+        let refuses = self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok();
+        self.collected.send_modify(|collected| collected.requests += 1);
+        if refuses {
+            return empty(StatusCode::SERVICE_UNAVAILABLE);
         }
-    });
-    if taken { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let taken = self.collected.send_if_modified(|collected| {
+            collected.headers = head.headers;
+            collected.take(head.uri.path(), body)
+        });
+        empty(if taken { StatusCode::OK } else { StatusCode::BAD_REQUEST })
+    }
 }
 
 impl Collected {
-    fn add(&mut self, traces: wire::Traces) {
+    /// Whether this was a message for this path.
+    fn take(&mut self, path: &str, body: Bytes) -> bool {
+        match path {
+            "/v1/traces" => Traces::decode(body).map(|traces| self.add(traces)).is_ok(),
+            _ => false,
+        }
+    }
+
+    fn add(&mut self, traces: Traces) {
         for resource in traces.resources {
             self.resource = map(resource.resource.unwrap_or_default().attributes);
             let spans = resource.scopes.into_iter().flat_map(|scope| scope.spans);
@@ -259,27 +137,12 @@ impl Collected {
             }));
         }
     }
-
-    fn replace(&mut self, metrics: wire::Metrics) {
-        let scopes = metrics.resources.into_iter().flat_map(|resource| resource.scopes);
-        for metric in scopes.flat_map(|scope| scope.metrics) {
-            if let Some(sum) = metric.sum {
-                self.sums.insert(metric.name, sum.points.iter().map(|point| point.value).sum());
-            } else if let Some(histogram) = metric.histogram {
-                let sound = |point: &&wire::HistogramPoint| {
-                    point.buckets.len() == point.bounds.len() + 1 && point.buckets.iter().sum::<u64>() == point.count
-                };
-                let counts = histogram.points.iter().filter(sound).map(|point| point.count);
-                self.counts.insert(metric.name, counts.sum());
-            }
-        }
-    }
 }
 
-fn map(pairs: Vec<wire::Pair>) -> BTreeMap<String, String> {
-    let text = |value: Option<wire::Any>| match value.and_then(|value| value.value) {
-        Some(wire::Value::Text(text)) => text,
-        Some(wire::Value::Int(number)) => number.to_string(),
+fn map(pairs: Vec<Pair>) -> BTreeMap<String, String> {
+    let text = |value: Option<otlp::Any>| match value.and_then(|value| value.value) {
+        Some(Value::Text(text)) => text,
+        Some(Value::Int(number)) => number.to_string(),
         None => String::new(),
     };
     pairs.into_iter().map(|pair| (pair.key, text(pair.value))).collect()

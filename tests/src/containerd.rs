@@ -3,17 +3,14 @@
 
 use crate::debian::{self, output};
 use crate::oci;
-use anyhow::{Context, Result, bail, ensure};
+use crate::wait::eventually;
+use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// How long containerd may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where Kubernetes keeps its images, which is all that the CRI shows.
 const NAMESPACE: &str = "k8s.io";
@@ -33,7 +30,7 @@ impl Containerd {
     ///
     /// When it is there but does not start, or none is to be had although the environment variable `CI` is `true`:
     /// where tests decide over a change, none may be left out.
-    pub fn start() -> Result<Option<Self>> {
+    pub async fn start() -> Result<Option<Self>> {
         let Some(package) = debian::package("containerd")? else { return Ok(None) };
         let programs = package.join("usr/bin");
         // Not in the target folder: the path of a socket has 107 bytes at most.
@@ -41,7 +38,7 @@ impl Containerd {
         let mut containerd = Self { programs, folder, daemon: None };
         ensure!(containerd.socket().as_os_str().len() < 108, "the path of the socket is too long; set TMPDIR");
         std::fs::write(containerd.folder.path().join("config.toml"), containerd.settings())?;
-        containerd.resume()?;
+        containerd.resume().await?;
         Ok(Some(containerd))
     }
 
@@ -55,7 +52,7 @@ impl Containerd {
     /// # Errors
     ///
     /// When it ends or does not answer; the error has the end of its log.
-    pub fn resume(&mut self) -> Result<()> {
+    pub async fn resume(&mut self) -> Result<()> {
         let log = self.folder.path().join("log");
         let daemon = Command::new(self.programs.join("containerd"))
             .arg("--config")
@@ -65,20 +62,16 @@ impl Containerd {
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
             .spawn()?;
-        let daemon = self.daemon.insert(daemon);
-        let started = Instant::now();
-        loop {
-            let ended = daemon.try_wait()?;
-            if ended.is_none() && ctr(&self.programs, self.folder.path(), &["version"]).is_ok() {
-                return Ok(());
-            }
-            if ended.is_some() || started.elapsed() > PATIENCE {
+        self.daemon = Some(daemon);
+        let answers = async || self.ctr(&["version"]);
+        eventually("containerd's first answer", answers)
+            .await
+            .with_context(|| {
                 let log = std::fs::read_to_string(&log).unwrap_or_default();
                 let last: Vec<&str> = log.lines().rev().take(5).collect();
-                bail!("containerd did not start ({ended:?}); its log ends with (newest first) {last:#?}");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+                format!("the log of containerd ends with (newest first) {last:#?}")
+            })
+            .map(drop)
     }
 
     /// Ends it and waits until it is gone. What it stored stays for [`resume`](Self::resume).
@@ -86,19 +79,14 @@ impl Containerd {
     /// # Errors
     ///
     /// When it does not end upon SIGTERM.
-    pub fn stop(&mut self) -> Result<()> {
+    pub async fn stop(&mut self) -> Result<()> {
         let Some(mut daemon) = self.daemon.take() else { return Ok(()) };
-        let pid = Pid::from_child(&daemon);
-        kill_process(pid, Signal::TERM)?;
-        let asked = Instant::now();
-        while daemon.try_wait()?.is_none() {
-            if asked.elapsed() > PATIENCE {
-                end(&mut daemon);
-                bail!("containerd did not end upon SIGTERM");
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        kill_process(Pid::from_child(&daemon), Signal::TERM)?;
+        let ended = eventually("containerd's end upon SIGTERM", async || daemon.try_wait().ok().flatten()).await;
+        if ended.is_err() {
+            end(&mut daemon);
         }
-        Ok(())
+        ended.map(drop)
     }
 
     /// Imports these images under these names, from one archive.
@@ -126,39 +114,11 @@ impl Containerd {
 
     /// All that would go to the system's folders goes to its own.
     fn settings(&self) -> String {
-        let folder = self.folder.path().display();
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        format!(
-            r#"
-version = 2
-root = "{folder}/root"
-state = "{folder}/state"
-
-[grpc]
-address = "{folder}/containerd.sock"
-uid = {uid}
-gid = {gid}
-
-[ttrpc]
-address = "{folder}/ttrpc.sock"
-uid = {uid}
-gid = {gid}
-
-[plugins."io.containerd.internal.v1.opt"]
-path = "{folder}/opt"
-
-[plugins."io.containerd.grpc.v1.cri"]
-disable_tcp_service = true
-stream_server_port = "0"
-
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "{folder}/cni/bin"
-conf_dir = "{folder}/cni/net.d"
-
-[plugins."io.containerd.grpc.v1.cri".containerd]
-snapshotter = "native"
-"#
-        )
+        include_str!("containerd/config.toml")
+            .replace("{folder}", &self.folder.path().to_string_lossy())
+            .replace("{uid}", &uid.to_string())
+            .replace("{gid}", &gid.to_string())
     }
 }
 

@@ -1,9 +1,11 @@
 //! A double of a container runtime's CRI socket: gRPC over HTTP/2, with one answer to everything.
 
+use crate::server::serve_connection;
+use crate::timing;
 use anyhow::Result;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::StreamBody;
 use hyper::body::{Bytes, Frame};
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use std::convert::Infallible;
 use std::path::Path;
@@ -44,6 +46,18 @@ pub enum CriAnswer {
 /// The double, until it is dropped.
 pub struct Cri(JoinHandle<()>);
 
+impl ListImages {
+    /// So many images, with tags of so many digits.
+    pub fn numbered(count: usize, tag_length: usize) -> Self {
+        let image = |number| CriImage {
+            id: format!("sha256:{number:064x}"),
+            repo_tags: vec![format!("registry.example.com/team/app:{number:0tag_length$}")],
+            size: number as u64,
+        };
+        Self { images: (0..count).map(image).collect() }
+    }
+}
+
 impl Cri {
     /// Listens on this socket.
     ///
@@ -51,32 +65,26 @@ impl Cri {
     ///
     /// When it can't.
     pub fn start(socket: &Path, answer: CriAnswer) -> Result<Self> {
+        timing::measure_this_test();
         let listener = UnixListener::bind(socket)?;
         let (status, message, body) = match answer {
-            CriAnswer::Images(images) => ("0".to_owned(), "", framed(&images.encode_to_vec())),
-            CriAnswer::Status(status, message) => (status.to_string(), message, Bytes::new()),
+            CriAnswer::Images(images) => (0, "", framed(&images.encode_to_vec())),
+            CriAnswer::Status(status, message) => (status, message, Bytes::new()),
         };
+        let trailers = HeaderMap::from_iter([
+            (HeaderName::from_static("grpc-status"), HeaderValue::from(status)),
+            (HeaderName::from_static("grpc-message"), HeaderValue::from_static(message)),
+        ]);
         Ok(Self(tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (status, body) = (status.clone(), body.clone());
-                let answer = hyper::service::service_fn(move |_| {
-                    let mut trailers = http::HeaderMap::new();
-                    trailers.extend(
-                        [
-                            (http::HeaderName::from_static("grpc-status"), http::HeaderValue::from_str(&status)),
-                            (http::HeaderName::from_static("grpc-message"), http::HeaderValue::from_str(message)),
-                        ]
-                        .into_iter()
-                        .filter_map(|(name, value)| Some((name, value.ok()?))),
-                    );
-                    let frames = [Ok::<_, Infallible>(Frame::data(body.clone())), Ok(Frame::trailers(trailers))];
+                let (trailers, body) = (trailers.clone(), body.clone());
+                serve_connection(stream, move |_| {
+                    let frames =
+                        [Ok::<_, Infallible>(Frame::data(body.clone())), Ok(Frame::trailers(trailers.clone()))];
                     let mut response = http::Response::new(StreamBody::new(futures::stream::iter(frames)));
-                    let content_type = http::HeaderValue::from_static("application/grpc");
-                    response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+                    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
                     async { Ok::<_, Infallible>(response) }
                 });
-                let server = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                tokio::spawn(server.serve_connection(TokioIo::new(stream), answer));
             }
         })))
     }

@@ -1,6 +1,6 @@
 //! Programs of Debian's packages, unpacked below the target folder; nothing is installed.
 
-use crate::program::target;
+use crate::artifacts::target;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 /// When it can't be had although the environment variable `CI` is `true`: where tests decide over a change, none may be
 /// left out.
 pub(crate) fn package(name: &str) -> Result<Option<PathBuf>> {
+    crate::timing::measure_this_test();
     match fetched(name) {
         Ok(folder) => Ok(Some(folder)),
         Err(reason) => {

@@ -1,21 +1,20 @@
 //! A real docker-registry of Debian's, started by a test with a folder and a port of its own.
 
+use crate::client::Client;
 use crate::debian;
 use crate::oci;
-use anyhow::{Context, Result, bail, ensure};
+use crate::wait::eventually;
+use anyhow::{Context, Result, ensure};
+use http::{Method, Request};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A registry with an empty store. It ends, and all that it wrote goes away, when this is dropped.
 pub struct DockerRegistry {
     /// Where it listens, such as `http://127.0.0.1:40123`.
     pub address: String,
     process: Child,
-    client: reqwest::Client,
+    client: Client,
     _folder: TempDir,
 }
 
@@ -47,15 +46,9 @@ impl DockerRegistry {
             .stderr(Stdio::null())
             .spawn()?;
         let address = format!("http://127.0.0.1:{port}");
-        let mut registry = Self { address, process, client: reqwest::Client::new(), _folder: folder };
-        let started = Instant::now();
-        while registry.client.get(format!("{}/v2/", registry.address)).send().await.is_err() {
-            let ended = registry.process.try_wait()?;
-            if ended.is_some() || started.elapsed() > PATIENCE {
-                bail!("docker-registry did not start ({ended:?})");
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let registry = Self { address, process, client: Client::default(), _folder: folder };
+        let root = format!("{}/v2/", registry.address);
+        eventually("docker-registry's first answer", async || registry.client.get(&root).await).await?;
         Ok(Some(registry))
     }
 
@@ -66,10 +59,10 @@ impl DockerRegistry {
     /// When the registry refuses it.
     pub async fn push(&self, repository: &str, tag: &str, image: &oci::Image) -> Result<()> {
         for (digest, bytes) in image.parts() {
-            let begun = self.client.post(format!("{}/v2/{repository}/blobs/uploads/", self.address)).send().await?;
+            let uploads = format!("{}/v2/{repository}/blobs/uploads/", self.address);
+            let begun = self.client.request(Method::POST, &uploads, &[]).await?;
             let location = begun.headers().get("location").context("where to upload to")?.to_str()?.to_owned();
-            let uploaded = self.client.put(location).query(&[("digest", digest)]).body(bytes.to_vec()).send().await?;
-            ensure!(uploaded.status() == 201, "uploading a blob: {}", uploaded.text().await?);
+            self.put(&format!("{location}&digest={digest}"), "application/octet-stream", bytes.to_vec()).await?;
         }
         let (kind, bytes) = image.manifest();
         self.put_manifest(repository, tag, kind, bytes.to_vec()).await
@@ -100,9 +93,12 @@ impl DockerRegistry {
     }
 
     async fn put_manifest(&self, repository: &str, tag: &str, kind: &str, bytes: Vec<u8>) -> Result<()> {
-        let url = format!("{}/v2/{repository}/manifests/{tag}", self.address);
-        let put = self.client.put(url).header("content-type", kind).body(bytes).send().await?;
-        ensure!(put.status() == 201, "putting the manifest: {}", put.text().await?);
+        self.put(&format!("{}/v2/{repository}/manifests/{tag}", self.address), kind, bytes).await
+    }
+
+    async fn put(&self, url: &str, kind: &str, bytes: Vec<u8>) -> Result<()> {
+        let put = self.client.send(Request::put(url).header("content-type", kind).body(bytes.into())?).await?;
+        ensure!(put.status() == 201, "PUT {url}: {}", put.text().await?);
         Ok(())
     }
 
@@ -113,7 +109,7 @@ impl DockerRegistry {
     /// When the registry refuses.
     pub async fn delete(&self, repository: &str, digest: &str) -> Result<()> {
         let url = format!("{}/v2/{repository}/manifests/{digest}", self.address);
-        self.client.delete(url).send().await?.error_for_status()?;
+        self.client.request(Method::DELETE, &url, &[]).await?.error_for_status()?;
         Ok(())
     }
 }

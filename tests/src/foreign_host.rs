@@ -1,6 +1,8 @@
 //! Hosts that are not ours: the stock host always, and the programs `wasmtime` and `spin` where they are on PATH.
 
-use crate::stock_host::StockHost;
+use crate::client::Client;
+use crate::stock_host::{self, StockHost};
+use crate::wait::eventually;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -65,22 +67,16 @@ impl ForeignHost {
         }
         // It does not tell which port it took, so one is chosen that was free a moment ago.
         let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let state = crate::program::target().join("spin-state");
+        let state = crate::target().join("spin-state");
         let mut command = Command::new("spin");
         command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
         command.args(["up", "--from", "spin.toml", "--listen", &address, "--state-dir"]).arg(state);
         command.envs(variables.iter().map(|(name, value)| (format!("SPIN_VARIABLE_{}", name.to_uppercase()), value)));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        let mut serving = Serving::Process(child);
+        let serving = Serving::Process(child);
         let address = format!("http://{address}");
-        while reqwest::get(&address).await.is_err() {
-            if let Serving::Process(child) = &mut serving
-                && let Some(status) = child.try_wait()?
-            {
-                bail!("spin up ended ({status})");
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        let client = Client::default();
+        eventually("spin's first answer", async || client.get(&address).await).await?;
         Ok(Some(Self { name: "spin", address, _serving: serving }))
     }
 
@@ -90,8 +86,7 @@ impl ForeignHost {
     ///
     /// When it is not.
     pub async fn images(&self) -> Result<String> {
-        let response = reqwest::get(format!("{}/images", self.address)).await?.error_for_status()?;
-        response.text().await.context("reading the answer")
+        stock_host::images(&self.address).await
     }
 }
 

@@ -1,29 +1,32 @@
 //! A double of Harbor: the API v2.0 as Harbor 2.8 and 2.12 answer it, on a free port, with faults where a test wants them.
 
-mod answer;
 mod artifacts;
+mod contents;
 mod fault;
 mod listener;
 
 pub use artifacts::{Artifact, Artifacts};
 pub use fault::Fault;
 
-use answer::Registry;
+use crate::server::{Response, serve_connection};
+use crate::timing;
+use crate::wait::within_deadline;
 use anyhow::Result;
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::Response;
+use contents::Contents;
 use fault::Faults;
 use http::header::AUTHORIZATION;
-use listener::{Counted, Listener};
+use hyper::body::Incoming;
+use listener::{Accepted, Listener};
 use serde_json::{Value, json};
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
-/// Whom the double knows.
-const USER: &str = "robot$ci";
-const PASSWORD: &str = "s3cret";
+/// The user that the double knows.
+pub const USER: &str = "robot$ci";
+/// That user's password.
+pub const PASSWORD: &str = "s3cret";
 
 /// Which Harbor the double is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,51 +37,58 @@ pub enum Version {
     V2_12,
 }
 
-/// The double, for the user `robot$ci` with the password `s3cret`. It ends with the test's runtime.
+/// The double. It ends with the test's runtime.
 pub struct Harbor {
     /// Its address, with the path prefix if there is one.
     pub url: String,
     double: Arc<Double>,
-    asked: watch::Receiver<Vec<Asked>>,
-    connections: Counted,
+    requests: watch::Receiver<Vec<HarborRequest>>,
+    accepted: Accepted,
 }
 
-/// How many of these had this in their path or query.
-fn number(asked: &[Asked], part: &str) -> usize {
-    asked.iter().filter(|asked| asked.target.contains(part)).count()
+/// How many of these have this in their path or query.
+fn count(requests: &[HarborRequest], part: &str) -> usize {
+    requests.iter().filter(|request| request.target.contains(part)).count()
 }
 
 /// A request that the double got.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct HarborRequest {
     /// Path and query, as they were sent.
     pub target: String,
     /// The version of HTTP.
     pub version: http::Version,
-    /// The value of `Authorization`.
-    pub login: Option<String>,
     /// All headers.
     pub headers: http::HeaderMap,
-    /// The value of `traceparent`.
-    pub traceparent: Option<String>,
-    /// The value of `tracestate`.
-    pub tracestate: Option<String>,
 }
 
 /// A double that is not started yet.
+#[must_use]
 pub struct HarborBuilder {
-    registry: Registry,
+    contents: Contents,
     faults: Faults,
     prefix: &'static str,
     tls: Option<rustls::ServerConfig>,
     latency: Duration,
 }
 
+impl HarborRequest {
+    /// The value of a header, if there is one.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The login, if there is one.
+    pub fn login(&self) -> Option<&str> {
+        self.header(AUTHORIZATION.as_str())
+    }
+}
+
 impl Harbor {
     /// An empty Harbor of this version.
     pub fn of(version: Version) -> HarborBuilder {
         HarborBuilder {
-            registry: Registry::new(version),
+            contents: Contents::new(version),
             faults: Faults::default(),
             prefix: "",
             tls: None,
@@ -88,39 +98,40 @@ impl Harbor {
 
     /// The `harbor_config` of a program that lists it.
     pub fn config(&self) -> Value {
-        json!({"url": self.url, "user": USER, "password": PASSWORD})
+        config_for(&self.url)
     }
 
     /// All requests so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.borrow().clone()
+    pub fn requests(&self) -> Vec<HarborRequest> {
+        self.requests.borrow().clone()
     }
 
     /// How many requests had this in their path or query.
     pub fn count(&self, part: &str) -> usize {
-        number(&self.asked.borrow(), part)
+        count(&self.requests.borrow(), part)
     }
 
     /// Waits until so many requests have had this in their path or query.
     ///
     /// # Errors
     ///
-    /// When the double ends before.
-    pub async fn wait_for(&self, part: &str, count: usize) -> Result<()> {
-        let mut asked = self.asked.clone();
-        asked.wait_for(|asked| number(asked, part) >= count).await?;
+    /// When they do not come.
+    pub async fn await_requests(&self, part: &str, expected: usize) -> Result<()> {
+        let mut requests = self.requests.clone();
+        let arrived = requests.wait_for(|requests| count(requests, part) >= expected);
+        within_deadline(&format!("{expected} requests for {part}"), arrived).await??;
         Ok(())
     }
 
     /// Pushes an artifact to this repository.
     pub async fn push(&self, repository: &str) {
-        if let Some(artifacts) = self.double.registry.lock().await.artifacts(repository) {
+        if let Some(artifacts) = self.double.contents.lock().await.artifacts(repository) {
             artifacts.push();
         }
     }
 
-    /// Goes wrong in this way, and in no other, from now on; in none without one.
-    pub fn go_wrong(&self, fault: Option<(&'static str, Fault)>) {
+    /// From now on, goes wrong in this way and in no other; in none without one.
+    pub fn set_fault(&self, fault: Option<(&'static str, Fault)>) {
         let mut faults = Faults::default();
         if let Some((part, fault)) = fault {
             faults.add(part, fault);
@@ -130,48 +141,52 @@ impl Harbor {
 
     /// How many connections it accepted; over TLS, those whose handshake was completed.
     pub fn connections(&self) -> usize {
-        self.connections.get()
+        self.accepted.count()
     }
+}
+
+/// The `harbor_config` of a program that lists the Harbor at this address, with the double's user and password.
+pub fn config_for(url: &str) -> Value {
+    json!({"url": url, "user": USER, "password": PASSWORD})
 }
 
 impl HarborBuilder {
     /// Adds a repository, named with its project, to what the double holds: a number of artifacts, or just these.
-    #[must_use]
     pub fn repository(mut self, name: &str, artifacts: impl Into<Artifacts>) -> Self {
-        self.registry.add(name, artifacts.into());
+        self.contents.add(name, artifacts.into());
         self
     }
 
+    /// Adds so many repositories `a/r00`, `a/r01`, …, with so many artifacts each.
+    pub fn repositories(self, count: usize, artifacts: usize) -> Self {
+        (0..count).fold(self, |harbor, number| harbor.repository(&format!("a/r{number:02}"), artifacts))
+    }
+
     /// Hides a project from those who are not logged in.
-    #[must_use]
     pub fn private(mut self, project: &str) -> Self {
-        self.registry.hide(project);
+        self.contents.hide(project);
         self
     }
 
     /// Goes wrong in this way wherever path and query of a request have `part` in them. The first that fits counts.
-    #[must_use]
     pub fn fault(mut self, part: &'static str, fault: Fault) -> Self {
         self.faults.add(part, fault);
         self
     }
 
     /// Stands behind a proxy that puts it below this path, such as `/registry`, and has nothing elsewhere.
-    #[must_use]
     pub fn prefix(mut self, prefix: &'static str) -> Self {
         self.prefix = prefix;
         self
     }
 
     /// Speaks TLS with this certificate.
-    #[must_use]
     pub fn tls(mut self, config: rustls::ServerConfig) -> Self {
         self.tls = Some(config);
         self
     }
 
-    /// Thinks for so long about each request.
-    #[must_use]
+    /// Waits so long before each answer.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
@@ -183,63 +198,62 @@ impl HarborBuilder {
     ///
     /// When no port is free.
     pub async fn start(self) -> Result<Harbor> {
+        timing::measure_this_test();
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let listener = Listener::bind(self.tls, self.faults.reset()).await?;
         let url = format!("{scheme}://{}{}", listener.address()?, self.prefix);
-        let connections = listener.accepted();
-        let (notes, asked) = watch::channel(Vec::new());
+        let accepted = listener.accepted();
+        let (received, requests) = watch::channel(Vec::new());
         let double = Arc::new(Double {
-            registry: Mutex::new(self.registry),
+            contents: Mutex::new(self.contents),
             faults: RwLock::new(Arc::new(self.faults)),
             prefix: self.prefix,
             latency: self.latency,
-            notes,
+            received,
         });
-        let router = Router::new().fallback(reply).with_state(Arc::clone(&double));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Harbor { url, double, asked, connections })
+        let serving = Arc::clone(&double);
+        tokio::spawn(async move {
+            while let Ok(stream) = listener.accept().await {
+                let double = Arc::clone(&serving);
+                serve_connection(stream, move |request| {
+                    let double = Arc::clone(&double);
+                    async move { Ok::<_, Infallible>(double.reply(&request).await) }
+                });
+            }
+        });
+        Ok(Harbor { url, double, requests, accepted })
     }
 }
 
 /// What all requests to a double share.
 struct Double {
-    registry: Mutex<Registry>,
+    contents: Mutex<Contents>,
     faults: RwLock<Arc<Faults>>,
     prefix: &'static str,
     latency: Duration,
-    notes: watch::Sender<Vec<Asked>>,
-}
-
-async fn reply(State(double): State<Arc<Double>>, request: Request) -> Response {
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let [login, traceparent, tracestate] = [AUTHORIZATION.as_str(), "traceparent", "tracestate"]
-        .map(|name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned));
-    double.notes.send_modify(|asked| {
-        asked.push(Asked {
-            target: target.clone(),
-            version: request.version(),
-            login: login.clone(),
-            headers: request.headers().clone(),
-            traceparent,
-            tracestate,
-        });
-    });
-    if !double.latency.is_zero() {
-        tokio::time::sleep(double.latency).await;
-    }
-    let faults = Arc::clone(&double.faults.read().unwrap_or_else(PoisonError::into_inner));
-    match faults.at(&target) {
-        None => double.answer(&target, login.as_deref()).await,
-        Some(faulty) => faulty.reply(&double, &target, login.as_deref()).await,
-    }
+    received: watch::Sender<Vec<HarborRequest>>,
 }
 
 impl Double {
+    async fn reply(&self, request: &http::Request<Incoming>) -> Response {
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        let received = HarborRequest { target, version: request.version(), headers: request.headers().clone() };
+        self.received.send_modify(|requests| requests.push(received.clone()));
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
+        }
+        let faults = Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner));
+        match faults.at(&received.target) {
+            None => self.answer(&received.target, received.login()).await,
+            Some(faulty) => faulty.reply(self, &received.target, received.login()).await,
+        }
+    }
+
     /// The answer of a Harbor without faults.
     async fn answer(&self, target: &str, login: Option<&str>) -> Response {
         match target.strip_prefix(self.prefix) {
-            Some(target) => self.registry.lock().await.answer(target, login),
-            None => answer::error(404, "NOT_FOUND", "nothing but the proxy is here"),
+            Some(target) => self.contents.lock().await.answer(target, login),
+            None => contents::error(404, "NOT_FOUND", "nothing but the proxy is here"),
         }
     }
 }

@@ -1,38 +1,54 @@
-//! What the end-to-end tests stand on: the real program as a process, and a Harbor double.
+//! What the end-to-end tests stand on: the real program as a process on a node that a builder makes, and doubles of all that
+//! is around it.
 
 #![forbid(unsafe_code)]
 
+pub mod artifacts;
+mod client;
 mod collector;
+mod connection;
 mod containerd;
 mod cri;
 mod debian;
 mod docker_registry;
 mod foreign_host;
-mod harbor;
+mod gate;
+pub mod harbor;
 mod node;
 pub mod oci;
-mod program;
+mod other_server;
+pub mod program;
+mod prometheus;
 mod promtool;
 mod proxy;
-mod raw;
+mod raw_client;
 mod schemathesis;
+mod server;
 mod stock_host;
-mod stranger;
+mod timing;
 mod tls;
+mod wait;
 
+pub use artifacts::{component, composition, example, fixture, repository, target, test_component};
+pub use client::{Client, Response};
 pub use collector::{Collected, CollectedSpan, Collector};
+pub use connection::{http1, http2};
 pub use containerd::Containerd;
 pub use cri::{Cri, CriAnswer, CriImage, ListImages};
 pub use debian::skip;
 pub use docker_registry::DockerRegistry;
 pub use foreign_host::ForeignHost;
-pub use harbor::{Artifact, Artifacts, Asked, Fault, Harbor, HarborBuilder, Version};
-pub use node::Node;
-pub use program::{Program, component, composition, example, target, test_component};
+pub use gate::Gate;
+pub use harbor::{Artifact, Artifacts, Fault, Harbor, HarborBuilder, HarborRequest, Version};
+pub use node::{Launch, NO_IMAGES, Node, NodeBuilder, node_row, numbered_images};
+pub use other_server::OtherServer;
+pub use program::{Outcome, Program, run};
+pub use prometheus::Metrics;
 pub use promtool::Promtool;
-pub use proxy::{Proxy, Way, Wire};
-pub use raw::Raw;
+pub use proxy::{Direction, NetworkFault, Proxy};
+pub use raw_client::RawClient;
 pub use schemathesis::schemathesis;
 pub use stock_host::StockHost;
-pub use stranger::Stranger;
+pub use timing::measure_this_test;
 pub use tls::Authority;
+pub use wait::{DEADLINE, eventually, is_pending, within_deadline};

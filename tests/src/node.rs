@@ -1,191 +1,374 @@
-//! A node as the program sees it: its configuration, its ignore file, and stand-ins for the programs on it.
+//! A node as the program sees it: its configuration and other files, and stand-ins for the programs on it. One builder makes
+//! them all.
 
-use crate::{Harbor, Program};
-use anyhow::Result;
+use crate::program::{self, Outcome, Program};
+use crate::{Harbor, artifacts, fixture, timing};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
+use std::ffi::{OsStr, OsString};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::sync::Arc;
 use tempfile::TempDir;
 
-/// A folder with all that makes a node. It goes away when this is dropped.
-pub struct Node {
-    folder: TempDir,
+/// crictl's JSON of a node without images.
+pub const NO_IMAGES: &str = r#"{"images": []}"#;
+
+/// A folder with all that makes a node. It goes away with the last copy of this.
+#[derive(Clone, Debug)]
+pub struct Node(Arc<TempDir>);
+
+/// A node that is not there yet. Without more it has no runtime, no Harbor and no cache.
+#[must_use]
+pub struct NodeBuilder {
+    config: Value,
+    files: Vec<(String, Vec<u8>)>,
+    scripts: Vec<(String, Vec<u8>)>,
 }
 
-impl Node {
-    /// A node with this `crictl_config` and nothing else.
-    ///
-    /// # Errors
-    ///
-    /// When the folder can't be written.
-    pub fn new(crictl_config: Value) -> Result<Self> {
-        Self::configured(&json!({"crictl_config": crictl_config}))
+/// `serve` on a node, not started yet.
+#[must_use]
+pub struct Launch {
+    command: Command,
+    node: Node,
+}
+
+impl NodeBuilder {
+    /// Adds this to config.json: keys of sections that are there stay, `null` removes (RFC 7396), and `{node}` in a value
+    /// stands for the node's folder.
+    pub fn config(mut self, config: Value) -> Self {
+        merge(&mut self.config, config);
+        self
     }
 
-    /// A node with this `crictl_config`, and a Harbor.
-    ///
-    /// # Errors
-    ///
-    /// When the folder can't be written.
-    pub fn with_harbor(crictl_config: Value, harbor: &Harbor) -> Result<Self> {
-        let login = json!({"url": harbor.url, "user": "robot$ci", "password": "s3cret"});
-        Self::configured(&json!({"crictl_config": crictl_config, "harbor_config": login}))
+    /// Runs the composition of this file.
+    pub fn composition(self, path: impl AsRef<Path>) -> Self {
+        self.config(json!({"composition": path.as_ref()}))
     }
 
-    /// A node with this whole config.json.
+    /// Keeps answers for so many seconds.
+    pub fn cache_lifetime(self, seconds: u32) -> Self {
+        self.config(json!({"cache_config": {"lifetime": seconds}}))
+    }
+
+    /// Lists this Harbor.
+    pub fn harbor(self, harbor: &Harbor) -> Self {
+        self.config(json!({"harbor_config": harbor.config()}))
+    }
+
+    /// Writes a file that only its owner may read, as files with secrets are.
+    pub fn file(mut self, name: &str, content: impl Into<Vec<u8>>) -> Self {
+        self.files.push((name.to_owned(), content.into()));
+        self
+    }
+
+    /// Puts a shell script where the program looks for programs first. It runs in the node's folder.
+    pub fn script(mut self, name: &str, text: &str) -> Self {
+        self.scripts.push((name.to_owned(), shell_script(text)));
+        self
+    }
+
+    /// Writes images_to_ignore.txt.
+    pub fn ignore(self, text: &str) -> Self {
+        self.file(IGNORE_FILE, text)
+    }
+
+    /// Runs this in crictl's place.
+    pub fn crictl(self, command: &[&str]) -> Self {
+        self.config(json!({"crictl_config": {"mode": "exec", "command": command}}))
+    }
+
+    /// Runs a shell script in crictl's place, in the node's folder.
+    pub fn crictl_script(self, text: &str) -> Self {
+        self.file("crictl.sh", shell_script(text)).crictl(&["sh", "{node}/crictl.sh"])
+    }
+
+    /// crictl prints this JSON. The file `images.json` holds it, so that a test can change it.
+    pub fn images(self, json: impl Into<Vec<u8>>) -> Self {
+        self.file("images.json", json).crictl(&["cat", "{node}/images.json"])
+    }
+
+    /// crictl prints the image of `tests/fixtures/one-image.json`, whose row is [`node_row`].
+    pub fn one_image(self) -> Self {
+        let path = fixture("one-image.json");
+        self.crictl(&["cat", &path.to_string_lossy()])
+    }
+
+    /// crictl prints no image.
+    pub fn no_images(self) -> Self {
+        self.crictl(&["echo", NO_IMAGES])
+    }
+
+    /// Asks this socket of a container runtime, in this mode of `crictl_config`.
+    pub fn runtime(self, mode: &str, socket: impl AsRef<Path>) -> Self {
+        let endpoint = format!("unix://{}", socket.as_ref().display());
+        self.config(json!({"crictl_config": {"mode": mode, "endpoint": endpoint}}))
+    }
+
+    /// Asks a socket that is not there.
+    pub fn no_runtime(self) -> Self {
+        self.runtime("cri", "/nonexistent/node.sock")
+    }
+
+    /// Turns the node API on, with this token.
+    pub fn node_api(self, token: &str) -> Self {
+        self.file("node-api-token", token)
+            .config(json!({"node_api": {"enabled": true, "token_file": "node-api-token"}}))
+    }
+
+    /// Writes all of it.
     ///
     /// # Errors
     ///
-    /// When the folder can't be written.
-    pub fn configured(config: &Value) -> Result<Self> {
-        let node = Self { folder: tempfile::tempdir()? };
-        node.configure(config)?;
+    /// When a file can't be written.
+    pub fn build(self) -> Result<Node> {
+        timing::measure_this_test();
+        let node = Node(Arc::new(tempfile::tempdir()?));
+        for (name, content) in self.files {
+            node.write(&name, content)?;
+        }
+        for (name, content) in self.scripts {
+            node.write_program(&name, &content)?;
+        }
+        node.write_config(&self.config)?;
         Ok(node)
     }
 
-    /// Writes its config.json anew. Where it says nothing of a cache there is none, so that every request asks the sources.
+    /// Writes all of it, and starts the program there.
+    ///
+    /// # Errors
+    ///
+    /// When a file can't be written, or the program does not start.
+    pub fn start(self) -> Result<Program> {
+        self.build()?.start()
+    }
+}
+
+const IGNORE_FILE: &str = "images_to_ignore.txt";
+
+impl Node {
+    /// A node without anything.
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder { config: json!({"cache_config": {"lifetime": 0}}), files: Vec::new(), scripts: Vec::new() }
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// A file of the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    /// Its config.json.
+    pub fn config_file(&self) -> PathBuf {
+        self.path("config.json")
+    }
+
+    /// Changes config.json: keys that are not named stay, `null` removes (RFC 7396).
     ///
     /// # Errors
     ///
     /// When it can't be written.
-    pub fn configure(&self, config: &Value) -> Result<()> {
-        let mut config = config.clone();
-        if let Some(config) = config.as_object_mut() {
-            config.entry("cache_config").or_insert_with(|| json!({"lifetime": 0}));
-        }
-        std::fs::write(self.config(), config.to_string())?;
-        // It may hold a password, which the program warns about where everybody may read it.
-        Ok(std::fs::set_permissions(self.config(), Permissions::from_mode(0o600))?)
+    pub fn configure(&self, changes: Value) -> Result<()> {
+        let mut config = serde_json::from_str(&self.read("config.json"))?;
+        merge(&mut config, changes);
+        self.write_config(&config)
     }
 
-    /// The folder itself.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
+    fn write_config(&self, config: &Value) -> Result<()> {
+        self.write("config.json", config.to_string().replace("{node}", &self.folder().to_string_lossy()))
     }
 
-    /// Its config.json.
-    pub fn config(&self) -> PathBuf {
-        self.path().join("config.json")
+    /// Writes a file that only its owner may read.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be written.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
+        std::fs::write(self.path(name), content)?;
+        self.set_mode(name, 0o600)
     }
 
-    /// Writes its images_to_ignore.txt.
+    /// Writes a file that can be run. `cp` writes it: while this process has a file open for writing, a process that another
+    /// test starts may inherit that, and the file can't be run.
+    fn write_program(&self, name: &str, content: &[u8]) -> Result<()> {
+        let text = format!("{name}.text");
+        self.write(&text, content)?;
+        self.copy_program(&self.path(&text), name)
+    }
+
+    fn copy_program(&self, from: &Path, name: &str) -> Result<()> {
+        let copied = Command::new("cp").arg(from).arg(self.path(name)).status()?;
+        ensure!(copied.success(), "copying {} failed ({copied})", from.display());
+        self.set_mode(name, 0o755)
+    }
+
+    /// Writes images_to_ignore.txt.
     ///
     /// # Errors
     ///
     /// When it can't be written.
     pub fn ignore(&self, text: &str) -> Result<()> {
-        Ok(std::fs::write(self.path().join("images_to_ignore.txt"), text)?)
+        self.write(IGNORE_FILE, text)
     }
 
-    /// Puts a shell script where the program looks for programs first.
+    /// Lets users read a file as its mode says.
     ///
     /// # Errors
     ///
-    /// When it can't be written.
-    pub fn script(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.path().join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{text}\n"))?;
-        Ok(std::fs::set_permissions(&path, Permissions::from_mode(0o755))?)
+    /// When there is no such file.
+    pub fn set_mode(&self, name: &str, mode: u32) -> Result<()> {
+        Ok(std::fs::set_permissions(self.path(name), Permissions::from_mode(mode))?)
     }
 
-    /// What a script wrote into a file of the folder; nothing where it wrote none.
+    /// A file of the folder; nothing where there is none.
     pub fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path().join(name)).unwrap_or_default()
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// Starts the program on this node.
-    ///
-    /// # Errors
-    ///
-    /// When it does not start.
-    pub fn start(&self) -> Result<Program> {
-        Program::start(&["--config", &self.config().to_string_lossy()], Some(self.path()))
-    }
-
-    /// Starts the program with these variables in its environment.
-    ///
-    /// # Errors
-    ///
-    /// When it does not start.
-    pub fn start_with(&self, environment: &[(&str, &str)]) -> Result<Program> {
-        let mut command = self.command();
-        command.envs(environment.iter().copied());
-        Program::spawn(command)
-    }
-
-    /// Starts the program with its stderr going where [`Node::log`] reads it.
-    ///
-    /// # Errors
-    ///
-    /// When it does not start.
-    pub fn start_logging(&self) -> Result<Program> {
-        let mut command = self.command();
-        command.stderr(std::fs::File::create(self.path().join("stderr"))?);
-        Program::spawn(command)
-    }
-
-    /// The same, listening where it is told to.
-    ///
-    /// # Errors
-    ///
-    /// When it does not start.
-    pub fn start_listening(&self, address: &str) -> Result<Program> {
-        let mut command = Command::new(Program::path());
-        command.args(["serve", "--listen", address, "--config"]).arg(self.config());
-        command.stderr(std::fs::File::create(self.path().join("stderr"))?);
-        Program::spawn(command)
-    }
-
-    /// What the program wrote to stderr.
+    /// What `serve` wrote to stderr since it was started last.
     pub fn log(&self) -> String {
         self.read("stderr")
     }
 
-    /// Waits until the program wrote this to stderr.
+    /// `serve` with this node's config.json, on a free port of 127.0.0.1.
+    pub fn launch(&self) -> Launch {
+        self.launch_at("127.0.0.1:0")
+    }
+
+    /// The same at this address.
+    pub fn launch_at(&self, address: &str) -> Launch {
+        let mut command = program::command();
+        command.args(["serve", "--listen", address, "--config"]).arg(self.config_file());
+        Launch { command, node: self.clone() }
+    }
+
+    /// Starts `serve` on a free port of 127.0.0.1.
     ///
     /// # Errors
     ///
-    /// When that takes half a minute; with what it did write.
-    pub async fn await_log(&self, part: &str) -> Result<()> {
-        for _ in 0..3000 {
-            if self.log().contains(part) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        anyhow::bail!("{part:?} was never logged, but this:\n{}", self.log())
+    /// When the program does not start.
+    pub fn start(&self) -> Result<Program> {
+        self.launch().start()
     }
 
-    fn command(&self) -> Command {
-        let mut command = Command::new(Program::path());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(self.config());
-        command
-    }
-
-    /// Starts the program as a user who is nobody, also when root runs the tests.
+    /// Starts what this command runs, which has to be the program with `serve`. It finds the node's scripts first, and
+    /// [`log`](Self::log) has its stderr.
     ///
     /// # Errors
     ///
-    /// When it does not start.
-    pub fn start_as_nobody(&self) -> Result<Program> {
-        use std::os::unix::process::CommandExt;
+    /// When the program does not start.
+    pub fn spawn(&self, mut command: Command) -> Result<Program> {
+        command.stderr(std::fs::File::create(self.path("stderr"))?);
+        Program::spawn(command, self.clone())
+    }
+
+    /// Runs a command such as `check` with this node's config.json to its end.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+        let mut command = program::command();
+        command.args(arguments).arg("--config").arg(self.config_file()).env("PATH", self.search_path()?);
+        program::run_command(command).await
+    }
+
+    /// `PATH`, beginning with the folder.
+    fn search_path(&self) -> Result<OsString> {
+        let system = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.folder().to_owned()).chain(std::env::split_paths(&system));
+        Ok(std::env::join_paths(folders)?)
+    }
+}
+
+impl Launch {
+    /// Adds an argument.
+    pub fn argument(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not start.
+    pub fn start(mut self) -> Result<Program> {
+        self.command.env("PATH", self.node.search_path()?);
+        self.node.spawn(self.command)
+    }
+
+    /// Starts it as a user who is nobody, also when root runs the tests.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not start.
+    pub fn start_as_nobody(mut self) -> Result<Program> {
         if !rustix::process::geteuid().is_root() {
             return self.start();
         }
-        // Nobody may not enter every folder that root builds in. `cp` writes the copy: while this process had it open
-        // for writing, a process that another test starts could inherit that, and the copy could not be run.
-        let program = self.path().join("image-service");
-        let copied = Command::new("cp").arg(Program::path()).arg(&program).status()?;
-        anyhow::ensure!(copied.success(), "copying the program failed ({copied})");
-        for path in [self.path(), &self.config()] {
-            std::fs::set_permissions(path, Permissions::from_mode(0o755))?;
+        // Nobody may not enter every folder that root builds in.
+        self.node.copy_program(&artifacts::program(), "image-service")?;
+        for name in ["", "config.json"] {
+            self.node.set_mode(name, 0o755)?;
         }
-        let mut command = Command::new(program);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(self.config()).uid(65534).gid(65534);
-        command.current_dir("/");
-        Program::spawn(command)
+        let arguments: Vec<_> = self.command.get_args().map(OsStr::to_owned).collect();
+        self.command = Command::new(self.node.path("image-service"));
+        self.command.args(arguments).uid(65534).gid(65534).current_dir("/");
+        self.start()
+    }
+
+    /// Runs it to its end, where it must not come to serve.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn refusal(self) -> Result<Outcome> {
+        program::run_command(self.command).await
+    }
+}
+
+/// The row of the image that [`NodeBuilder::one_image`] gives a node.
+pub fn node_row() -> Value {
+    json!({"image_id": "a24bb4013296f", "repository": "k8s.gcr.io/kube-proxy", "size": "117MB", "tag": "v1.23.5"})
+}
+
+/// crictl's JSON of so many images `app:v00000`, `app:v00001`, …, of 1 byte each.
+pub fn numbered_images(count: usize) -> String {
+    let image =
+        |number| json!({"id": format!("sha256:{number:064x}"), "repoTags": [format!("app:v{number:05}")], "size": "1"});
+    json!({"images": (0..count).map(image).collect::<Vec<_>>()}).to_string()
+}
+
+fn shell_script(text: &str) -> Vec<u8> {
+    format!("#!/bin/sh\ncd \"${{0%/*}}\"\n{text}\n").into_bytes()
+}
+
+/// JSON merge patch (RFC 7396).
+fn merge(into: &mut Value, changes: Value) {
+    match (into, changes) {
+        (Value::Object(into), Value::Object(changes)) => {
+            for (key, value) in changes {
+                if value.is_null() {
+                    into.remove(&key);
+                } else {
+                    merge(into.entry(key).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (into, changes) => *into = changes,
     }
 }

@@ -1,70 +1,90 @@
-//! The real program, started on a free port and ended by its process id.
+//! The real program: `serve` as a process on a free port, and the commands that end by themselves.
 
+use crate::artifacts;
+use crate::client::{Client, Response};
+use crate::node::Node;
+use crate::prometheus::Metrics;
+use crate::wait::{eventually, within_deadline};
 use anyhow::{Context, Result, bail};
+use http::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// `image-service serve`, under way.
+/// What the log says of a configuration that was read again and counts.
+const RELOADED: &str = "was read again";
+/// What it says of one that does not count.
+const RELOAD_FAILED: &str = "nothing was changed";
+
+/// `image-service serve`, under way. It ends when this is dropped.
 pub struct Program {
     child: Child,
     /// Where it listens, such as `http://127.0.0.1:40123`.
     pub address: String,
-    client: reqwest::Client,
+    client: Client,
+    node: Node,
 }
 
-/// The folder in which everything is built.
-pub fn target() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target")
+/// What a command that ended by itself said.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said on stderr.
+    pub stderr: String,
 }
 
-/// A composition that `cargo xtask build` leaves, by its name.
-pub fn composition(name: &str) -> PathBuf {
-    target().join("compositions").join(name).with_extension("wasm")
+/// Runs a command of the program to its end.
+///
+/// # Errors
+///
+/// When it can't be run, does not end within the deadline, or prints what is no text.
+pub async fn run(arguments: &[&str]) -> Result<Outcome> {
+    let mut command = command();
+    command.args(arguments);
+    run_command(command).await
 }
 
-/// A component that `cargo xtask build` leaves, by its name.
-pub fn component(name: &str) -> PathBuf {
-    target().join("components").join(name).with_extension("wasm")
+/// The program without arguments.
+pub fn command() -> Command {
+    let mut command = Command::new(artifacts::program());
+    command.stdin(Stdio::null());
+    command
 }
 
-/// A component that only tests use, which `cargo xtask test` leaves, by its name.
-pub fn test_component(name: &str) -> PathBuf {
-    target().join("test-components").join(name).with_extension("wasm")
-}
-
-/// A component of examples/, which `cargo xtask test` leaves, by its name.
-pub fn example(name: &str) -> PathBuf {
-    target().join("examples").join(name).with_extension("wasm")
+/// Runs what this command runs to its end.
+///
+/// # Errors
+///
+/// When it can't be run, does not end within the deadline, or prints what is no text.
+pub async fn run_command(command: Command) -> Result<Outcome> {
+    let what = format!("the end of {command:?}");
+    let mut command = tokio::process::Command::from(command);
+    let output = within_deadline(&what, command.kill_on_drop(true).output()).await?.with_context(|| what)?;
+    Ok(Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout)?,
+        stderr: String::from_utf8(output.stderr)?,
+    })
 }
 
 impl Program {
-    /// The program that `IMAGE_SERVICE_PROGRAM` names, else the one that `cargo xtask build` leaves.
-    pub fn path() -> PathBuf {
-        std::env::var_os("IMAGE_SERVICE_PROGRAM").map_or_else(|| target().join("release/image-service"), PathBuf::from)
-    }
-
-    /// Starts `serve` with these arguments, and `PATH` beginning with `first_in_path`.
+    /// Starts `serve --demo`.
     ///
     /// # Errors
     ///
     /// When the program is not built or ends at once.
-    pub fn start(arguments: &[&str], first_in_path: Option<&Path>) -> Result<Self> {
-        let mut paths: Vec<PathBuf> = first_in_path.map(Path::to_owned).into_iter().collect();
-        paths.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-        let mut command = Command::new(Self::path());
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env("PATH", std::env::join_paths(paths)?);
-        Self::spawn(command)
+    pub fn demo() -> Result<Self> {
+        let mut command = command();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--demo"]);
+        Node::builder().build()?.spawn(command)
     }
 
     /// Starts what this command runs, which has to be the program with `serve`.
-    ///
-    /// # Errors
-    ///
-    /// When the program is not built or ends at once.
-    pub fn spawn(mut command: Command) -> Result<Self> {
+    pub(crate) fn spawn(mut command: Command, node: Node) -> Result<Self> {
         let mut child = command
             .stdout(Stdio::piped())
             .spawn()
@@ -73,9 +93,14 @@ impl Program {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let Some(address) = line.split_whitespace().nth(2) else {
-            bail!("the program ended at once: {}", child.wait()?);
+            bail!("the program ended at once: {}\n{}", child.wait()?, node.log());
         };
-        Ok(Self { child, address: address.to_owned(), client: reqwest::Client::new() })
+        Ok(Self { child, address: address.to_owned(), client: Client::default(), node })
+    }
+
+    /// The node on which it runs.
+    pub fn node(&self) -> &Node {
+        &self.node
     }
 
     /// Its process id.
@@ -83,37 +108,41 @@ impl Program {
         self.child.id()
     }
 
+    /// What it wrote to stderr so far.
+    pub fn log(&self) -> String {
+        self.node.log()
+    }
+
+    /// Waits until it has written this to stderr.
+    ///
+    /// # Errors
+    ///
+    /// When it does not; with all that it wrote instead.
+    pub async fn await_log(&self, part: &str) -> Result<()> {
+        self.await_log_times(part, 1).await
+    }
+
+    async fn await_log_times(&self, part: &str, count: usize) -> Result<()> {
+        let logged = async || self.log().matches(part).count() >= count;
+        eventually(&format!("{part:?} in the log"), logged).await.with_context(|| self.log())
+    }
+
     /// Gets a path.
     ///
     /// # Errors
     ///
     /// When no answer comes.
-    pub async fn get(&self, path: &str) -> Result<reqwest::Response> {
-        self.request(http::Method::GET, path).await
+    pub async fn get(&self, path: &str) -> Result<Response> {
+        self.request(Method::GET, path, &[]).await
     }
 
-    /// Asks for a path with this method.
+    /// Asks for a path with this method and these headers.
     ///
     /// # Errors
     ///
     /// When no answer comes.
-    pub async fn request(&self, method: http::Method, path: &str) -> Result<reqwest::Response> {
-        self.request_with(method, path, &[]).await
-    }
-
-    /// The same with these headers.
-    ///
-    /// # Errors
-    ///
-    /// When no answer comes.
-    pub async fn request_with(
-        &self,
-        method: http::Method,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) -> Result<reqwest::Response> {
-        let request = self.client.request(method, format!("{}{path}", self.address));
-        Ok(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await?)
+    pub async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
+        self.client.request(method, &format!("{}{path}", self.address), headers).await
     }
 
     /// The listing; its status has to be 200.
@@ -122,17 +151,82 @@ impl Program {
     ///
     /// When it is not, or the body is no JSON.
     pub async fn images(&self) -> Result<Value> {
-        Ok(self.get("/images").await?.error_for_status()?.json().await?)
+        self.get("/images").await?.error_for_status()?.json().await
     }
 
-    /// Sends SIGTERM and waits for the end.
+    /// The listing as text; its status has to be 200.
     ///
     /// # Errors
     ///
-    /// When it can't be waited for.
-    pub fn terminate(self) -> Result<ExitStatus> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
-        self.wait()
+    /// When it is not.
+    pub async fn images_text(&self) -> Result<String> {
+        self.get("/images").await?.error_for_status()?.text().await
+    }
+
+    /// What `/metrics` says now.
+    ///
+    /// # Errors
+    ///
+    /// When it says no metrics.
+    pub async fn metrics(&self) -> Result<Metrics> {
+        Metrics::read(self.get("/metrics").await?.error_for_status()?.text().await?)
+    }
+
+    /// Waits until a sample of `/metrics` has this value: the program counts a request after the last byte of its answer.
+    ///
+    /// # Errors
+    ///
+    /// When it never has; with all samples instead.
+    pub async fn await_sample(&self, sample: &str, value: f64) -> Result<Metrics> {
+        let look = async || self.metrics().await.ok().filter(|metrics| metrics.get(sample) == Some(value));
+        match eventually(&format!("{sample} {value}"), look).await {
+            Err(error) => Err(error.context(self.metrics().await?.text)),
+            metrics => metrics,
+        }
+    }
+
+    /// Kilobytes of memory that it had at its peak.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM in status")?;
+        Ok(peak.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    /// Sends SIGHUP, and waits until the new configuration counts.
+    ///
+    /// # Errors
+    ///
+    /// When it never does.
+    pub async fn reload(&self) -> Result<()> {
+        self.hang_up_until(RELOADED).await
+    }
+
+    /// Sends SIGHUP, and waits until the program has refused the new configuration.
+    ///
+    /// # Errors
+    ///
+    /// When it never does.
+    pub async fn reload_in_vain(&self) -> Result<()> {
+        self.hang_up_until(RELOAD_FAILED).await
+    }
+
+    async fn hang_up_until(&self, logged: &str) -> Result<()> {
+        let before = self.log().matches(logged).count();
+        self.signal(Signal::HUP)?;
+        self.await_log_times(logged, before + 1).await
+    }
+
+    /// Sends SIGHUP, and does not wait.
+    ///
+    /// # Errors
+    ///
+    /// When the program has ended already.
+    pub fn hang_up(&self) -> Result<()> {
+        self.signal(Signal::HUP)
     }
 
     /// Sends SIGINT, as Ctrl-C does, and does not wait.
@@ -141,25 +235,30 @@ impl Program {
     ///
     /// When the program has ended already.
     pub fn interrupt(&self) -> Result<()> {
-        Ok(kill_process(Pid::from_child(&self.child), Signal::INT)?)
+        self.signal(Signal::INT)
     }
 
-    /// Sends SIGHUP.
+    /// Sends SIGTERM, and waits for the end.
     ///
     /// # Errors
     ///
-    /// When the program has ended already.
-    pub fn hang_up(&self) -> Result<()> {
-        Ok(kill_process(Pid::from_child(&self.child), Signal::HUP)?)
+    /// When the program does not end.
+    pub async fn terminate(&mut self) -> Result<ExitStatus> {
+        self.signal(Signal::TERM)?;
+        self.ended().await
     }
 
     /// Waits for the end.
     ///
     /// # Errors
     ///
-    /// When it can't be waited for.
-    pub fn wait(mut self) -> Result<ExitStatus> {
-        Ok(self.child.wait()?)
+    /// When the program does not end.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        eventually("the program's end", async || self.child.try_wait().ok().flatten()).await
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 }
 
@@ -167,5 +266,11 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            #[allow(clippy::print_stderr, reason = "whoever looks for the cause of a failure has to see it")]
+            {
+                eprintln!("the log of process {}:\n{}", self.child.id(), self.log());
+            }
+        }
     }
 }

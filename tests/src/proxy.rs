@@ -9,11 +9,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What happens to the bytes that go one way.
+/// What happens to the bytes of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
+pub enum NetworkFault {
     /// They arrive.
-    Clean,
+    None,
     /// After so many, the connection is reset.
     Reset(usize),
     /// After so many, nothing comes any more, and the connection stays open.
@@ -26,20 +26,26 @@ pub enum Wire {
     Garbage,
 }
 
-/// Which way.
+/// Which bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// From the client to the server: requests.
-    There,
-    /// From the server to the client: answers.
-    Back,
+pub enum Direction {
+    /// Requests.
+    ToServer,
+    /// Answers.
+    ToClient,
+}
+
+#[derive(Clone, Copy)]
+struct Faults {
+    to_server: NetworkFault,
+    to_client: NetworkFault,
 }
 
 /// A proxy, on a port of its own. It ends with the test's runtime.
 pub struct Proxy {
     /// Its address, such as `http://127.0.0.1:40123`.
     pub url: String,
-    wires: Arc<Mutex<(Wire, Wire)>>,
+    faults: Arc<Mutex<Faults>>,
 }
 
 impl Proxy {
@@ -52,45 +58,47 @@ impl Proxy {
         let server: SocketAddr = server.trim_start_matches("http://").parse()?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let wires = Arc::new(Mutex::new((Wire::Clean, Wire::Clean)));
-        let current = Arc::clone(&wires);
+        let none = Faults { to_server: NetworkFault::None, to_client: NetworkFault::None };
+        let faults = Arc::new(Mutex::new(none));
+        let current = Arc::clone(&faults);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (there, back) = *current.lock().unwrap_or_else(PoisonError::into_inner);
-                tokio::spawn(connection(client, server, there, back));
+                let faults = *current.lock().unwrap_or_else(PoisonError::into_inner);
+                tokio::spawn(connection(client, server, faults));
             }
         });
-        Ok(Self { url, wires })
+        Ok(Self { url, faults })
     }
 
-    /// Treats connections like this from now on.
-    pub fn set(&self, way: Way, wire: Wire) {
-        let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
-        match way {
-            Way::There => wires.0 = wire,
-            Way::Back => wires.1 = wire,
+    /// Treats new connections like this from now on.
+    pub fn set(&self, direction: Direction, fault: NetworkFault) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        match direction {
+            Direction::ToServer => faults.to_server = fault,
+            Direction::ToClient => faults.to_client = fault,
         }
     }
 }
 
-async fn connection(client: TcpStream, server: SocketAddr, there: Wire, back: Wire) {
+async fn connection(client: TcpStream, server: SocketAddr, faults: Faults) {
     let Ok(server) = TcpStream::connect(server).await else { return };
-    let resets = [there, back].iter().any(|wire| matches!(wire, Wire::Reset(_)));
+    let resets = [faults.to_server, faults.to_client].iter().any(|fault| matches!(fault, NetworkFault::Reset(_)));
     if resets {
         // Dropped with unsent data or without: no farewell, as when a cable is cut and the other side asks.
         let _ = client.set_zero_linger();
         let _ = server.set_zero_linger();
     }
     let ((client_reads, client_writes), (server_reads, server_writes)) = (client.into_split(), server.into_split());
-    let (there, back) = tokio::join!(pass(client_reads, server_writes, there), pass(server_reads, client_writes, back));
-    drop((there, back));
+    let to_server = pass(client_reads, server_writes, faults.to_server);
+    let to_client = pass(server_reads, client_writes, faults.to_client);
+    drop(tokio::join!(to_server, to_client));
 }
 
 /// Passes bytes on until the connection ends; gives both ends back, so that nothing is closed before its time.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    wire: Wire,
+    fault: NetworkFault,
 ) -> io::Result<(OwnedReadHalf, OwnedWriteHalf)> {
     let mut buffer = vec![0; 16 * 1024];
     let mut passed = 0;
@@ -102,29 +110,29 @@ async fn pass(
         }
         let bytes = &buffer[..read];
         let rest = |limit: usize| &bytes[..read.min(limit.saturating_sub(passed))];
-        match wire {
-            Wire::Clean => to.write_all(bytes).await?,
-            Wire::Reset(limit) => {
+        match fault {
+            NetworkFault::None => to.write_all(bytes).await?,
+            NetworkFault::Reset(limit) => {
                 to.write_all(rest(limit)).await?;
                 if passed + read >= limit {
                     return Err(io::ErrorKind::ConnectionReset.into());
                 }
             }
-            Wire::Truncate(limit) => {
+            NetworkFault::Truncate(limit) => {
                 to.write_all(rest(limit)).await?;
                 if passed + read >= limit {
                     to.shutdown().await?;
                     return Ok((from, to));
                 }
             }
-            Wire::Stall(limit) => to.write_all(rest(limit)).await?,
-            Wire::Slow(pause) => {
+            NetworkFault::Stall(limit) => to.write_all(rest(limit)).await?,
+            NetworkFault::Slow(pause) => {
                 for byte in bytes {
                     to.write_all(&[*byte]).await?;
                     tokio::time::sleep(pause).await;
                 }
             }
-            Wire::Garbage => {
+            NetworkFault::Garbage => {
                 let noise: Vec<u8> = (0..read).map(|index| (index * 197 % 251) as u8).collect();
                 to.write_all(&noise).await?;
             }

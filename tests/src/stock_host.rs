@@ -1,9 +1,10 @@
 //! A stock host of WASI 0.3: wasmtime with wasmtime-wasi and wasmtime-wasi-http as they come. It knows nothing of this
 //! project; what answers under it answers under any such host.
 
-use anyhow::{Context, Result};
+use crate::client::Client;
+use crate::server::serve_connection;
+use anyhow::Result;
 use http_body_util::BodyExt;
-use hyper_util::rt::TokioIo;
 use std::future::{Future, pending};
 use std::path::Path;
 use std::pin::Pin;
@@ -48,12 +49,11 @@ impl StockHost {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let handler = handler.clone();
-                let answer = hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                serve_connection(stream, move |request| {
                     let handler = handler.clone();
                     let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::from).boxed_unsync());
                     async move { handler.handle((), request).await.map_err(|error| error.to_string()) }
                 });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
             }
         });
         Ok(Self { address, task })
@@ -65,9 +65,13 @@ impl StockHost {
     ///
     /// When it is not.
     pub async fn images(&self) -> Result<String> {
-        let response = reqwest::get(format!("{}/images", self.address)).await?.error_for_status()?;
-        response.text().await.context("reading the answer")
+        images(&self.address).await
     }
+}
+
+/// The answer to GET /images at this address; its status has to be 200.
+pub(crate) async fn images(address: &str) -> Result<String> {
+    Client::default().get(&format!("{address}/images")).await?.error_for_status()?.text().await
 }
 
 impl Drop for StockHost {

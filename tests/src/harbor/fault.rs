@@ -1,35 +1,38 @@
 //! The ways in which Harbor, or what stands before it, goes wrong.
 
-use super::{Double, answer};
-use axum::body::{Body, Bytes};
-use axum::http::StatusCode;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK, LOCATION, RETRY_AFTER};
-use axum::response::{IntoResponse, Response};
+use super::{Double, contents};
+use crate::gate::Gate;
+use crate::server::{Response, empty, streamed, whole};
 use futures::{StreamExt, stream};
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, HeaderValue, LINK, LOCATION, RETRY_AFTER};
+use http_body_util::BodyExt;
+use hyper::body::Bytes;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
-use tokio::sync::Semaphore;
+
+const JSON: &str = "application/json";
 
 /// How an answer goes wrong.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// This status, with an error in Harbor's form.
     Status(u16),
-    /// 429, to be tried again after so many seconds.
-    Busy(u64),
-    /// 429, to be tried again at this time.
-    BusyUntil(SystemTime),
+    /// 429 with `Retry-After: ` so many seconds.
+    RetryAfter(u64),
+    /// 429 with this time in `Retry-After`.
+    RetryAt(SystemTime),
     /// The connection is reset before any answer.
     Reset,
     /// The beginning of an answer, and never more.
     Stall,
-    /// The right answer, a byte a second.
-    Trickle,
-    /// This fault while this is set; all is well otherwise.
+    /// The right answer, one byte in so much time.
+    Trickle(Duration),
+    /// This fault while the flag is set, and none while it is not.
     While(Arc<AtomicBool>, Box<Fault>),
-    /// This fault for so many requests; then all is well.
+    /// This fault for so many requests, and none after them.
     Times(usize, Box<Fault>),
     /// A page of HTML with the status 200, as proxies and login pages send it.
     Html,
@@ -39,21 +42,21 @@ pub enum Fault {
     Huge,
     /// No answer, ever.
     Silent,
-    /// The right answer, once the semaphore has a permit for it.
-    Held(Arc<Semaphore>),
+    /// The right answer, once the gate lets it through.
+    Held(Gate),
     /// A redirect to the same path behind this address; the right answer where the path begins with it already.
-    Moved(String),
+    RedirectTo(String),
     /// A redirect to where the request went.
-    MovedInACircle,
-    /// The right answer, but its next page is said to be at this address.
+    RedirectLoop,
+    /// The right answer, but it names this address as that of the next page.
     NextPageAt(String),
     /// The right answer without `X-Total-Count` and `Link`.
     NoPaging,
     /// The right answer as of a Harbor that does not know the filter `q`.
     NoFilter,
-    /// The right answer, after something was pushed to this repository the first time.
+    /// The right answer; before the first one, something is pushed to this repository.
     Push(&'static str),
-    /// The right answer, after the newest artifact of this repository was deleted the first time.
+    /// The right answer; before the first one, the newest artifact of this repository is deleted.
     Delete(&'static str),
 }
 
@@ -100,57 +103,28 @@ impl Faulty {
         };
         let right = async || double.answer(target, login).await;
         match fault {
-            Fault::Times(..) | Fault::While(..) => answer::error(500, "FAULT", "one within another"),
-            Fault::Status(status) => answer::error(*status, "FAULT", "as the test asked"),
-            Fault::Busy(seconds) => {
-                let mut response = answer::error(429, "TOO_MANY_REQUEST", "slow down");
-                response.headers_mut().insert(RETRY_AFTER, (*seconds).into());
-                response
-            }
-            Fault::BusyUntil(time) => {
-                let mut response = answer::error(429, "TOO_MANY_REQUEST", "slow down");
-                if let Ok(date) = httpdate::fmt_http_date(*time).parse() {
-                    response.headers_mut().insert(RETRY_AFTER, date);
-                }
-                response
-            }
-            // The server ends the connection before it has sent anything, and the listener has it reset then.
-            Fault::Reset => Body::from_stream(
-                stream::iter([Err::<Bytes, _>(ErrorKind::ConnectionReset)])
-                    .map(|chunk| chunk.map_err(std::io::Error::from)),
-            )
-            .into_response(),
-            Fault::Stall => {
-                let begin = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"[{"))]);
-                ([(CONTENT_TYPE, "application/json")], Body::from_stream(begin.chain(stream::pending())))
-                    .into_response()
-            }
-            Fault::Trickle => {
-                let (parts, body) = right().await.into_parts();
-                let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-                let bytes = stream::iter((0..body.len()).map(move |at| body.slice(at..=at))).then(async |byte| {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    Ok::<_, std::io::Error>(byte)
-                });
-                Response::from_parts(parts, Body::from_stream(bytes))
-            }
-            Fault::Html => ([(CONTENT_TYPE, "text/html; charset=utf-8")], "<html>Please log in</html>").into_response(),
+            Fault::Times(..) | Fault::While(..) => contents::error(500, "FAULT", "one within another"),
+            Fault::Status(status) => contents::error(*status, "FAULT", "as the test asked"),
+            Fault::RetryAfter(seconds) => too_many_requests(&seconds.to_string()),
+            Fault::RetryAt(time) => too_many_requests(&httpdate::fmt_http_date(*time)),
+            // The server ends the connection before it has sent anything, and the listener resets it then.
+            Fault::Reset => streamed(JSON, stream::iter([Err(ErrorKind::ConnectionReset.into())])),
+            Fault::Stall => streamed(JSON, begun_with(b"[{").chain(stream::pending())),
+            Fault::Trickle(pause) => trickled(right().await, *pause).await,
+            Fault::Html => whole("text/html; charset=utf-8", "<html>Please log in</html>"),
             Fault::BrokenOff => broken_off(),
             Fault::Huge => {
                 let megabyte = Bytes::from(vec![b' '; 1024 * 1024]);
-                let body = stream::iter((0..33).map(move |_| Ok::<_, std::io::Error>(megabyte.clone())));
-                ([(CONTENT_TYPE, "application/json")], Body::from_stream(body)).into_response()
+                streamed(JSON, stream::iter((0..33).map(move |_| Ok(megabyte.clone()))))
             }
             Fault::Silent => std::future::pending().await,
-            Fault::Held(permits) => {
-                if let Ok(permit) = permits.acquire().await {
-                    permit.forget();
-                }
+            Fault::Held(gate) => {
+                gate.pass().await;
                 right().await
             }
-            Fault::Moved(address) if target.starts_with(address) => right().await,
-            Fault::Moved(address) => redirect(&format!("{address}{target}")),
-            Fault::MovedInACircle => redirect(target),
+            Fault::RedirectTo(address) if target.starts_with(address) => right().await,
+            Fault::RedirectTo(address) => redirect(&format!("{address}{target}")),
+            Fault::RedirectLoop => redirect(target),
             Fault::NextPageAt(address) => {
                 let mut response = right().await;
                 if let Ok(link) = format!("<{address}?page=2&page_size=100>; rel=\"next\"").parse() {
@@ -167,7 +141,7 @@ impl Faulty {
             Fault::NoFilter => double.answer(&target.replace("&q=", "&ignored="), login).await,
             Fault::Push(repository) | Fault::Delete(repository) => {
                 if before == 0
-                    && let Some(artifacts) = double.registry.lock().await.artifacts(repository)
+                    && let Some(artifacts) = double.contents.lock().await.artifacts(repository)
                 {
                     match fault {
                         Fault::Push(_) => artifacts.push(),
@@ -181,17 +155,41 @@ impl Faulty {
 }
 
 fn redirect(location: &str) -> Response {
-    (StatusCode::FOUND, [(LOCATION, location)]).into_response()
+    let mut response = empty(StatusCode::FOUND);
+    response.headers_mut().extend(HeaderValue::from_str(location).ok().map(|location| (LOCATION, location)));
+    response
+}
+
+fn too_many_requests(retry_after: &str) -> Response {
+    let mut response = contents::error(429, "TOO_MANY_REQUEST", "slow down");
+    response.headers_mut().extend(HeaderValue::from_str(retry_after).ok().map(|value| (RETRY_AFTER, value)));
+    response
+}
+
+/// The same answer, one byte in this time.
+async fn trickled(response: Response, pause: Duration) -> Response {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let bytes = stream::iter((0..body.len()).map(move |at| body.slice(at..=at))).then(move |byte| async move {
+        tokio::time::sleep(pause).await;
+        Ok(byte)
+    });
+    Response::from_parts(head, streamed(JSON, bytes).into_body())
+}
+
+/// A body that begins with this.
+fn begun_with(bytes: &'static [u8]) -> impl stream::Stream<Item = std::io::Result<Bytes>> + Send {
+    stream::iter([Ok(Bytes::from_static(bytes))])
 }
 
 /// Headers and the first bytes of the body, then the connection ends.
 fn broken_off() -> Response {
-    let begin = stream::iter([Ok(Bytes::from_static(b"[{\"name\": \"a\""))]);
     // The server sends what it has when it has to wait.
     let end = stream::once(async {
         tokio::task::yield_now().await;
-        Err(std::io::ErrorKind::ConnectionAborted.into())
+        Err(ErrorKind::ConnectionAborted.into())
     });
-    let body = Body::from_stream(begin.chain(end).map(|chunk: std::io::Result<Bytes>| chunk));
-    ([(CONTENT_TYPE, "application/json"), (CONTENT_LENGTH, "1000")], body).into_response()
+    let mut response = streamed(JSON, begun_with(b"[{\"name\": \"a\"").chain(end));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("1000"));
+    response
 }

@@ -14,15 +14,15 @@ pub(super) struct Listener {
     tls: Option<TlsAcceptor>,
     /// Whether a connection that ends is reset.
     reset: bool,
-    accepted: Counted,
+    accepted: Accepted,
 }
 
 /// How many connections a listener accepted.
 #[derive(Clone, Default)]
-pub(super) struct Counted(Arc<AtomicUsize>);
+pub(super) struct Accepted(Arc<AtomicUsize>);
 
-impl Counted {
-    pub(super) fn get(&self) -> usize {
+impl Accepted {
+    pub(super) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
@@ -35,29 +35,26 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 impl Listener {
     pub(super) async fn bind(tls: Option<rustls::ServerConfig>, reset: bool) -> Result<Self> {
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
-        Ok(Self { inner: TcpListener::bind("127.0.0.1:0").await?, tls, reset, accepted: Counted::default() })
+        Ok(Self { inner: TcpListener::bind("127.0.0.1:0").await?, tls, reset, accepted: Accepted::default() })
     }
 
     pub(super) fn address(&self) -> Result<SocketAddr> {
         Ok(self.inner.local_addr()?)
     }
 
-    pub(super) fn accepted(&self) -> Counted {
+    pub(super) fn accepted(&self) -> Accepted {
         self.accepted.clone()
     }
-}
 
-impl axum::serve::Listener for Listener {
-    type Io = Box<dyn Stream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+    /// The next connection whose TLS handshake, if there is one, succeeds.
+    pub(super) async fn accept(&self) -> std::io::Result<Box<dyn Stream>> {
         loop {
-            let (stream, address) = axum::serve::Listener::accept(&mut self.inner).await;
+            let (stream, _) = self.inner.accept().await?;
+            stream.set_nodelay(true)?;
             if self.reset {
-                let _ = stream.set_zero_linger();
+                stream.set_zero_linger()?;
             }
-            let stream: Self::Io = match &self.tls {
+            let stream: Box<dyn Stream> = match &self.tls {
                 None => Box::new(stream),
                 Some(tls) => match tls.accept(stream).await {
                     Ok(stream) => Box::new(stream),
@@ -66,11 +63,7 @@ impl axum::serve::Listener for Listener {
                 },
             };
             self.accepted.0.fetch_add(1, Ordering::SeqCst);
-            return (stream, address);
+            return Ok(stream);
         }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.inner.local_addr()
     }
 }

@@ -1,14 +1,14 @@
-//! A server that nobody should ask.
+//! A server that is not the configured one: nobody may connect to it.
 
 use anyhow::Result;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 
 /// A port that takes connections and never answers.
-pub struct Stranger(TcpListener);
+pub struct OtherServer(TcpListener);
 
-impl Stranger {
-    /// Opens it.
+impl OtherServer {
+    /// Opens a free port.
     ///
     /// # Errors
     ///
@@ -19,7 +19,7 @@ impl Stranger {
         Ok(Self(listener))
     }
 
-    /// Its address.
+    /// Its address, such as `http://127.0.0.1:40123`.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Stranger {
     /// # Errors
     ///
     /// When the system does not tell.
-    pub fn was_asked(&self) -> Result<bool> {
+    pub fn was_contacted(&self) -> Result<bool> {
         match self.0.accept() {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),

@@ -1,9 +1,9 @@
 //! What Harbor holds, and its answers as long as nothing goes wrong.
 
 use super::{Artifact, Artifacts, PASSWORD, USER, Version};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use crate::server::{Response, whole};
 use base64::Engine;
+use http::{HeaderValue, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
@@ -15,7 +15,7 @@ const API: &str = "/api/v2.0";
 const MAX_PAGE_SIZE: usize = 100;
 
 /// Projects, repositories and artifacts, and who may see them.
-pub(super) struct Registry {
+pub(super) struct Contents {
     version: Version,
     repositories: BTreeMap<String, Artifacts>,
     private: BTreeSet<String>,
@@ -24,7 +24,7 @@ pub(super) struct Registry {
 /// Rows of a list from an offset on, and how many rows the whole list has.
 type Rows<'a> = (usize, Box<dyn Fn(usize, usize) -> Vec<Value> + 'a>);
 
-impl Registry {
+impl Contents {
     pub(super) fn new(version: Version) -> Self {
         Self { version, repositories: BTreeMap::new(), private: BTreeSet::new() }
     }
@@ -110,12 +110,12 @@ impl Registry {
             let public = !self.private.contains(*name);
             json!({"name": name, "metadata": {"public": public.to_string()}})
         };
-        given(names.iter().map(project).collect())
+        all_of(names.iter().map(project).collect())
     }
 
     fn repositories(&self, wanted: impl Fn(&str) -> bool) -> Rows<'_> {
         let repositories = self.repositories.iter().filter(|(name, _)| wanted(name));
-        given(
+        all_of(
             repositories
                 .map(|(name, artifacts)| json!({"name": name, "artifact_count": artifacts.count(), "pull_count": 0}))
                 .collect(),
@@ -171,7 +171,7 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(decoded)
 }
 
-fn given<'a>(rows: Vec<Value>) -> Rows<'a> {
+fn all_of<'a>(rows: Vec<Value>) -> Rows<'a> {
     (rows.len(), Box::new(move |skipped, count| rows.iter().skip(skipped).take(count).cloned().collect()))
 }
 
@@ -205,7 +205,7 @@ fn page(path: &str, query: &str, (total, rows): Rows<'_>) -> Response {
 }
 
 pub(super) fn json_response(value: &Value) -> Response {
-    ([("content-type", "application/json; charset=utf-8")], value.to_string()).into_response()
+    whole("application/json; charset=utf-8", value.to_string())
 }
 
 /// An error in Harbor's form.

@@ -1,4 +1,4 @@
-//! How much the program holds, as the system and its own metrics tell.
+//! What the program uses, as the system and its own metrics tell.
 
 use anyhow::{Context, Result};
 use image_service_tests::Program;
@@ -17,25 +17,21 @@ const METRICS: [&str; 5] = [
     "image_service_pool_used",
 ];
 
-/// What it holds at a moment.
-pub(crate) struct Level {
+/// What it uses at a moment.
+pub(crate) struct Usage {
     kilobytes: f64,
     held: BTreeMap<String, f64>,
 }
 
-impl Level {
+impl Usage {
     pub(crate) async fn of(program: &Program) -> Result<Self> {
         let process = format!("/proc/{}", program.pid());
         let status = std::fs::read_to_string(format!("{process}/status"))?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS in status")?;
         let kilobytes = resident.trim().trim_end_matches(" kB").parse()?;
-        let metrics = program.get("/metrics").await?.text().await?;
-        let samples = metrics
-            .lines()
-            .filter_map(|line| line.rsplit_once(' '))
-            .filter(|(name, _)| METRICS.contains(&name.split('{').next().unwrap_or_default()));
-        let mut held: BTreeMap<String, f64> =
-            samples.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect();
+        let metrics = program.metrics().await?;
+        let samples = metrics.iter().filter(|(name, _)| METRICS.contains(&name.split('{').next().unwrap_or_default()));
+        let mut held: BTreeMap<String, f64> = samples.map(|(name, value)| (name.to_owned(), value)).collect();
         let count =
             |folder: &str| Ok::<_, std::io::Error>(std::fs::read_dir(format!("{process}/{folder}"))?.count() as f64);
         held.insert("file descriptors".to_owned(), count("fd")?);
@@ -44,7 +40,7 @@ impl Level {
         Ok(Self { kilobytes, held })
     }
 
-    /// What is more than it was then, a sentence each.
+    /// What it uses more of than it did then, a sentence each.
     pub(crate) fn beyond(&self, before: &Self) -> Vec<String> {
         let mut leaks: Vec<String> = self
             .held
@@ -61,7 +57,7 @@ impl Level {
     }
 }
 
-impl fmt::Display for Level {
+impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  {:>8} kB resident", self.kilobytes)?;
         for (name, value) in &self.held {

@@ -1,21 +1,18 @@
 //! What the program says that it is made of.
 
-use image_service_tests::Program;
+use image_service_tests::{repository, run};
 use serde_json::Value;
 use std::collections::HashSet;
-use std::path::Path;
-use std::process::Command;
 
-fn sbom() -> Value {
-    let output = Command::new(Program::path()).arg("sbom").output().unwrap();
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).unwrap()
+async fn sbom() -> Value {
+    let outcome = run(&["sbom"]).await.unwrap();
+    assert_eq!(outcome.code, Some(0));
+    serde_json::from_str(&outcome.stdout).unwrap()
 }
 
 /// Name and version of each package in Cargo.lock.
 fn locked() -> Vec<(String, String)> {
-    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-    let lock: toml::Table = toml::from_str(&std::fs::read_to_string(lock).unwrap()).unwrap();
+    let lock: toml::Table = toml::from_str(&std::fs::read_to_string(repository("Cargo.lock")).unwrap()).unwrap();
     let text = |package: &toml::Value, key: &str| package[key].as_str().unwrap().to_owned();
     lock["package"]
         .as_array()
@@ -31,9 +28,9 @@ fn entry<'a>(sbom: &'a Value, name: &str) -> &'a Value {
     components.iter().find(|component| component["name"] == name).unwrap_or_else(|| panic!("{name} is not listed"))
 }
 
-#[test]
-fn the_program_lists_what_it_is_made_of_with_versions_licences_and_checksums() {
-    let sbom = sbom();
+#[tokio::test]
+async fn the_program_lists_what_it_is_made_of_with_versions_licences_and_checksums() {
+    let sbom = sbom().await;
     assert_eq!((&sbom["bomFormat"], &sbom["specVersion"]), (&"CycloneDX".into(), &"1.6".into()));
     assert_eq!(sbom["metadata"]["component"]["name"], "image-service");
     let wasmtime = entry(&sbom, "wasmtime");
@@ -45,9 +42,9 @@ fn the_program_lists_what_it_is_made_of_with_versions_licences_and_checksums() {
     assert_eq!(wasmtime["properties"][0]["value"], "program");
 }
 
-#[test]
-fn the_list_tells_the_components_crates_too_and_leaves_out_what_only_builds_or_tests() {
-    let sbom = sbom();
+#[tokio::test]
+async fn the_list_tells_the_components_crates_too_and_leaves_out_what_only_builds_or_tests() {
+    let sbom = sbom().await;
     assert_eq!(entry(&sbom, "spin-sdk")["properties"][0]["value"], "components");
     let parts = entry(&sbom, "image-model")["properties"].as_array().unwrap();
     assert_eq!(parts.len(), 2, "it is in the program and in its components");
@@ -57,9 +54,9 @@ fn the_list_tells_the_components_crates_too_and_leaves_out_what_only_builds_or_t
     }
 }
 
-#[test]
-fn the_list_agrees_with_cargo_lock_and_with_itself() {
-    let sbom = sbom();
+#[tokio::test]
+async fn the_list_agrees_with_cargo_lock_and_with_itself() {
+    let sbom = sbom().await;
     let locked: HashSet<(String, String)> = locked().into_iter().collect();
     let mut known = HashSet::from([sbom["metadata"]["component"]["bom-ref"].as_str().unwrap()]);
     for component in sbom["components"].as_array().unwrap() {

@@ -1,7 +1,7 @@
 //! A registry of 100,000 artifacts, in a memory that does not grow with it.
 
-use crate::registry::started;
-use image_service_tests::{Artifact, Harbor, Program, Version};
+use crate::listing::{harbor_rows, start};
+use image_service_tests::{Artifact, Harbor, Version};
 use serde_json::{Value, json};
 
 /// MiB that the program may take at its peak.
@@ -17,32 +17,24 @@ fn repositories() -> Vec<(String, usize)> {
     repositories
 }
 
-/// MiB of memory that the program had at its peak.
-fn peak(program: &Program) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", program.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-    kibibytes / 1024
-}
-
 async fn assert_lists_100_000_in_order(version: Version) {
     let repositories = repositories();
     let harbor = repositories.iter().fold(Harbor::of(version), |harbor, (name, count)| harbor.repository(name, *count));
     let harbor = harbor.start().await.unwrap();
-    let (_node, program) = started(&harbor.config());
+    let program = start(harbor.config());
     let images = program.images().await.unwrap();
     assert_eq!(images["errors"], json!([]));
     let expected = repositories.iter().flat_map(|(name, count)| {
         let (project, repository) = name.split_once('/').unwrap();
         (0..*count).rev().map(move |number| (project, repository, number))
     });
-    let rows = images["harbor_images"].as_array().unwrap();
+    let rows = harbor_rows(&images);
     assert_eq!(rows.len(), 100_000);
     // Each row in its place: so none is missing, twice, or out of order.
     for (row, (project, repository, number)) in rows.iter().zip(expected) {
         assert_eq!(row, &expected_row(project, repository, number));
     }
-    let peak = peak(&program);
+    let peak = program.peak_memory().unwrap() / 1024;
     assert!(peak < MEMORY, "{peak} MiB");
 }
 

@@ -3,7 +3,7 @@
 use image_service_compositions::capability::Capability;
 use image_service_compositions::environments::COMPONENTS;
 use image_service_compositions::imports::imports;
-use std::path::Path;
+use image_service_tests::{component as component_file, repository};
 use wit_parser::{Resolve, WorldKey};
 
 /// What Rust's standard library imports by itself on wasm32-wasip2, which hosts answer with nothing; and files where a
@@ -17,10 +17,9 @@ fn is_of_the_standard_library(component: &str, import: &str) -> bool {
 
 #[test]
 fn each_component_imports_what_its_world_grants_and_no_more() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut resolve = Resolve::default();
-    let (public, _) = resolve.push_path(root.join("wit")).unwrap();
-    let (internal, _) = resolve.push_path(root.join("wit/internal")).unwrap();
+    let (public, _) = resolve.push_path(repository("wit")).unwrap();
+    let (internal, _) = resolve.push_path(repository("wit/internal")).unwrap();
     for component in COMPONENTS {
         let name = format!("{component}-component");
         let worlds = |package| resolve.packages[package].worlds.get(&name);
@@ -33,7 +32,7 @@ fn each_component_imports_what_its_world_grants_and_no_more() {
                 WorldKey::Name(_) => None,
             })
             .collect();
-        let built = std::fs::read(root.join("target/components").join(component).with_extension("wasm")).unwrap();
+        let built = std::fs::read(component_file(component)).unwrap();
         for import in imports(&built).unwrap() {
             assert!(
                 granted.contains(&import) || is_of_the_standard_library(component, &import),

@@ -1,5 +1,6 @@
-//! A client by bytes, for what no decent client does.
+//! A client that sends bytes of the test's choice, for what no decent client does.
 
+use crate::wait::DEADLINE;
 use anyhow::Result;
 use std::io;
 use std::time::{Duration, Instant};
@@ -10,9 +11,9 @@ use tokio::net::{TcpSocket, TcpStream};
 const HTTP_2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// A connection by bytes.
-pub struct Raw(pub TcpStream);
+pub struct RawClient(pub TcpStream);
 
-impl Raw {
+impl RawClient {
     /// Connects to an address such as `http://127.0.0.1:40123`, with a small buffer for what comes back.
     ///
     /// # Errors
@@ -71,18 +72,22 @@ impl Raw {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// Reads until the other side ends the connection, in whatever way: after how long, and what came until then.
+    /// Reads until the other side ends the connection, in whatever way, or the deadline is over. Gives the time until then and
+    /// what came.
     pub async fn end(&mut self) -> (Duration, Vec<u8>) {
         let begun = Instant::now();
         let mut bytes = Vec::new();
-        while let Ok(1..) = self.0.read_buf(&mut bytes).await {}
+        while begun.elapsed() < DEADLINE
+            && let Ok(Ok(1..)) = tokio::time::timeout(DEADLINE, self.0.read_buf(&mut bytes)).await
+        {}
         (begun.elapsed(), bytes)
     }
 
-    /// Sends the same again and again, until the other side has ended the connection: after how long.
+    /// Sends the same in this rhythm, until the other side ends the connection or the deadline is over. Gives the time until
+    /// then.
     pub async fn trickle(&mut self, bytes: &[u8], every: Duration) -> Duration {
         let begun = Instant::now();
-        while self.send(bytes).await.is_ok() {
+        while begun.elapsed() < DEADLINE && self.send(bytes).await.is_ok() {
             tokio::time::sleep(every).await;
         }
         begun.elapsed()

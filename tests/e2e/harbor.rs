@@ -1,0 +1,210 @@
+//! Harbor as it works: the rows of each kind of Harbor, of lists of every length, and of lists that change while they are read.
+
+use crate::listing::{assert_rows, assert_whole, harbor_rows, list, names, numbered, start, with};
+use image_service_tests::{Artifact, Artifacts, Fault, Gate, Harbor, Version, is_pending};
+use serde_json::json;
+
+const BOTH: [Version; 2] = [Version::V2_8, Version::V2_12];
+
+#[tokio::test]
+async fn both_harbors_give_the_same_rows_in_order() {
+    let harbor = |version| {
+        Harbor::of(version).repository("b/app", 250).repository("a/x/y", 250).repository("a/b", 250).private("b")
+    };
+    let new = harbor(Version::V2_12).start().await.unwrap();
+    let old = harbor(Version::V2_8).start().await.unwrap();
+    let (from_new, from_old) = (list(new.config()).await, list(old.config()).await);
+    assert_eq!(names(&from_new), [numbered("a/b", 250), numbered("a/x/y", 250), numbered("b/app", 250)].concat());
+    assert_eq!(
+        from_new["harbor_images"][250],
+        json!({
+            "digest": format!("sha256:{:064x}", 249),
+            "project": "a",
+            "repository": "x/y",
+            "size": "1.5MB",
+            "tag": "v249",
+        })
+    );
+    assert_eq!(from_new, from_old);
+    assert_eq!(from_new["errors"], json!([]));
+    assert_eq!(new.count("/repositories"), 0, "whole projects are listed where Harbor can");
+}
+
+#[tokio::test]
+async fn each_tag_is_a_row_and_an_artifact_without_a_size_has_0_bytes() {
+    let artifact = |number, tags: &[&str], size| Artifact {
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        size,
+        ..Artifact::numbered(number)
+    };
+    let artifacts =
+        vec![artifact(3, &["latest", "3.0", "3"], 249_600_000), artifact(2, &[], 2000), artifact(1, &["1"], 0)];
+    for version in BOTH {
+        // Whether or not Harbor leaves the untagged one out by itself.
+        for fault in [None, Some(Fault::NoFilter)] {
+            let mut harbor = Harbor::of(version).repository("a/b", artifacts.clone()).repository("a/empty", 0);
+            if let Some(fault) = fault {
+                harbor = harbor.fault("/artifacts", fault);
+            }
+            let harbor = harbor.start().await.unwrap();
+            let images = list(harbor.config()).await;
+            assert_eq!(names(&images), ["a/b:3", "a/b:3.0", "a/b:latest", "a/b:1"]);
+            assert_eq!(images["harbor_images"][0]["size"], "250MB");
+            assert_eq!(images["harbor_images"][3]["size"], "0B");
+            assert_eq!(images["errors"], json!([]));
+            assert_eq!(harbor.count("/empty/"), 0, "an empty repository is not asked");
+        }
+    }
+}
+
+#[tokio::test]
+async fn once_harbor_has_accepted_the_login_the_program_asks_for_the_projects_at_the_same_time() {
+    let gate = Gate::letting_through(1);
+    let harbor = Harbor::of(Version::V2_12).repository("a/app", 1);
+    let harbor = harbor.fault("/systeminfo", Fault::Held(gate.clone())).start().await.unwrap();
+    let program = start(harbor.config());
+    let first = program.images().await.unwrap();
+    let ahead = async {
+        harbor.await_requests("/projects?", 2).await.unwrap();
+        gate.open();
+    };
+    let (second, ()) = tokio::join!(program.images(), ahead);
+    assert_eq!(second.unwrap(), first);
+    assert_eq!(harbor_rows(&first).len(), 1);
+}
+
+#[tokio::test]
+async fn a_project_name_lists_this_project_only() {
+    for version in BOTH {
+        let harbor =
+            Harbor::of(version).repository("a/b", 3).repository("team one/c/d", 3).private("team one").start().await;
+        let harbor = harbor.unwrap();
+        let images = list(with(harbor.config(), "project_name", "team one")).await;
+        assert_whole(&images, &numbered("team one/c/d", 3));
+        assert_eq!(harbor.count("/projects/a"), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_path_prefix_is_kept() {
+    let harbor = Harbor::of(Version::V2_12).repository("a/b", 250).prefix("/registry").start().await.unwrap();
+    let images = list(harbor.config()).await;
+    assert_whole(&images, &numbered("a/b", 250));
+    assert_eq!(harbor.requests().len(), harbor.count("/registry/api/v2.0/"));
+}
+
+#[tokio::test]
+async fn every_page_is_read_where_a_proxy_took_the_paging_headers_away() {
+    for version in BOTH {
+        // The last page of `a/full` is full, which looks as if there was another one.
+        let harbor = Harbor::of(version).repository("a/b", 250).repository("a/full", 200);
+        let harbor = harbor.fault("page=", Fault::NoPaging).start().await.unwrap();
+        let images = list(harbor.config()).await;
+        assert_whole(&images, &[numbered("a/b", 250), numbered("a/full", 200)].concat());
+    }
+}
+
+#[tokio::test]
+async fn a_smaller_page_size_lists_the_same() {
+    let harbor = Harbor::of(Version::V2_8).repository("a/b", 30).start().await.unwrap();
+    assert_rows(&list(with(harbor.config(), "page_size", 7)).await, &numbered("a/b", 30));
+    assert_eq!(harbor.count("b/artifacts?page=5&page_size=7"), 1);
+}
+
+#[tokio::test]
+async fn lists_of_every_length_are_read_to_their_end() {
+    // Around a page, and around what is held to be put in order; longer lists leave as they come.
+    for count in [1, 99, 100, 101, 200, 4_999, 5_000, 5_001, 5_100] {
+        for version in BOTH {
+            let harbor = Harbor::of(version).repository("a/b", count).repository("c/d", 1).start().await.unwrap();
+            let images = list(harbor.config()).await;
+            assert_whole(&images, &[numbered("a/b", count), numbered("c/d", 1)].concat());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_project_whose_list_of_artifacts_is_hidden_is_read_by_repository() {
+    for status in [403, 404, 405] {
+        let harbor = Harbor::of(Version::V2_12).repository("a/b", 3).repository("a/c", 3);
+        let harbor = harbor.fault("/projects/a/artifacts", Fault::Status(status)).start().await.unwrap();
+        let images = list(harbor.config()).await;
+        assert_whole(&images, &[numbered("a/b", 3), numbered("a/c", 3)].concat());
+    }
+}
+
+#[tokio::test]
+async fn a_push_while_paging_gives_no_row_twice() {
+    let whole = Harbor::of(Version::V2_12).fault("/a/artifacts?page=2", Fault::Push("a/b"));
+    let by_repository = Harbor::of(Version::V2_8).fault("/b/artifacts?page=2", Fault::Push("a/b"));
+    for harbor in [whole, by_repository] {
+        let harbor = harbor.repository("a/b", 250).start().await.unwrap();
+        let images = list(harbor.config()).await;
+        assert_whole(&images, &numbered("a/b", 251));
+    }
+}
+
+#[tokio::test]
+async fn a_push_while_a_long_repository_is_streamed_gives_no_row_twice() {
+    let harbor = Harbor::of(Version::V2_12).repository("a/b", 6_000);
+    let harbor = harbor.fault("/b/artifacts?page=2&", Fault::Push("a/b")).start().await.unwrap();
+    let images = list(with(harbor.config(), "max_concurrency", 1)).await;
+    // The first rows are gone by the time of the push: what was pushed comes with the next listing.
+    assert_whole(&images, &numbered("a/b", 6_000));
+}
+
+#[tokio::test]
+async fn a_push_while_a_long_repository_is_read_ahead_costs_no_row() {
+    let gate = Gate::closed();
+    let harbor = Harbor::of(Version::V2_12).repository("a/b", 6_000);
+    let harbor = harbor.fault("/b/artifacts?page=2&", Fault::Held(gate.clone())).start().await.unwrap();
+    let program = start(harbor.config());
+    let push = async {
+        // The second page is answered after the third, and there is one more row by then.
+        harbor.await_requests("/b/artifacts?page=3&", 1).await.unwrap();
+        harbor.push("a/b").await;
+        gate.open();
+    };
+    let (images, ()) = tokio::join!(program.images(), push);
+    let images = images.unwrap();
+    assert_whole(&images, &numbered("a/b", 6_000));
+}
+
+#[tokio::test]
+async fn a_deletion_while_paging_costs_no_other_row() {
+    let whole = Harbor::of(Version::V2_12).fault("/a/artifacts?page=2", Fault::Delete("a/b"));
+    let by_repository = Harbor::of(Version::V2_8).fault("/b/artifacts?page=2", Fault::Delete("a/b"));
+    for harbor in [whole, by_repository] {
+        let harbor = harbor.repository("a/b", 250).start().await.unwrap();
+        let names = names(&list(harbor.config()).await);
+        // The deleted one was there when its page was read.
+        assert!(names.ends_with(&numbered("a/b", 249)), "{names:?}");
+        assert!(names.len() <= 250, "{}", names.len());
+    }
+}
+
+#[tokio::test]
+async fn a_repository_with_an_odd_name_is_asked_for_by_this_name() {
+    let artifacts = Artifacts::These(vec![Artifact::numbered(0)]);
+    let harbor = Harbor::of(Version::V2_8).repository("a/x/y/100%_z", artifacts).start().await.unwrap();
+    let images = list(harbor.config()).await;
+    assert_eq!(names(&images), ["a/x/y/100%_z:v0"]);
+    assert_eq!(harbor.count("/projects/a/repositories/x%252Fy%252F100%2525_z/artifacts"), 1);
+}
+
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_allowed() {
+    for (setting, allowed) in [(None, 8), (Some(3), 3)] {
+        let gate = Gate::closed();
+        let harbor = Harbor::of(Version::V2_8).repositories(20, 1).fault("/artifacts", Fault::Held(gate.clone()));
+        let harbor = harbor.start().await.unwrap();
+        let program = start(with(harbor.config(), "max_concurrency", setting));
+        let look = async {
+            harbor.await_requests("/artifacts", allowed).await.unwrap();
+            assert!(is_pending(harbor.await_requests("/artifacts", allowed + 1)).await, "one more than {allowed}");
+            gate.open();
+        };
+        let (images, ()) = tokio::join!(program.images(), look);
+        assert_eq!(names(&images.unwrap()).len(), 20);
+    }
+}
