@@ -1,41 +1,12 @@
-//! config.json, read by the host's own module.
+//! config.json, as the program reads it.
 
 #![no_main]
 #![forbid(unsafe_code)]
 
-use host::config;
+use image_service_config as config;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use std::path::Path;
-
-// The whole host depends on wasmtime, which takes ten minutes to build with counters. Its config does not.
-#[allow(dead_code, unused_imports, reason = "the host uses more of it")]
-#[path = "../../host/src"]
-mod host {
-    pub(crate) mod config;
-}
-
-/// What the config asks of the host's `crictl`.
-mod crictl {
-    use std::path::PathBuf;
-
-    pub(crate) fn socket_path(endpoint: &str) -> Option<PathBuf> {
-        endpoint.strip_prefix("unix://").filter(|path| path.starts_with('/')).map(PathBuf::from)
-    }
-}
-
-/// What the config asks of the host's `outbound`.
-mod outbound {
-    pub(crate) struct Origin;
-
-    impl Origin {
-        pub(crate) fn of(text: &str) -> anyhow::Result<Self> {
-            let url = url::Url::parse(text)?;
-            anyhow::ensure!(url.username().is_empty() && url.password().is_none(), "it holds a user or password");
-            Ok(Self)
-        }
-    }
-}
 
 const PASSWORD: &str = "marker-s3cret-0123456789";
 

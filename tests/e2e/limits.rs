@@ -205,7 +205,7 @@ fn all_limits_stand_in_the_table_of_operations_and_the_tests_that_it_names_are_t
     let operations = read("docs/operations.md");
     let section = operations.split("\n## ").find(|section| section.starts_with("Limits")).unwrap();
     let table: Vec<&str> = section.lines().filter(|line| line.starts_with("| ")).collect();
-    let limits = read("host/src/config/limits.rs");
+    let limits = read("crates/config/src/limits.rs");
     let keys = limits.lines().filter_map(|line| line.trim().split_once(": Option<")).map(|(key, _)| key);
     let keys = keys.filter(|key| !key.contains(' '));
     for key in keys {
