@@ -29,7 +29,7 @@ async fn after_the_timeout_the_answer_has_the_rows_that_arrived_and_one_error_th
     assert_rows(&images, &arrived);
     let error = only_harbor_error(&images);
     assert!(error.contains("had not ended within 1 s") && error.contains("listing_timeout"), "{error}");
-    assert!(error.ends_with("not read by then: 15 repositories"), "{error}");
+    assert!(error.ends_with("missing: 15 repositories"), "{error}");
 }
 
 #[tokio::test]

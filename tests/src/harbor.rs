@@ -4,9 +4,11 @@ mod artifacts;
 mod contents;
 mod fault;
 mod listener;
+mod version;
 
 pub use artifacts::{Artifact, Artifacts};
 pub use fault::Fault;
+pub use version::{PASSWORD, USER, Version};
 
 use crate::server::{Response, serve_connection};
 use crate::timing;
@@ -22,20 +24,6 @@ use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
-
-/// The user that the double knows.
-pub const USER: &str = "robot$ci";
-/// That user's password.
-pub const PASSWORD: &str = "s3cret";
-
-/// Which Harbor the double is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// Without `/projects/{project}/artifacts`.
-    V2_8,
-    /// With it.
-    V2_12,
-}
 
 /// The double. It ends with the test's runtime.
 pub struct Harbor {
@@ -245,7 +233,9 @@ impl Double {
         let faults = Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner));
         match faults.at(&received.target) {
             None => self.answer(&received.target, received.login()).await,
-            Some(faulty) => faulty.reply(self, &received.target, received.login()).await,
+            Some(faulty) => {
+                faulty.reply(&received.target, || self.answer(&received.target, received.login())).await
+            }
         }
     }
 

@@ -49,7 +49,7 @@ pub(crate) fn parts() -> Result<()> {
     step(steps::HOST, || native(&["build", "--bin", "compose", "--bin", "precompile"]))?;
     step(steps::COMPOSE, compose)?;
     step(steps::PRECOMPILE, || run(Command::new(built("precompile")).arg(compositions_folder())))?;
-    step(steps::SBOM, sbom::write)
+    step(steps::SBOM, || sbom::write(&component_names()?))
 }
 
 /// Builds the components and composes them.
@@ -81,7 +81,7 @@ fn built(program: &str) -> PathBuf {
 }
 
 /// The components, one folder each.
-pub(crate) fn component_names() -> Result<Vec<String>> {
+fn component_names() -> Result<Vec<String>> {
     packages_in("components")
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Made from `cargo metadata` and Cargo.lock before the program is built, as it is embedded (`image-service sbom`).
 
-use crate::build::component_names;
 use crate::run::{self, host, target, write_news};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -71,11 +70,11 @@ struct Locked {
     checksum: Option<String>,
 }
 
-/// Writes target/image-service.cdx.json.
-pub(crate) fn write() -> Result<()> {
+/// Writes target/image-service.cdx.json: the program with these components.
+pub(crate) fn write(components: &[String]) -> Result<()> {
     let mut bom = Bom::new(checksums()?);
     bom.add(&metadata(&host()?)?, &[PROGRAM.to_owned()], "program")?;
-    bom.add(&metadata("wasm32-wasip2")?, &component_names()?, "components")?;
+    bom.add(&metadata("wasm32-wasip2")?, components, "components")?;
     let text = serde_json::to_string_pretty(&bom.document()?)? + "\n";
     write_news(&target().join("image-service.cdx.json"), text.as_bytes())
 }

@@ -2,20 +2,8 @@
 //! `crictl images -o json`.
 
 mod answer;
-
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "crictl-remote-component",
-        with: {
-            "wasi:clocks/types@0.3.0": wasip3::clocks::types,
-            "wasi:http/types@0.3.0": wasip3::http::types,
-            "wasi:http/client@0.3.0": wasip3::http::client,
-        },
-        generate_all,
-    });
-}
+mod bindings;
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
 use bindings::image_service::inventory::settings;

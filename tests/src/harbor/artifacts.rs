@@ -1,6 +1,6 @@
 //! What repositories hold, and how Harbor writes it.
 
-use super::Version;
+use super::version::Version;
 use serde_json::{Value, json};
 
 /// An artifact in a repository.

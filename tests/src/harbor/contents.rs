@@ -1,6 +1,7 @@
 //! What Harbor holds, and its answers as long as nothing goes wrong.
 
-use super::{Artifact, Artifacts, PASSWORD, USER, Version};
+use super::artifacts::{Artifact, Artifacts};
+use super::version::{PASSWORD, USER, Version};
 use crate::server::{Response, whole};
 use base64::Engine;
 use http::{HeaderValue, StatusCode};

@@ -1,6 +1,6 @@
 //! The ways in which Harbor, or what stands before it, goes wrong.
 
-use super::{Double, contents};
+use super::contents;
 use crate::gate::Gate;
 use crate::server::{Response, empty, streamed, whole};
 use futures::{StreamExt, stream};
@@ -92,16 +92,15 @@ impl Faults {
 }
 
 impl Faulty {
-    /// The answer to a request for this path and query.
-    pub(super) async fn reply(&self, double: &Double, target: &str, login: Option<&str>) -> Response {
+    /// The reply to a request for this path and query. `answer` makes the answer of a Harbor without faults.
+    pub(super) async fn reply<F: Future<Output = Response>>(&self, target: &str, answer: impl Fn() -> F) -> Response {
         let before = self.happened.fetch_add(1, Ordering::Relaxed);
         let fault = match &self.fault {
-            Fault::Times(count, _) if before >= *count => return double.answer(target, login).await,
-            Fault::While(set, _) if !set.load(Ordering::SeqCst) => return double.answer(target, login).await,
+            Fault::Times(count, _) if before >= *count => return answer().await,
+            Fault::While(set, _) if !set.load(Ordering::SeqCst) => return answer().await,
             Fault::Times(_, fault) | Fault::While(_, fault) => fault,
             fault => fault,
         };
-        let right = async || double.answer(target, login).await;
         match fault {
             Fault::Times(..) | Fault::While(..) => contents::error(500, "FAULT", "one within another"),
             Fault::Status(status) => contents::error(*status, "FAULT", "as the test asked"),
@@ -110,7 +109,7 @@ impl Faulty {
             // The server ends the connection before it has sent anything, and the listener resets it then.
             Fault::Reset => streamed(JSON, stream::iter([Err(ErrorKind::ConnectionReset.into())])),
             Fault::Stall => streamed(JSON, begun_with(b"[{").chain(stream::pending())),
-            Fault::Trickle(pause) => trickled(right().await, *pause).await,
+            Fault::Trickle(pause) => trickled(answer().await, *pause).await,
             Fault::Html => whole("text/html; charset=utf-8", "<html>Please log in</html>"),
             Fault::BrokenOff => broken_off(),
             Fault::Huge => {
@@ -120,20 +119,20 @@ impl Faulty {
             Fault::Silent => std::future::pending().await,
             Fault::Held(gate) => {
                 gate.pass().await;
-                right().await
+                answer().await
             }
-            Fault::RedirectTo(address) if target.starts_with(address) => right().await,
+            Fault::RedirectTo(address) if target.starts_with(address) => answer().await,
             Fault::RedirectTo(address) => redirect(&format!("{address}{target}")),
             Fault::RedirectLoop => redirect(target),
             Fault::NextPageAt(address) => {
-                let mut response = right().await;
+                let mut response = answer().await;
                 if let Ok(link) = format!("<{address}?page=2&page_size=100>; rel=\"next\"").parse() {
                     response.headers_mut().insert(LINK, link);
                 }
                 response
             }
             Fault::NoPaging => {
-                let mut response = right().await;
+                let mut response = answer().await;
                 response.headers_mut().remove("x-total-count");
                 response.headers_mut().remove(LINK);
                 response
@@ -148,7 +147,7 @@ impl Faulty {
                         _ => artifacts.delete(),
                     }
                 }
-                right().await
+                answer().await
             }
         }
     }

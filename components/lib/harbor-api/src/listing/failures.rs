@@ -112,7 +112,7 @@ impl std::fmt::Display for MissingCounts {
         }
         match parts.is_empty() {
             true => f.write_str("rows are missing"),
-            false => write!(f, "not read by then: {}", parts.join(", ")),
+            false => write!(f, "missing: {}", parts.join(", ")),
         }
     }
 }
@@ -126,8 +126,8 @@ mod tests {
         let none = MissingCounts::default();
         assert_eq!(none.to_string(), "rows are missing");
         let missing = MissingCounts { projects: 1, repositories: 12, artifacts: 1, uncounted: false };
-        assert_eq!(missing.to_string(), "not read by then: 1 project, 12 repositories, 1 artifact");
+        assert_eq!(missing.to_string(), "missing: 1 project, 12 repositories, 1 artifact");
         let missing = MissingCounts { uncounted: true, ..none };
-        assert_eq!(missing.to_string(), "not read by then: projects that were not counted yet");
+        assert_eq!(missing.to_string(), "missing: projects that were not counted yet");
     }
 }

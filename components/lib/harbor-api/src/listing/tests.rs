@@ -167,7 +167,7 @@ fn cancelled_requests_are_one_failure() {
         fake.faults.insert(path.into(), (Fault::Unresponsive, 1));
     }
     let errors = listed(&fake, 100, 5_000, None).errors;
-    let told = "Harbor stopped answering; not read by then: 3 projects";
+    let told = "Harbor stopped answering; missing: 3 projects";
     assert_eq!(errors, [(None, told.to_owned())]);
 }
 

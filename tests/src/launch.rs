@@ -1,0 +1,126 @@
+//! The program on a node: `serve` with the node's config.json, and the commands that end by themselves.
+
+use crate::artifacts;
+use crate::command::{self, Outcome};
+use crate::node::{Node, NodeBuilder};
+use crate::program::Program;
+use anyhow::Result;
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// `serve` on a node, not started yet.
+#[must_use]
+pub struct Launch {
+    command: Command,
+    node: Node,
+}
+
+impl NodeBuilder {
+    /// Writes all of it, and starts the program there.
+    ///
+    /// # Errors
+    ///
+    /// When a file can't be written, or the program does not start.
+    pub fn start(self) -> Result<Program> {
+        self.build()?.start()
+    }
+}
+
+impl Node {
+    /// `serve` with this node's config.json, on a free port of 127.0.0.1.
+    pub fn launch(&self) -> Launch {
+        self.launch_at("127.0.0.1:0")
+    }
+
+    /// The same at this address.
+    pub fn launch_at(&self, address: &str) -> Launch {
+        let mut command = command::command();
+        command.args(["serve", "--listen", address, "--config"]).arg(self.config_file());
+        Launch { command, node: self.clone() }
+    }
+
+    /// Starts `serve` on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not start.
+    pub fn start(&self) -> Result<Program> {
+        self.launch().start()
+    }
+
+    /// Starts what this command runs, which has to be the program with `serve`. It finds the node's scripts first, and
+    /// [`log`](Self::log) has its stderr.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not start.
+    pub fn spawn(&self, mut command: Command) -> Result<Program> {
+        command.stderr(std::fs::File::create(self.path("stderr"))?);
+        Program::spawn(command, self.clone())
+    }
+
+    /// Runs a command such as `check` with this node's config.json to its end.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+        let mut command = command::command();
+        command.args(arguments).arg("--config").arg(self.config_file()).env("PATH", self.search_path()?);
+        command::run_command(command).await
+    }
+}
+
+impl Launch {
+    /// Adds an argument.
+    pub fn argument(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not start.
+    pub fn start(mut self) -> Result<Program> {
+        self.command.env("PATH", self.node.search_path()?);
+        self.node.spawn(self.command)
+    }
+
+    /// Starts it as a user who is nobody, also when root runs the tests.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not start.
+    pub fn start_as_nobody(mut self) -> Result<Program> {
+        if !rustix::process::geteuid().is_root() {
+            return self.start();
+        }
+        // Nobody may not enter every folder that root builds in.
+        self.node.copy_program(&artifacts::program(), "image-service")?;
+        for name in ["", "config.json"] {
+            self.node.set_mode(name, 0o755)?;
+        }
+        let arguments: Vec<_> = self.command.get_args().map(OsStr::to_owned).collect();
+        self.command = Command::new(self.node.path("image-service"));
+        self.command.args(arguments).uid(65534).gid(65534).current_dir("/");
+        self.start()
+    }
+
+    /// Runs it to its end, where it must not come to serve.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end.
+    pub async fn refusal(self) -> Result<Outcome> {
+        command::run_command(self.command).await
+    }
+}
