@@ -3,7 +3,7 @@
 use crate::inspect::inspect;
 use crate::listing::{assert_says, node_rows};
 use image_service_compositions::environments::COMPONENTS;
-use image_service_tests::{Node, Outcome, Program, component, composition, program, repository, test_component};
+use image_service_tests::{Node, Outcome, Program, command, component, composition, repository, test_component};
 use serde_json::{Value, json};
 use std::path::Path;
 use tempfile::TempDir;
@@ -22,9 +22,9 @@ impl Folder {
 
     /// Runs a command of the program there to its end.
     async fn run(&self, arguments: &[&str]) -> Outcome {
-        let mut command = program::command();
+        let mut command = command::command();
         command.current_dir(self.path()).args(arguments);
-        program::run_command(command).await.unwrap()
+        command::run_command(command).await.unwrap()
     }
 
     /// Runs `image-service compose` with the text as `mine.wac`; the outcome is what it says on stderr.

@@ -1,7 +1,7 @@
 //! config.json: what is wrong with it is said on stderr, and where nothing can be served the exit code is 2.
 
 use crate::listing::assert_says;
-use image_service_tests::{Authority, Node, program};
+use image_service_tests::{Authority, Node, command};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -102,7 +102,7 @@ async fn the_config_file_is_found_by_variable_and_folder() {
     let layout = |pretty: bool| json!({"app_config": {"jsonify_prettyprint_regular": pretty}}).to_string();
     let node = node(&layout(true));
     let lines = async |variable: Option<&Path>| {
-        let mut command = program::command();
+        let mut command = command::command();
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .current_dir(node.folder())

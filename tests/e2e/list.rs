@@ -1,7 +1,7 @@
 //! `image-service list`, as an operator or a script runs it.
 
 use crate::listing::node_rows;
-use image_service_tests::{Harbor, Node, Program, Version, node_row, program, run};
+use image_service_tests::{Harbor, Node, Program, Version, command, node_row, run};
 use std::process::Stdio;
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn list_without_any_harbor_tells_but_does_not_fail() {
 
 #[test]
 fn list_ends_quietly_when_its_reader_has_read_enough() {
-    let mut command = program::command();
+    let mut command = command::command();
     command.args(["list", "--demo"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     drop(child.stdout.take());

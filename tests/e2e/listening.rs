@@ -1,7 +1,7 @@
 //! Where the program listens: at sockets that systemd's own tool opened and hands over, and at addresses of IPv6.
 
 use crate::listing::assert_says;
-use image_service_tests::{Node, NodeBuilder, RawClient, artifacts, composition, eventually, program, skip};
+use image_service_tests::{Node, NodeBuilder, RawClient, artifacts, command, composition, eventually, skip};
 use serde_json::json;
 use std::net::TcpListener;
 use std::path::Path;
@@ -93,7 +93,7 @@ async fn a_file_that_is_handed_over_in_place_of_a_socket_is_refused() {
     let script = r#"exec 3</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" serve --demo"#;
     let mut command = Command::new("sh");
     command.args(["-c", script]).arg(artifacts::program());
-    let refusal = program::run_command(command).await.unwrap();
+    let refusal = command::run_command(command).await.unwrap();
     assert_says(&refusal.stderr, &["socket number 0 of LISTEN_FDS is no listening stream socket"]);
     assert_eq!(refusal.code, Some(2));
 }
@@ -132,7 +132,7 @@ async fn an_ipv6_address_in_the_config_needs_no_brackets() {
     }
     for host in ["::1", "[::1]"] {
         let node = demo().config(json!({"app_config": {"host": host, "port": 0}})).build().unwrap();
-        let mut command = program::command();
+        let mut command = command::command();
         command.args(["serve", "--config"]).arg(node.config_file());
         let program = node.spawn(command).unwrap();
         assert_eq!(program.get("/healthz").await.unwrap().status(), 200, "{host}");

@@ -233,9 +233,7 @@ impl Double {
         let faults = Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner));
         match faults.at(&received.target) {
             None => self.answer(&received.target, received.login()).await,
-            Some(faulty) => {
-                faulty.reply(&received.target, || self.answer(&received.target, received.login())).await
-            }
+            Some(faulty) => faulty.reply(&received.target, || self.answer(&received.target, received.login())).await,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The real program: `serve` as a process on a free port.
 
-use crate::command::command;
 use crate::client::{Client, Response};
+use crate::command::command;
 use crate::node::Node;
 use crate::prometheus::Metrics;
 use crate::wait::{eventually, within_deadline};

@@ -2,8 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use crate::bindings::exports::image_service::inventory::crictl::{Error, Image};
-use image_model::{crictl, protocol};
+use image_model::crictl::{self, Image};
+use image_model::protocol;
 use url::Url;
 
 /// The URL of the node API, from that of the node.
@@ -24,6 +24,17 @@ pub(crate) fn url(node: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Why the other node's answer gives no images; each with a sentence for operators.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The node can't be asked, or could not ask its runtime.
+    Unavailable(String),
+    /// The node refuses the token.
+    Denied(String),
+    /// The answer is not crictl's JSON.
+    Malformed(String),
+}
+
 /// The images, or why there are none.
 pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, Error> {
     let text = String::from_utf8_lossy(body);
@@ -32,10 +43,7 @@ pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, 
         format!("GET {url}: the node answered {status} ({said}){advice}")
     };
     match status {
-        200 => {
-            let images = crictl::parse_json(&text).map_err(|error| Error::Malformed(format!("GET {url}: {error}")))?;
-            Ok(images.into_iter().map(Image::from).collect())
-        }
+        200 => crictl::parse_json(&text).map_err(|error| Error::Malformed(format!("GET {url}: {error}"))),
         401 | 403 => {
             Err(Error::Denied(said("; crictl-token has to be the one in the file that node_api.token_file names")))
         }

@@ -2,8 +2,20 @@
 //! `crictl images -o json`.
 
 mod answer;
+
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
-mod bindings;
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "crictl-remote-component",
+        with: {
+            "wasi:clocks/types@0.3.0": wasip3::clocks::types,
+            "wasi:http/types@0.3.0": wasip3::http::types,
+            "wasi:http/client@0.3.0": wasip3::http::client,
+        },
+        generate_all,
+    });
+}
 
 use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
 use bindings::image_service::inventory::settings;
@@ -14,6 +26,16 @@ allocator::install!();
 struct CrictlRemote;
 
 image_model::convert_crictl_image!(Image);
+
+impl From<answer::Error> for Error {
+    fn from(error: answer::Error) -> Self {
+        match error {
+            answer::Error::Unavailable(message) => Self::Unavailable(message),
+            answer::Error::Denied(message) => Self::Denied(message),
+            answer::Error::Malformed(message) => Self::Malformed(message),
+        }
+    }
+}
 
 impl Guest for CrictlRemote {
     async fn images() -> Result<Vec<Image>, Error> {
@@ -27,7 +49,8 @@ impl Guest for CrictlRemote {
         let response = http_get::get(&url, &headers, MAX_CRICTL_BYTES)
             .await
             .map_err(|message| Error::Unavailable(format!("GET {url}: {message}")))?;
-        answer::images(&url, response.status, &response.body)
+        let images = answer::images(&url, response.status, &response.body)?;
+        Ok(images.into_iter().map(Image::from).collect())
     }
 }
 
