@@ -3,7 +3,7 @@
 use crate::build::{build, test_components};
 use crate::executables::{Executable, executables};
 use crate::fuzz::fuzz;
-use crate::run::{cargo_command, native_arguments, run};
+use crate::run::{cargo_command, native_arguments, run, target};
 use crate::steps::{self, step};
 use anyhow::{Result, bail};
 use std::process::Command;
@@ -25,7 +25,22 @@ pub(crate) fn test(areas: &[String]) -> Result<()> {
     }
     step(steps::UNIT_TESTS, || unit.iter().try_for_each(|tests| run_those(tests, &[])))?;
     step(steps::E2E_TESTS, || end_to_end.iter().try_for_each(|tests| run_those(tests, areas)))?;
+    if let Ok(times) = std::fs::read_to_string(target().join("e2e-times")) {
+        print!("{}", slowest(&times));
+    }
     if areas.is_empty() { fuzz(None, FUZZ) } else { Ok(()) }
+}
+
+/// How many slow tests a run names.
+const SLOWEST: usize = 10;
+
+/// The slowest end-to-end tests, from the lines that each test writes: its seconds and its name.
+fn slowest(times: &str) -> String {
+    let seconds = |line: &str| line.split_whitespace().next().and_then(|text| text.parse::<f64>().ok());
+    let mut lines: Vec<(f64, &str)> = times.lines().filter_map(|line| Some((seconds(line)?, line))).collect();
+    lines.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let slowest = lines.iter().take(SLOWEST).map(|(_, line)| format!("{line}\n"));
+    format!("the slowest tests, in seconds:\n{}", slowest.collect::<String>())
 }
 
 /// Builds the tests. Cargo builds them for the whole workspace, whichever will run: for fewer packages it would give what they
@@ -70,6 +85,14 @@ fn command(tests: &Executable, filters: &[String]) -> Command {
 mod tests {
     use super::*;
     use std::path::PathBuf;
+
+    #[test]
+    fn the_slowest_tests_come_first() {
+        let times: String = (0..20).map(|number| format!("{number:8.2} area::test_{number}\n")).collect();
+        let shown = slowest(&times);
+        assert_eq!(shown.lines().count(), 1 + SLOWEST);
+        assert_eq!(shown.lines().nth(1).unwrap().trim(), "19.00 area::test_19");
+    }
 
     #[test]
     fn an_area_is_part_of_a_packages_name() {
