@@ -25,7 +25,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         "",
         format!("{many_micros:.1} against {few_micros:.1} µs, including the Harbor double's part"),
     ));
-    let peak = memory(many.2.pid(), "VmHWM")?;
+    let peak = memory(many.1.pid(), "VmHWM")?;
     rows.push(Row::at_most("memory, peak of listings of 100,000 artifacts that are kept", peak, 100.0, " MiB", {
         "every request asks Harbor (no-cache), and each answer is kept".to_owned()
     }));

@@ -16,6 +16,7 @@ use crate::wait::within_deadline;
 use anyhow::Result;
 use contents::Contents;
 use fault::Faults;
+use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use hyper::body::Incoming;
 use listener::{Accepted, Listener};
@@ -233,7 +234,13 @@ impl Double {
         let faults = Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner));
         match faults.at(&received.target) {
             None => self.answer(&received.target, received.login()).await,
-            Some(faulty) => faulty.reply(&received.target, || self.answer(&received.target, received.login())).await,
+            Some(faulty) => {
+                let received = &received;
+                let answer = |target: String| -> BoxFuture<'_, Response> {
+                    Box::pin(async move { self.answer(&target, received.login()).await })
+                };
+                faulty.reply(&self.contents, &received.target, answer).await
+            }
         }
     }
 

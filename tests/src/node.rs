@@ -1,13 +1,14 @@
 //! A node as the program sees it: its configuration and other files, and stand-ins for the programs on it. One builder makes
 //! them all.
 
-use crate::{Harbor, artifacts, fixture, timing};
+use crate::{Harbor, fixture, timing};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use crate::client::{Client, Response};
 use crate::command::command;
 use crate::node::Node;
 use crate::prometheus::Metrics;
-use crate::wait::{eventually, within_deadline};
+use crate::wait::eventually;
 use anyhow::{Context, Result, bail};
 use http::Method;
 use rustix::process::{Pid, Signal, kill_process};

@@ -1,8 +1,9 @@
 //! The ways in which Harbor, or what stands before it, goes wrong.
 
-use super::contents;
+use super::contents::{self, Contents};
 use crate::gate::Gate;
 use crate::server::{Response, empty, streamed, whole};
+use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, HeaderValue, LINK, LOCATION, RETRY_AFTER};
@@ -12,6 +13,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
+use tokio::sync::Mutex;
 
 const JSON: &str = "application/json";
 
@@ -92,12 +94,18 @@ impl Faults {
 }
 
 impl Faulty {
-    /// The reply to a request for this path and query. `answer` makes the answer of a Harbor without faults.
-    pub(super) async fn reply<F: Future<Output = Response>>(&self, target: &str, answer: impl Fn() -> F) -> Response {
+    /// The reply to a request for this path and query of a Harbor that holds `contents`. `answer` makes the answer of the same
+    /// Harbor without faults.
+    pub(super) async fn reply<'a>(
+        &self,
+        contents: &Mutex<Contents>,
+        target: &str,
+        answer: impl Fn(String) -> BoxFuture<'a, Response>,
+    ) -> Response {
         let before = self.happened.fetch_add(1, Ordering::Relaxed);
         let fault = match &self.fault {
-            Fault::Times(count, _) if before >= *count => return answer().await,
-            Fault::While(set, _) if !set.load(Ordering::SeqCst) => return answer().await,
+            Fault::Times(count, _) if before >= *count => return answer(target.to_owned()).await,
+            Fault::While(set, _) if !set.load(Ordering::SeqCst) => return answer(target.to_owned()).await,
             Fault::Times(_, fault) | Fault::While(_, fault) => fault,
             fault => fault,
         };
@@ -109,7 +117,7 @@ impl Faulty {
             // The server ends the connection before it has sent anything, and the listener resets it then.
             Fault::Reset => streamed(JSON, stream::iter([Err(ErrorKind::ConnectionReset.into())])),
             Fault::Stall => streamed(JSON, begun_with(b"[{").chain(stream::pending())),
-            Fault::Trickle(pause) => trickled(answer().await, *pause).await,
+            Fault::Trickle(pause) => trickled(answer(target.to_owned()).await, *pause).await,
             Fault::Html => whole("text/html; charset=utf-8", "<html>Please log in</html>"),
             Fault::BrokenOff => broken_off(),
             Fault::Huge => {
@@ -119,35 +127,35 @@ impl Faulty {
             Fault::Silent => std::future::pending().await,
             Fault::Held(gate) => {
                 gate.pass().await;
-                answer().await
+                answer(target.to_owned()).await
             }
-            Fault::RedirectTo(address) if target.starts_with(address) => answer().await,
+            Fault::RedirectTo(address) if target.starts_with(address) => answer(target.to_owned()).await,
             Fault::RedirectTo(address) => redirect(&format!("{address}{target}")),
             Fault::RedirectLoop => redirect(target),
             Fault::NextPageAt(address) => {
-                let mut response = answer().await;
+                let mut response = answer(target.to_owned()).await;
                 if let Ok(link) = format!("<{address}?page=2&page_size=100>; rel=\"next\"").parse() {
                     response.headers_mut().insert(LINK, link);
                 }
                 response
             }
             Fault::NoPaging => {
-                let mut response = answer().await;
+                let mut response = answer(target.to_owned()).await;
                 response.headers_mut().remove("x-total-count");
                 response.headers_mut().remove(LINK);
                 response
             }
-            Fault::NoFilter => double.answer(&target.replace("&q=", "&ignored="), login).await,
+            Fault::NoFilter => answer(target.replace("&q=", "&ignored=")).await,
             Fault::Push(repository) | Fault::Delete(repository) => {
                 if before == 0
-                    && let Some(artifacts) = double.contents.lock().await.artifacts(repository)
+                    && let Some(artifacts) = contents.lock().await.artifacts(repository)
                 {
                     match fault {
                         Fault::Push(_) => artifacts.push(),
                         _ => artifacts.delete(),
                     }
                 }
-                answer().await
+                answer(target.to_owned()).await
             }
         }
     }
