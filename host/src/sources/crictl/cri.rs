@@ -117,6 +117,7 @@ fn explain(path: &Path, status: &Status, max_bytes: usize) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::crictl::ErrorKind;
 
     fn closed(path: &str, kind: io::ErrorKind) -> Closed {
         Closed { path: path.into(), error: kind.into() }
@@ -127,20 +128,16 @@ mod tests {
         let sockets =
             [closed("/run/a.sock", io::ErrorKind::NotFound), closed("/run/b.sock", io::ErrorKind::PermissionDenied)];
         let error = none_open(&sockets);
-        assert!(
-            matches!(&error, Error::denied(message) if message.starts_with("the socket /run/b.sock may not")),
-            "{error}"
-        );
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        assert!(error.to_string().starts_with("the socket /run/b.sock may not"), "{error}");
     }
 
     #[test]
     fn all_sockets_that_are_not_there_are_named() {
         let sockets = [closed("/run/a.sock", io::ErrorKind::NotFound), closed("/run/b.sock", io::ErrorKind::NotFound)];
         let error = none_open(&sockets);
-        assert!(
-            matches!(&error, Error::unavailable(message) if message.contains("/run/a.sock, /run/b.sock")),
-            "{error}"
-        );
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.to_string().contains("/run/a.sock, /run/b.sock"), "{error}");
     }
 
     #[test]
