@@ -19,7 +19,8 @@ use image_service_http::response::{Body, Reply, RequestBody, harden, problem, re
 use image_service_http::routes::Route;
 use image_service_http::server::Application;
 use image_service_telemetry::metrics::{self, Probe};
-use image_service_telemetry::source_health::{Source, SourceHealth};
+use image_service_telemetry::source::Source;
+use image_service_telemetry::source_health::SourceHealth;
 use std::sync::Arc;
 use std::time::Duration;
 

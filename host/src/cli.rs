@@ -2,45 +2,18 @@
 
 mod check;
 mod compose;
+mod compositions;
+mod config_file;
 mod inspect;
 mod list;
 mod listing;
 mod serve;
 
-use crate::composition::Composition;
-use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
-use image_service_config::{self as config, Config};
+pub use compositions::Compositions;
+
+use clap::{Parser, Subcommand};
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// The compositions and components that are built into the program.
-#[derive(Clone, Debug)]
-pub struct Compositions {
-    /// For a node: crictl and settings from this host.
-    pub native: Composition,
-    /// The same, with the last good rows of a source that fails.
-    pub native_last_good: Composition,
-    /// Sample data.
-    pub demo: Composition,
-    /// The components that compositions are made of, by name.
-    pub components: &'static [(&'static str, &'static [u8])],
-    /// What the program is made of, as CycloneDX JSON.
-    pub sbom: &'static str,
-}
-
-impl Compositions {
-    /// The one to run: the sample data's, else the operator's own where there is one, else the built-in one for a node.
-    fn choose(&self, demo: bool, own: Option<&Path>, config: &Config) -> Result<Composition> {
-        match own {
-            _ if demo => Ok(self.demo.clone()),
-            Some(path) => Composition::read(path),
-            None if config.cache.stale_if_error > 0 => Ok(self.native_last_good.clone()),
-            None => Ok(self.native.clone()),
-        }
-    }
-}
 
 /// Lists the container images on this node and in a Harbor registry.
 #[derive(Parser)]
@@ -72,38 +45,6 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Prints the crates that this program is made of, as CycloneDX JSON (an SBOM).
     Sbom,
-}
-
-/// Which configuration a command works with.
-#[derive(Args)]
-struct ConfigFile {
-    /// The config file [default: the one that IMAGE_SERVICE_CONFIG names, else the first of ./config/config.json,
-    /// ./config.json and /etc/image-service/config.json that exists, else built-in defaults].
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-/// A configuration as it was found.
-struct Loaded {
-    config: Config,
-    /// The file that it was read from; `None` for the defaults.
-    file: Option<PathBuf>,
-    /// What is odd about it, a sentence each.
-    warnings: Vec<String>,
-}
-
-impl ConfigFile {
-    fn load(&self) -> Result<Loaded> {
-        let file = config::find(self.config.as_deref());
-        let (config, warnings) = config::load(file.as_deref())?;
-        Ok(Loaded { config, file, warnings })
-    }
-}
-
-/// The configuration of the demonstration: the defaults, whatever files there are.
-fn demo_config() -> Result<Loaded> {
-    let (config, warnings) = config::parse("{}", Path::new(""))?;
-    Ok(Loaded { config, file: None, warnings })
 }
 
 /// Prints a text; whoever stops reading has had enough.

@@ -4,7 +4,7 @@
 //! - `capabilities`: what every instance may use; `host_impl`: how the host answers its imports;
 //! - `store_data`: the data of one instance; `memory_limiter`: its memory;
 //! - `instances`: how long an instance lives, and how many requests it answers;
-//! - `request_scope`: one request inside an instance;
+//! - `current_request`: the request that an instance works on; `request_scope`: one request inside an instance;
 //! - `admission`: which requests run, wait and are refused;
 //! - `buffered_prefix`, `deadline_body`: the body of an answer;
 //! - `stderr`: what components write to operators.
@@ -12,6 +12,7 @@
 mod admission;
 mod buffered_prefix;
 mod capabilities;
+mod current_request;
 mod deadline_body;
 mod engine;
 mod error;

@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use image_service_telemetry::metrics::{self, Ended};
-use image_service_telemetry::source_health::Source;
+use image_service_telemetry::source::Source;
 use image_service_telemetry::spans;
 use std::pin::Pin;
 use std::sync::Arc;

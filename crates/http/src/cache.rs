@@ -42,7 +42,7 @@ pub type Origin =
 /// The cache.
 pub struct Cache {
     origin: Origin,
-    store: Arc<Store>,
+    store: Arc<Store<Answer>>,
     /// An edit of this file makes every answer an old one.
     ignore_file: PathBuf,
 }
@@ -232,7 +232,7 @@ struct Ask {
 
 /// Tells the store of a fetch's end, however it came.
 struct Ended {
-    store: Arc<Store>,
+    store: Arc<Store<Answer>>,
     key: Key,
     number: u64,
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName};
 use image_service_telemetry::metrics;
-use image_service_telemetry::source_health::Source;
+use image_service_telemetry::source::Source;
 use std::sync::{Arc, OnceLock};
 
 /// How many items `errors` has.

@@ -5,6 +5,7 @@
 //! - `sink`: what they are written to.
 
 mod format;
+mod lines;
 mod sink;
 mod writer;
 
@@ -34,10 +35,10 @@ pub struct Logs(#[expect(dead_code, reason = "it is there to be dropped")] Vec<C
 pub fn start(config: &Log) -> Result<Logs> {
     let (format, sink) = chosen(config.format)?;
     let mut closings = Vec::new();
-    let mut lines = |format, sink| -> Result<Lines> {
+    let mut lines = |format, sink| -> Result<LineLayer> {
         let (writer, closing) = Writer::start(sink).context("beginning the thread that writes the log")?;
         closings.push(closing);
-        Ok(Lines { format, writer })
+        Ok(LineLayer { format, writer })
     };
     let to_stderr = lines(format, sink)?.with_filter(config.level);
     let to_file = match &config.file {
@@ -73,13 +74,13 @@ fn chosen(format: LogFormat) -> Result<(Format, Box<dyn Sink>)> {
 /// Bytes of a line whose memory is used again for the next one.
 const MAX_KEPT: usize = 16 * 1024;
 
-/// Makes lines of events.
-struct Lines {
+/// The layer that makes lines of events.
+struct LineLayer {
     format: Format,
     writer: Writer,
 }
 
-impl<S: Subscriber> Layer<S> for Lines {
+impl<S: Subscriber> Layer<S> for LineLayer {
     fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
         thread_local! {
             static LINE: RefCell<Line> = RefCell::default();
@@ -104,7 +105,7 @@ mod tests {
     struct Kept(Arc<Mutex<Vec<u8>>>);
 
     impl Sink for Kept {
-        fn write(&mut self, lines: &writer::Lines) {
+        fn write(&mut self, lines: &lines::Lines) {
             self.0.lock().unwrap().extend_from_slice(&lines.bytes);
         }
     }
@@ -113,7 +114,7 @@ mod tests {
     fn logged(format: Format, event: impl FnOnce()) -> String {
         let kept = Arc::default();
         let (writer, closing) = Writer::start(Box::new(Kept(Arc::clone(&kept)))).unwrap();
-        let subscriber = tracing_subscriber::registry().with(Lines { format, writer });
+        let subscriber = tracing_subscriber::registry().with(LineLayer { format, writer });
         tracing::subscriber::with_default(subscriber, event);
         drop(closing);
         String::from_utf8(kept.lock().unwrap().clone()).unwrap()

@@ -2,10 +2,13 @@
 //!
 //! Before [`start`] nothing is counted. Labels have few values: no path, no name that comes from outside.
 
+mod probe;
 mod process;
 mod registry;
 
-use crate::source_health::{FailureKind, Source};
+pub use probe::{Probe, RuntimeUsage};
+
+use crate::source::{FailureKind, Source};
 use anyhow::Result;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntGauge, TextEncoder};
@@ -17,23 +20,6 @@ use std::time::Duration;
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
 static METRICS: OnceLock<Metrics> = OnceLock::new();
-
-/// What is looked at when metrics are read, instead of being counted all the time.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RuntimeUsage {
-    /// What of the pool is in use, by what it is; nothing where there is no pool.
-    pub pool: Option<[(&'static str, u64); 5]>,
-    /// Requests that run in components.
-    pub running: usize,
-    /// Requests that wait for components.
-    pub waiting: usize,
-}
-
-/// What can be looked at.
-pub trait Probe: Send + Sync {
-    /// Looks.
-    fn usage(&self) -> RuntimeUsage;
-}
 
 /// Begins counting, once in the life of the program.
 ///
@@ -70,11 +56,15 @@ pub fn set_probe(probe: &Arc<dyn Probe>) {
 
 /// A request that ended.
 pub struct Ended<'a> {
+    /// The label of its route.
     pub route: &'static str,
+    /// Its status, or 499 where the client left before there was one.
     pub status: &'a str,
     /// What the cache had, where it was asked.
     pub cache: Option<&'static str>,
+    /// From its head to the end of its answer.
     pub elapsed: Duration,
+    /// Bytes of the answer's body.
     pub bytes: u64,
 }
 

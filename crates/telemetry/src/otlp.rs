@@ -8,14 +8,11 @@
 mod batch;
 mod env;
 mod exporter;
+mod proto;
+mod span;
 
-pub(crate) use batch::Span;
-pub use batch::{Kind, Outcome};
-
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from proto/otlp.proto")]
-mod proto {
-    include!(concat!(env!("OUT_DIR"), "/otlp.rs"));
-}
+pub(crate) use span::Span;
+pub use span::{Kind, Outcome};
 
 use anyhow::{Context, Result};
 use env::{Sampler, Settings};

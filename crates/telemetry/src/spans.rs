@@ -46,14 +46,23 @@ pub fn request(trace: &TraceContext, method: &Method, route: &str, status: Optio
 
 /// What a request set off, by name: a source, or a request to one.
 pub struct Part<'a> {
+    /// The trace of the request.
     pub trace: &'a TraceContext,
+    /// The id of this span.
     pub id: u64,
+    /// The id of the span around it.
     pub parent: u64,
+    /// Its name.
     pub name: String,
+    /// Whose side of an exchange it is.
     pub kind: Kind,
+    /// When it began.
     pub since: Instant,
+    /// Further attributes.
     pub attributes: Vec<(&'static str, String)>,
+    /// The status of an HTTP answer.
     pub status: Option<u16>,
+    /// How it ended.
     pub outcome: Outcome,
 }
 

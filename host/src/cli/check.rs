@@ -1,7 +1,8 @@
 //! `image-service check`: what works and what to change, a sentence each.
 
+use super::compositions::Compositions;
+use super::config_file::{ConfigFile, Loaded};
 use super::listing::{self, Failure, Listing};
-use super::{Compositions, ConfigFile, Loaded};
 use crate::runtime::{Capabilities, Service};
 use crate::sources::snapshots::SnapshotMemory;
 use anyhow::Result;

@@ -1,6 +1,6 @@
 //! `image-service compose`: plugs components together as a `.wac` file says.
 
-use super::Compositions;
+use super::compositions::Compositions;
 use crate::composition::Composition;
 use anyhow::{Context, Result, bail};
 use clap::Args;

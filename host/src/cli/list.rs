@@ -1,7 +1,8 @@
 //! `image-service list`: the images once, for people or for programs.
 
+use super::compositions::Compositions;
+use super::config_file::{ConfigFile, demo_config};
 use super::listing::{self, Listing};
-use super::{Compositions, ConfigFile, demo_config};
 use crate::runtime::{Capabilities, Service};
 use crate::sources::snapshots::SnapshotMemory;
 use anyhow::{Context, Result};

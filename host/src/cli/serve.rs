@@ -1,6 +1,7 @@
 //! `image-service serve`: answers GET /images until it is told to end.
 
-use super::{Compositions, ConfigFile, Loaded, demo_config};
+use super::compositions::Compositions;
+use super::config_file::{ConfigFile, Loaded, demo_config};
 use crate::app::App;
 use crate::sources::snapshots::SnapshotMemory;
 use anyhow::Result;

@@ -2,6 +2,7 @@
 
 use super::admission::Permit;
 use super::capabilities::Capabilities;
+use super::current_request::{CurrentRequest, Task};
 use super::memory_limiter::MemoryLimitExceeded;
 use super::request_scope::RequestScope;
 use super::stderr::Notes;
@@ -93,44 +94,6 @@ impl HandlerState for Instances {
             },
             state: Worker { failed: Arc::default(), ending: Arc::clone(&self.ending), current },
         })
-    }
-}
-
-/// The request that an instance works on: one at a time, until everything that the request started has ended. So each
-/// question of the instance belongs to that request, and a failure costs no other.
-#[derive(Clone, Default)]
-pub(super) struct CurrentRequest(Arc<Mutex<Option<Task>>>);
-
-/// The scope of one request, and its permit. Both end when the instance is idle again, not when the client leaves.
-struct Task {
-    scope: Arc<RequestScope>,
-    permit: Permit,
-}
-
-impl CurrentRequest {
-    /// The scope of the request, which waits for a source from now on.
-    pub(super) fn wait_for_source(&self) -> Option<Arc<RequestScope>> {
-        self.release_cpu();
-        self.task().as_ref().map(|task| Arc::clone(&task.scope))
-    }
-
-    fn release_cpu(&self) {
-        if let Some(task) = &mut *self.task() {
-            task.permit.release_cpu();
-        }
-    }
-
-    fn task(&self) -> MutexGuard<'_, Option<Task>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether there is a request.
-    fn is_some(&self) -> bool {
-        self.task().is_some()
-    }
-
-    fn replace(&self, task: Option<Task>) -> Option<Task> {
-        std::mem::replace(&mut *self.task(), task)
     }
 }
 

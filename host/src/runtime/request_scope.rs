@@ -7,7 +7,7 @@ use http::Response;
 use http::request::Parts;
 use image_service_http::request_context::RequestContext;
 use image_service_telemetry::metrics;
-use image_service_telemetry::source_health::Source;
+use image_service_telemetry::source::Source;
 use image_service_telemetry::spans::{self, Kind, Outcome, Part};
 use image_service_telemetry::trace_context::TraceContext;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,7 +1,7 @@
 //! The data of one instance's store: its WASI context, its limits, and the capabilities that its imports use.
 
 use super::capabilities::Capabilities;
-use super::instances::CurrentRequest;
+use super::current_request::CurrentRequest;
 use super::memory_limiter::MemoryLimiter;
 use super::stderr::{Notes, Stderr};
 use std::sync::Arc;

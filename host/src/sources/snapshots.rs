@@ -4,19 +4,17 @@
 //! another Harbor, user or project never gets these rows, and no name reaches outside the folder.
 
 mod file;
+mod snapshot;
 
 use anyhow::{Context, Result};
-use bytes::Bytes;
 use image_service_config::Config;
 use sha2::{Digest, Sha256};
+use snapshot::{Key, Snapshot};
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
-
-/// What something is kept under.
-type Key = [u8; 32];
+use std::time::SystemTime;
 
 /// Rows of different names that are kept: there are two sources, and an operator's own composition may have more.
 const MAX_KEPT: usize = 4;
@@ -40,20 +38,6 @@ impl SnapshotMemory {
             };
             kept.remove(&oldest);
         }
-    }
-}
-
-/// Something that was kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Snapshot {
-    taken: SystemTime,
-    pub(crate) bytes: Bytes,
-}
-
-impl Snapshot {
-    /// How long ago it was taken.
-    pub(crate) fn age(&self) -> Duration {
-        self.taken.elapsed().unwrap_or_default()
     }
 }
 
@@ -172,6 +156,7 @@ mod tests {
     use image_service_config::parse;
     use serde_json::json;
     use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
 
     fn snapshots(folder: &Path, harbor: serde_json::Value) -> Snapshots {
         let config = json!({

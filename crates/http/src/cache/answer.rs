@@ -102,7 +102,7 @@ impl Answer {
         request: &request::Parts,
         head: response::Parts,
         fingerprint: FileFingerprint,
-        store: &Store,
+        store: &Store<Self>,
     ) -> Self {
         let fields = request.headers.iter().chain(&head.headers).map(|(name, value)| name.as_str().len() + value.len());
         let target = request.uri.path_and_query().map_or(0, |target| target.as_str().len());
@@ -203,7 +203,7 @@ impl Answer {
         &self,
         request: &request::Parts,
         now: Instant,
-        store: &Arc<Store>,
+        store: &Arc<Store<Answer>>,
     ) -> Option<(Response<Body>, CacheStatus)> {
         let kept = self.kept.get()?;
         let age = self.age(now);
@@ -244,7 +244,7 @@ impl Answer {
         reader: Option<Reader>,
         status: CacheStatus,
         now: Instant,
-        store: &Arc<Store>,
+        store: &Arc<Store<Answer>>,
     ) -> Option<Response<Body>> {
         let kept = self.kept.get();
         let encoding = self.encoding(request);
@@ -290,7 +290,7 @@ impl Answer {
         &self,
         encoding: Encoding,
         reader: Option<Reader>,
-        store: &Arc<Store>,
+        store: &Arc<Store<Answer>>,
     ) -> Option<(Arc<BroadcastBody>, Reader)> {
         let mut all = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         let known = &mut all[encoding as usize];
@@ -308,7 +308,7 @@ impl Answer {
     }
 }
 
-async fn encode(mut source: Reader, encoding: Encoding, target: Arc<BroadcastBody>, store: Arc<Store>) {
+async fn encode(mut source: Reader, encoding: Encoding, target: Arc<BroadcastBody>, store: Arc<Store<Answer>>) {
     let encoded = async {
         let mut encoder = Encoder::new(encoding)?;
         while let Some(chunk) = source.next().await {

@@ -72,7 +72,7 @@ impl State {
 
 impl BroadcastBody {
     /// A body of which nothing has arrived; to keep it takes `overhead` bytes besides its own.
-    pub(super) fn new(store: &Store, overhead: usize) -> Arc<Self> {
+    pub(super) fn new<A>(store: &Store<A>, overhead: usize) -> Arc<Self> {
         let state = Mutex::new(State { overhead, ..State::default() });
         Arc::new(Self { state, more: Notify::new(), room: Notify::new(), used: store.used() })
     }
@@ -82,7 +82,7 @@ impl BroadcastBody {
     }
 
     /// Adds a chunk; waits for the slowest reader where there is no room in the store.
-    pub(super) async fn push(&self, chunk: Bytes, store: &Store) -> Result<(), Abandoned> {
+    pub(super) async fn push<A>(&self, chunk: Bytes, store: &Store<A>) -> Result<(), Abandoned> {
         let (overflowed, overhead) = {
             let mut state = self.state();
             (state.overflowed, std::mem::take(&mut state.overhead))
@@ -244,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn readers_get_all_of_it_whenever_they_begin() {
-        let store = Store::new(100);
+        let store = Store::<()>::new(100);
         let shared = BroadcastBody::new(&store, 0);
         let early = shared.reader().unwrap();
         shared.push(chunk(1), &store).await.unwrap();
@@ -258,7 +258,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_room_the_source_waits_for_the_slowest_reader() {
-        let store = Store::new(15);
+        let store = Store::<()>::new(15);
         let shared = BroadcastBody::new(&store, 0);
         let (mut fast, mut slow) = (shared.reader().unwrap(), shared.reader().unwrap());
         shared.push(chunk(1), &store).await.unwrap();
@@ -277,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_reads_is_given_up_without_room() {
-        let store = Store::new(15);
+        let store = Store::<()>::new(15);
         let shared = BroadcastBody::new(&store, 0);
         shared.push(chunk(1), &store).await.unwrap();
         assert_eq!(shared.push(chunk(2), &store).await, Err(Abandoned));
@@ -285,7 +285,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_broken_body_breaks_for_its_readers() {
-        let store = Store::new(100);
+        let store = Store::<()>::new(100);
         let shared = BroadcastBody::new(&store, 0);
         let mut reader = shared.reader().unwrap();
         shared.push(chunk(1), &store).await.unwrap();
@@ -297,7 +297,7 @@ mod tests {
 
     #[tokio::test]
     async fn its_room_is_free_again_when_it_is_gone() {
-        let store = Store::new(15);
+        let store = Store::<()>::new(15);
         let shared = BroadcastBody::new(&store, 0);
         shared.push(chunk(1), &store).await.unwrap();
         assert!(!store.reserve(10));

@@ -1,6 +1,5 @@
-//! What is kept and what is being fetched, by what was asked for, within so many bytes.
+//! Kept answers and fetches under way by their keys, within a budget of bytes. The store does not look into an answer.
 
-use super::answer::Answer;
 use crate::file_fingerprint::FileFingerprint;
 use http::header::HOST;
 use http::uri::PathAndQuery;
@@ -25,46 +24,51 @@ impl Key {
 }
 
 /// An answer that is being fetched; it is there once its head is.
-pub(super) type Coming = watch::Receiver<Option<Arc<Answer>>>;
+pub(super) type Coming<A> = watch::Receiver<Option<Arc<A>>>;
 
-#[derive(Default)]
-struct Slot {
+struct Slot<A> {
     /// With the number of its fetch.
-    kept: Option<(u64, Arc<Answer>)>,
-    fetch: Option<Fetch>,
+    kept: Option<(u64, Arc<A>)>,
+    fetch: Option<Fetch<A>>,
     /// When it was looked at last, on the store's own clock.
     looked: u64,
 }
 
-struct Fetch {
+impl<A> Default for Slot<A> {
+    fn default() -> Self {
+        Self { kept: None, fetch: None, looked: 0 }
+    }
+}
+
+struct Fetch<A> {
     number: u64,
     fingerprint: FileFingerprint,
-    coming: Coming,
+    coming: Coming<A>,
 }
 
 /// What has to be fetched by whom.
-pub(super) enum Role {
+pub(super) enum Role<A> {
     /// Another request fetches it already.
-    Follow(Coming),
+    Follow(Coming<A>),
     /// The one that asked has to; this tells the others.
-    Lead(u64, watch::Sender<Option<Arc<Answer>>>),
+    Lead(u64, watch::Sender<Option<Arc<A>>>),
 }
 
-/// The store.
-pub(super) struct Store {
+/// Keeps answers of the type `A`.
+pub(super) struct Store<A> {
     limit: usize,
     used: Arc<AtomicUsize>,
     clock: AtomicU64,
-    slots: Mutex<HashMap<Key, Slot>>,
+    slots: Mutex<HashMap<Key, Slot<A>>>,
 }
 
-impl Store {
+impl<A> Store<A> {
     /// An empty store for so many bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, used: Arc::default(), clock: AtomicU64::new(0), slots: Mutex::default() }
     }
 
-    fn slots(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
+    fn slots(&self) -> MutexGuard<'_, HashMap<Key, Slot<A>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -103,7 +107,7 @@ impl Store {
     }
 
     /// The answer that is kept.
-    pub(super) fn kept(&self, key: &Key) -> Option<Arc<Answer>> {
+    pub(super) fn kept(&self, key: &Key) -> Option<Arc<A>> {
         let mut slots = self.slots();
         let slot = slots.get_mut(key)?;
         slot.looked = self.tick();
@@ -111,7 +115,7 @@ impl Store {
     }
 
     /// Who fetches: another request that began already, unless `anew`, or the one that asks.
-    pub(super) fn role(&self, key: &Key, fingerprint: FileFingerprint, anew: bool) -> Role {
+    pub(super) fn role(&self, key: &Key, fingerprint: FileFingerprint, anew: bool) -> Role<A> {
         let mut slots = self.slots();
         let slot = slots.entry(key.clone()).or_default();
         if let Some(fetch) = &slot.fetch
@@ -128,7 +132,7 @@ impl Store {
     }
 
     /// The fetch of this number has ended, with what is to be kept in place of what was fetched before.
-    pub(super) fn fetched(&self, key: &Key, number: u64, answer: Option<Arc<Answer>>) {
+    pub(super) fn fetched(&self, key: &Key, number: u64, answer: Option<Arc<A>>) {
         let mut slots = self.slots();
         let slot = slots.entry(key.clone()).or_default();
         slot.fetch.take_if(|fetch| fetch.number == number);
@@ -139,7 +143,7 @@ impl Store {
         drop(replaced);
     }
 
-    fn tidy(slots: &mut HashMap<Key, Slot>, key: &Key) {
+    fn tidy(slots: &mut HashMap<Key, Slot<A>>, key: &Key) {
         if slots.get(key).is_some_and(|slot| slot.kept.is_none() && slot.fetch.is_none()) {
             slots.remove(key);
         }

@@ -1,6 +1,6 @@
 //! What lines are written to: stderr, a file that is rotated, the journal.
 
-use super::writer::Lines;
+use super::lines::Lines;
 use anyhow::{Context, Result};
 use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;

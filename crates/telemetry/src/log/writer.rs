@@ -1,6 +1,7 @@
 //! Where lines go: handed over in memory and written by a thread of its own, so that no request waits for a disk, a pipe
 //! or the journal.
 
+use super::lines::Lines;
 use super::sink::Sink;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -38,31 +39,6 @@ struct Queue {
     dropped: u64,
     writing: bool,
     closed: bool,
-}
-
-/// Lines one after the other, and where each of them ends.
-#[derive(Default)]
-pub(super) struct Lines {
-    pub(super) bytes: Vec<u8>,
-    pub(super) ends: Vec<usize>,
-}
-
-impl Lines {
-    fn push(&mut self, line: &[u8]) {
-        self.bytes.extend_from_slice(line);
-        self.ends.push(self.bytes.len());
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    /// Each by itself.
-    pub(super) fn each(&self) -> impl Iterator<Item = &[u8]> {
-        let begins = std::iter::once(&0).chain(&self.ends);
-        begins.zip(&self.ends).filter_map(|(begin, end)| self.bytes.get(*begin..*end))
-    }
 }
 
 /// Has all lines written when it is dropped.

@@ -1,8 +1,9 @@
 //! What there is to count, by its names and labels.
 
-use super::{Probe, process};
+use super::probe::Probe;
+use super::process;
 use crate::log;
-use crate::source_health::Source;
+use crate::source::Source;
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{

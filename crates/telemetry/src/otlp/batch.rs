@@ -4,41 +4,12 @@ use super::exporter::Exporter;
 use super::proto;
 use super::proto::span::Kind as WireKind;
 use super::proto::status::Code;
+use super::span::{Kind, Outcome, Span};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 
 /// Spans that are sent at once.
 const BATCH: usize = 512;
-
-/// Something that took a while.
-pub(crate) struct Span {
-    pub(crate) trace: u128,
-    pub(crate) id: u64,
-    pub(crate) parent: Option<u64>,
-    pub(crate) state: Option<String>,
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) begun: SystemTime,
-    pub(crate) took: Duration,
-    pub(crate) attributes: Vec<(&'static str, String)>,
-    /// The status of an HTTP answer.
-    pub(crate) status: Option<u16>,
-    pub(crate) outcome: Outcome,
-}
-
-/// Whose side of an exchange a span is.
-#[derive(Clone, Copy)]
-pub enum Kind {
-    Internal,
-    Server,
-    Client,
-}
-
-/// What came of it.
-pub enum Outcome {
-    Well,
-    Failed(String),
-}
 
 /// Sends spans in batches, until it is ended.
 pub(super) async fn send(

@@ -1,6 +1,6 @@
 //! Why the node gave no list of images.
 
-use image_service_telemetry::source_health::FailureKind;
+use image_service_telemetry::source::FailureKind;
 use thiserror::Error;
 
 /// Why the node gave no list. The message says what was tried, on what, what came back, and what to do.

@@ -1,6 +1,6 @@
 //! Why a request to Harbor brought no answer.
 
-use image_service_telemetry::source_health::FailureKind;
+use image_service_telemetry::source::FailureKind;
 
 /// Why a request to Harbor brought no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

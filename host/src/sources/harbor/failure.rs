@@ -5,7 +5,7 @@ use crate::error_chain::{chain, root_cause};
 use bytes::Bytes;
 use http::header::{HeaderMap, RETRY_AFTER};
 use http::{Response, StatusCode};
-use image_service_telemetry::source_health::FailureKind;
+use image_service_telemetry::source::FailureKind;
 use rustls::CertificateError;
 use std::error::Error as StdError;
 use std::io::ErrorKind;

@@ -80,7 +80,7 @@ fn with_tries(outcome: Result<Response<Bytes>, SendError>, tries: usize) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image_service_telemetry::source_health::FailureKind;
+    use image_service_telemetry::source::FailureKind;
     use std::cell::Cell;
 
     async fn tries(retries: &Retries, again: Again, budget: Duration) -> (usize, Result<(), String>) {

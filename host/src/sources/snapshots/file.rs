@@ -1,8 +1,9 @@
 //! One file of rows: whole or not there, and only read as what it was written as.
 
-use super::{Key, Snapshot};
+use super::snapshot::{Key, Snapshot};
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use image_service_http::hex::hex;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -17,8 +18,7 @@ const HEAD: usize = MAGIC.len() + 32 + 8 + 32;
 
 /// The file of a key in the folder.
 pub(super) fn path(folder: &Path, key: &Key) -> PathBuf {
-    let name: String = key.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    folder.join(name).with_extension("snapshot")
+    folder.join(hex(&key[..16])).with_extension("snapshot")
 }
 
 fn checksum(key: &Key, taken: [u8; 8], bytes: &[u8]) -> [u8; 32] {

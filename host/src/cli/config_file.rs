@@ -1,0 +1,38 @@
+//! The configuration that a command works with.
+
+use anyhow::Result;
+use clap::Args;
+use image_service_config::{self as config, Config};
+use std::path::{Path, PathBuf};
+
+/// Which configuration a command works with.
+#[derive(Args)]
+pub(super) struct ConfigFile {
+    /// The config file [default: the one that IMAGE_SERVICE_CONFIG names, else the first of ./config/config.json,
+    /// ./config.json and /etc/image-service/config.json that exists, else built-in defaults].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// A configuration as it was found.
+pub(super) struct Loaded {
+    pub(super) config: Config,
+    /// The file that it was read from; `None` for the defaults.
+    pub(super) file: Option<PathBuf>,
+    /// What is odd about it, a sentence each.
+    pub(super) warnings: Vec<String>,
+}
+
+impl ConfigFile {
+    pub(super) fn load(&self) -> Result<Loaded> {
+        let file = config::find(self.config.as_deref());
+        let (config, warnings) = config::load(file.as_deref())?;
+        Ok(Loaded { config, file, warnings })
+    }
+}
+
+/// The configuration of the demonstration: the defaults, whatever files there are.
+pub(super) fn demo_config() -> Result<Loaded> {
+    let (config, warnings) = config::parse("{}", Path::new(""))?;
+    Ok(Loaded { config, file: None, warnings })
+}
