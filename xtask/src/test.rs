@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_slowest_tests_come_first() {
-        let times: String = (0..20).map(|number| format!("{number:8.2} area::test_{number}\n")).collect();
+        let times: String = (0..20).map(|number| format!("{:8.2} area::test_{number}\n", f64::from(number))).collect();
         let shown = slowest(&times);
         assert_eq!(shown.lines().count(), 1 + SLOWEST);
         assert_eq!(shown.lines().nth(1).unwrap().trim(), "19.00 area::test_19");

@@ -41,7 +41,7 @@ impl RequestContext {
     /// Adds the trace to a request that is sent for this one. `span` is the span of that request, where it is recorded.
     pub fn propagate(&self, headers: &mut HeaderMap, span: Option<u64>) {
         self.trace_shared.store(true, Ordering::Relaxed);
-        self.trace.tell(headers, span);
+        self.trace.propagate(headers, span);
     }
 
     /// Whether another program knows the trace.

@@ -1,9 +1,11 @@
-//! Which trace a request belongs to (W3C Trace Context): taken over from the client, or begun here, and passed on to Harbor.
+//! The trace a request belongs to (W3C Trace Context): the client's, or one that begins here. It goes on to Harbor.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 
+/// The header of the trace and the span.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header of what other tracing systems say.
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Bytes of `tracestate` that have to be passed on (section 3.3.1.5); what is longer is left out.
@@ -23,13 +25,14 @@ impl fmt::Display for TraceId {
 /// A request's place in its trace.
 #[derive(Clone, Debug)]
 pub struct TraceContext {
+    /// The id of the trace.
     pub id: TraceId,
-    /// The client's span, where it said one.
+    /// The client's span, where it sent one.
     pub parent: Option<u64>,
     /// The span of the request.
     pub span: u64,
     flags: u8,
-    /// Whether its spans are told to a collector.
+    /// Whether this program sends its spans to a collector.
     recorded: bool,
     state: Option<HeaderValue>,
 }
@@ -58,29 +61,30 @@ impl TraceContext {
         Self { id: TraceId(id), parent: None, span: fastrand::u64(1..), flags: 0, recorded: false, state: None }
     }
 
-    /// Whether whoever began the trace records it.
+    /// Whether the program that began the trace records it.
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0
     }
 
-    /// Says whether it is recorded here, so that those who are asked record it too.
+    /// Decides whether this program records it. The programs that it asks then do the same.
     pub fn record(&mut self, recorded: bool) {
         self.recorded = recorded;
         self.flags = if recorded { SAMPLED } else { 0 };
     }
 
+    /// Whether this program sends its spans to a collector.
     pub fn is_recorded(&self) -> bool {
         self.recorded
     }
 
-    /// What other tracing systems said.
+    /// The value of `tracestate`.
     pub fn state(&self) -> Option<String> {
         self.state.as_ref()?.to_str().ok().map(str::to_owned)
     }
 
-    /// Tells whom a request goes to. `span` is the span of that request, where it is recorded; a program that records
-    /// none passes its client's on, so that the trace has no gap.
-    pub fn tell(&self, headers: &mut HeaderMap, span: Option<u64>) {
+    /// Adds the trace to the headers of a request that is sent. `span` is the span of that request, where it is recorded.
+    /// Otherwise the client's span goes on, so that the trace has no gap.
+    pub fn propagate(&self, headers: &mut HeaderMap, span: Option<u64>) {
         headers.remove(TRACEPARENT);
         headers.remove(TRACESTATE);
         let parent = span.or(self.parent).unwrap_or(self.span);
@@ -138,7 +142,7 @@ mod tests {
 
     fn told(trace: &TraceContext, span: Option<u64>) -> (String, Option<String>) {
         let mut headers = headers(&[(TRACEPARENT, "a component's own")]);
-        trace.tell(&mut headers, span);
+        trace.propagate(&mut headers, span);
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         (text(TRACEPARENT).unwrap(), text(TRACESTATE))
     }
