@@ -2,6 +2,7 @@
 
 use crate::timeout::seconds;
 use anyhow::{Result, bail};
+use image_model::limits::{MAX_CRICTL_BYTES, MAX_HARBOR_BYTES};
 use serde::Deserialize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -74,9 +75,14 @@ impl Section {
             max_handles: at_least("max_handles", self.max_handles, 100, 10_000)?,
             max_stderr_lines: at_least("max_stderr_lines", self.max_stderr_lines, 1, 100)?,
             // The component `harbor` takes no more.
-            max_upstream_bytes: within("max_upstream_bytes", self.max_upstream_bytes, 1..=32 * MIB, 32 * MIB)?,
+            max_upstream_bytes: within(
+                "max_upstream_bytes",
+                self.max_upstream_bytes,
+                1..=MAX_HARBOR_BYTES,
+                MAX_HARBOR_BYTES,
+            )?,
             max_upstream_requests: at_least("max_upstream_requests", self.max_upstream_requests, 1, 64)?,
-            max_crictl_bytes: at_least("max_crictl_bytes", self.max_crictl_bytes, 1, 16 * MIB)?,
+            max_crictl_bytes: at_least("max_crictl_bytes", self.max_crictl_bytes, 1, MAX_CRICTL_BYTES)?,
         })
     }
 }

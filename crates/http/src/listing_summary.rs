@@ -1,16 +1,17 @@
-//! What a listing came to, which is known at its end only: the handler says it in trailers, which clients never see.
+//! The summary of a listing: rows by source, and failures. The handler sends it in trailers at the end, which clients never see.
 
 use http::{HeaderMap, HeaderName};
+use image_model::protocol;
 use image_service_telemetry::metrics;
 use image_service_telemetry::source::Source;
 use std::sync::{Arc, OnceLock};
 
-/// How many items `errors` has.
-const ERRORS: HeaderName = HeaderName::from_static("image-service-errors");
-/// Rows by source, such as `containerd=35, harbor=412`.
-const ROWS: HeaderName = HeaderName::from_static("image-service-rows");
+/// The number of items of `errors`.
+const ERRORS: HeaderName = HeaderName::from_static(protocol::ERRORS_TRAILER);
+/// Rows by source.
+const ROWS: HeaderName = HeaderName::from_static(protocol::ROWS_TRAILER);
 
-/// What a listing came to.
+/// The summary of a listing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ListingSummary {
     /// Items of `errors`.
@@ -18,11 +19,11 @@ pub struct ListingSummary {
     rows: [Option<u64>; Source::ALL.len()],
 }
 
-/// A summary that may be known later, of an answer whose body does not tell it itself.
+/// A summary that may come later, for an answer whose own body does not carry it.
 pub type PendingSummary = Arc<OnceLock<ListingSummary>>;
 
 impl ListingSummary {
-    /// Takes what is said of a listing out of its trailers, and counts it; nothing where nothing is said.
+    /// Takes the summary out of the trailers of a listing, and sets the metrics of rows; `None` where the trailers have none.
     pub fn take(trailers: &mut HeaderMap) -> Option<Self> {
         let (errors, rows) = (trailers.remove(ERRORS), trailers.remove(ROWS));
         if errors.is_none() && rows.is_none() {
@@ -30,12 +31,11 @@ impl ListingSummary {
         }
         let mut summary =
             Self { errors: errors.and_then(|count| count.to_str().ok()?.parse().ok()), ..Self::default() };
-        for item in rows.iter().filter_map(|rows| rows.to_str().ok()).flat_map(|rows| rows.split(',')) {
-            // Sources of other compositions, by names that we do not know, are not told apart: labels are to be few.
-            if let Some((name, count)) = item.trim().split_once('=')
-                && let Some(source) = Source::ALL.into_iter().find(|source| source.name() == name)
-            {
-                summary.rows[source as usize] = count.parse().ok();
+        let rows = rows.iter().filter_map(|rows| rows.to_str().ok()).flat_map(protocol::rows_by_source);
+        for (name, count) in rows {
+            // Compositions of operators may have sources of their own. They get no label, so labels stay a fixed set.
+            if let Some(source) = Source::ALL.into_iter().find(|source| source.name() == name) {
+                summary.rows[source as usize] = count;
             }
         }
         for source in Source::ALL {

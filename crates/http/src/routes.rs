@@ -1,6 +1,7 @@
 //! Every path that the program answers by itself: its label, how it may be asked, and which token it needs.
 
 use http::Method;
+use image_model::protocol;
 
 /// A path of the program, or any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Route {
             "/readyz" => Self::Readyz,
             "/metrics" => Self::Metrics,
             "/openapi.json" => Self::OpenApi,
-            "/v1/crictl/images" => Self::NodeApi,
+            protocol::NODE_API_PATH => Self::NodeApi,
             // `//images` is what clients ask whose configured address ends in a slash.
             _ if path.starts_with('/') && path.trim_start_matches('/') == "images" => Self::Images,
             _ => Self::Other,
@@ -55,7 +56,7 @@ impl Route {
             Self::Readyz => "/readyz",
             Self::Metrics => "/metrics",
             Self::OpenApi => "/openapi.json",
-            Self::NodeApi => "/v1/crictl/images",
+            Self::NodeApi => protocol::NODE_API_PATH,
             Self::Other => "other",
         }
     }

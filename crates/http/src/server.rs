@@ -32,8 +32,8 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
-/// How long connections may take to be dropped.
-const CUT_OFF: Duration = Duration::from_secs(1);
+/// Longest wait for connections that the server cuts off.
+const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Listening sockets, and the signals that end their service.
 pub struct Server {
@@ -135,6 +135,6 @@ async fn drained(connections: &mut ConnectionSet, within: Duration, ends: &mut E
         signal = ends.next() => format!("by {signal}"),
     };
     tracing::warn!("requests that were still under way were cut off {reason}");
-    let _ = tokio::time::timeout(CUT_OFF, connections.cut_off()).await;
+    let _ = tokio::time::timeout(CUT_OFF_TIMEOUT, connections.cut_off()).await;
     Shutdown::Forced
 }

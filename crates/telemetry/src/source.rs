@@ -1,5 +1,7 @@
 //! The sources of images, and the kinds of their failures, as labels of metrics.
 
+use image_model::protocol;
+
 /// A source of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -16,8 +18,8 @@ impl Source {
     /// Its name in answers, labels and spans.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Containerd => "containerd",
-            Self::Harbor => "harbor",
+            Self::Containerd => protocol::CONTAINERD,
+            Self::Harbor => protocol::HARBOR,
         }
     }
 }

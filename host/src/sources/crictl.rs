@@ -7,6 +7,7 @@ mod exec;
 pub use error::{Error, ErrorKind};
 
 use image_model::crictl::Image;
+use image_model::limits::MAX_IMAGES;
 use image_service_config::{self as config, socket_path};
 use image_service_telemetry::metrics;
 use image_service_telemetry::source::Source;
@@ -20,9 +21,6 @@ use tokio::net::UnixStream;
 /// The sockets that runtimes use by default, in crictl's order.
 const DEFAULT_SOCKETS: [&str; 3] =
     ["/run/containerd/containerd.sock", "/run/crio/crio.sock", "/var/run/cri-dockerd.sock"];
-
-/// Images that one answer may have.
-const MAX_IMAGES: usize = 10_000;
 
 /// Asks the node as the configuration says.
 #[derive(Debug)]

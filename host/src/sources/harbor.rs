@@ -26,6 +26,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use image_model::protocol;
 use image_service_config::{self as config, Origin};
 use image_service_http::tls;
 use image_service_telemetry::metrics::{self, UpstreamInFlight};
@@ -41,7 +42,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 /// The header by which a component asks for the login to be left out.
-const NO_LOGIN: HeaderName = HeaderName::from_static("image-service-login");
+const NO_LOGIN: HeaderName = HeaderName::from_static(protocol::LOGIN_HEADER);
 /// Redirects within the origin that are followed.
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -102,7 +103,7 @@ impl HarborClient {
 
     /// Asks Harbor whether it answers, without the login.
     pub async fn probe(&self) -> Result<()> {
-        let request = Request::get(&self.health_url).header(NO_LOGIN, "none").body(())?;
+        let request = Request::get(&self.health_url).header(NO_LOGIN, protocol::LOGIN_NONE).body(())?;
         // The outcome is in `health`.
         let _ = self.send(request.into_parts().0).await;
         Ok(())

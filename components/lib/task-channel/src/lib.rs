@@ -3,13 +3,22 @@
 //!
 //! The channels of `futures` and `tokio` do not serve here, because Rust's wakers do not reach from one task of a component
 //! to another (wit-bindgen's `inter-task-wakeup` would wake it, by cancelling a read in a way that traps in wasmtime 48).
-//! [`Notify`](notify) wakes tasks through the component model instead.
+//! `Notify` wakes tasks through the component model instead: a task that waits reads from a stream to which nothing is ever
+//! written, and the other task wakes it by dropping the stream's writing end.
 
-mod notify;
+#[allow(missing_docs, unsafe_code, unreachable_pub, dead_code, clippy::all, reason = "generated from wit/")]
+mod bindings {
+    wit_bindgen::generate!({
+        path: ["../../../wit", "../../../wit/internal"],
+        world: "image-service:internal/task-channel",
+        generate_all,
+    });
+}
 
-use notify::Notify;
+use bindings::wit_stream;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use wit_bindgen::StreamWriter;
 
 /// Makes a channel that holds one value at a time.
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
@@ -97,6 +106,24 @@ impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.0.closed.set(true);
         self.0.received.notify_waiters();
+    }
+}
+
+/// Wakes all tasks that wait for it.
+#[derive(Default)]
+struct Notify(RefCell<Vec<StreamWriter<u8>>>);
+
+impl Notify {
+    /// Waits for the next [`Self::notify_waiters`]. An earlier one does not count.
+    async fn notified(&self) {
+        let (writer, mut reader) = wit_stream::new();
+        self.0.borrow_mut().push(writer);
+        reader.read(Vec::with_capacity(1)).await;
+    }
+
+    /// Wakes the tasks that wait now.
+    fn notify_waiters(&self) {
+        drop(self.0.take());
     }
 }
 

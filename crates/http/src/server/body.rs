@@ -1,4 +1,4 @@
-//! Bodies on their way: a request's, and its answer's, whose end is the request's end.
+//! Bodies of requests and answers, with their progress. The end of an answer's body is the end of its request.
 
 use super::connection_state::{ActiveRequest, BodyProgress, ConnectionState};
 use super::stall_timeout::Progress;
@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// A request's body for whoever answers it. Most have none, which costs nothing.
+/// A request's body for the application. Most requests have none, which costs nothing.
 pub(super) fn asked(body: Incoming, state: &Arc<ConnectionState>) -> RequestBody {
     if body.is_end_stream() {
         return Empty::new().map_err(|never| match never {}).boxed_unsync();
@@ -20,7 +20,7 @@ pub(super) fn asked(body: Incoming, state: &Arc<ConnectionState>) -> RequestBody
     Asked { body, progress: state.body() }.map_err(BoxError::from).boxed_unsync()
 }
 
-/// A request's body that has yet to come: while it is read, it is waited for the client.
+/// A request's body that is still arriving. While the application reads it, the server waits for the client.
 struct Asked {
     body: Incoming,
     progress: BodyProgress,
@@ -52,8 +52,8 @@ impl Body for Asked {
 /// An answer's body.
 pub(super) struct Answered {
     body: TrackedBody,
-    /// For HTTP/2, where the next piece is asked for once the client has room for it: from one piece to the next it is
-    /// waited for the client.
+    /// For HTTP/2, where hyper polls for the next piece once the client has room for it: between two pieces the server waits for
+    /// the client.
     progress: Option<BodyProgress>,
     _active: ActiveRequest,
 }

@@ -8,7 +8,7 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// How often they are looked at; a client gets so much more time than it is allowed at most.
-const LOOK: Duration = Duration::from_millis(250);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The connections that are open.
 pub(super) struct ConnectionSet {
@@ -26,7 +26,7 @@ struct Open {
 
 impl ConnectionSet {
     pub(super) fn new() -> Self {
-        let mut looks = interval(LOOK);
+        let mut looks = interval(CHECK_INTERVAL);
         // After a machine's sleep, clients get their time as before.
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { tasks: JoinSet::new(), open: HashMap::new(), looks }
@@ -73,7 +73,7 @@ impl ConnectionSet {
 
     fn look(&mut self) {
         for Open { state, observer, allowed, task } in self.open.values_mut() {
-            match observer.look(state, LOOK, *allowed) {
+            match observer.look(state, CHECK_INTERVAL, *allowed) {
                 Action::Fine => {}
                 Action::Close => state.close(),
                 Action::End(reason) => {

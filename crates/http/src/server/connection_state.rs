@@ -1,4 +1,4 @@
-//! One connection as the server sees it from outside: what it is at, how long it has been idle, and whether it shall end.
+//! The state of one connection as the server sees it: requests under way, idle time, and whether it should end.
 
 use super::stall_timeout::{Progress, StallTimer};
 use futures_util::task::AtomicWaker;
@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-/// What a connection tells about itself. Requests pay for it with a few additions: no clock, no timer, no lock.
+/// What a connection reports about itself. It costs each request a few additions: no clock, no timer, no lock.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionState {
     begun: AtomicU64,
     under_way: AtomicUsize,
-    /// What is written to the socket.
+    /// Bytes written to the socket.
     pub(super) socket: Progress,
-    /// Bodies whose pace shows here only: those of requests, and answers over HTTP/2, which the client may hold back by
-    /// its window while the socket is fine.
+    /// Bodies that may stall while the socket is fine: those of requests, and those of answers over HTTP/2, which the client
+    /// holds back by its window.
     bodies: Mutex<HashMap<usize, (Arc<Progress>, StallTimer)>>,
     closing: AtomicBool,
     waker: AtomicWaker,
@@ -87,23 +87,23 @@ impl Drop for BodyProgress {
     }
 }
 
-/// How long a connection may keep the server waiting.
+/// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StallLimits {
-    /// Without a request: until the first one's head is there, and from one to the next.
+    /// Without a request: until the head of the first one, and between two.
     pub(super) idle: Duration,
-    /// Over each piece of a body.
+    /// Over the least progress of a body.
     pub(super) piece: Duration,
 }
 
-/// What is to be done about a connection.
+/// What the server does about a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// Nothing.
     Fine,
-    /// It has been idle for too long: it shall end, after an answer that may just begin.
+    /// Asks it to end, because it has been idle for too long; an answer that just began may finish.
     Close,
-    /// It ends now, for this reason.
+    /// Ends it now, for this reason.
     End(&'static str),
 }
 
@@ -127,7 +127,7 @@ impl ConnectionObserver {
             return Action::End("the client neither takes its answer nor sends its request");
         }
         let begun = state.begun.load(Ordering::Relaxed);
-        // What waits in the socket is an answer still.
+        // Bytes that wait in the socket belong to an answer.
         let busy = state.under_way.load(Ordering::Relaxed) > 0 || state.socket.is_waiting();
         if busy || begun != self.begun {
             (self.begun, self.idle) = (begun, Duration::ZERO);

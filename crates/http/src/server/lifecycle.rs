@@ -13,8 +13,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-/// How often files are looked at; what has changed counts from the second look on.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the server looks at files. A change counts from the second look on.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// Files that the program has open besides its connections: logs, sources, its own.
 const OTHER_FILES: u64 = 128;
 
@@ -71,16 +71,16 @@ pub(super) async fn reload_on<A: Application, R: Fn() -> Result<A> + Send + Sync
     }
 }
 
-/// Says what is dangerous about who may ask.
+/// Logs what is dangerous about who may ask.
 pub(super) fn warn(access: &Access, addresses: &[Address]) {
     for sentence in access.dangers(addresses).into_iter().chain(access.weaknesses()) {
         tracing::warn!("{sentence}");
     }
 }
 
-/// Looks from time to time whether certificates and tokens have changed.
+/// Looks from time to time whether certificates and tokens have changed, and reads them again.
 pub(super) async fn refresh_files<A: Application>(current: watch::Receiver<Arc<A>>) {
-    let mut looks = tokio::time::interval(LOOK);
+    let mut looks = tokio::time::interval(REFRESH_INTERVAL);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
@@ -92,7 +92,7 @@ pub(super) async fn refresh_files<A: Application>(current: watch::Receiver<Arc<A
     }
 }
 
-/// Has the program open as many files as it may: shells allow 1,024 by default, and as many as are wanted on demand.
+/// Raises the limit of open files to the hard limit: shells allow 1,024 by default.
 pub(super) fn allow_files(max_connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let outcome = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });

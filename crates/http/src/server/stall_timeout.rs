@@ -1,14 +1,14 @@
-//! How long a client may keep others waiting: what has moved is counted where it moves, without a clock or a timer, and
-//! looked at from time to time.
+//! How long a client may stall. Sockets and bodies count the bytes that move, without a clock or a timer; the server reads
+//! the counts from time to time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Bytes that a client has to take or give in the time it is allowed. Less than what the system frees of a socket's buffer
-/// at a time (a third of it), so that nobody is taken for slow who isn't.
-const PIECE: u64 = 64 * 1024;
+/// Bytes that a client must take or send within the time limit. The system frees a third of a socket's buffer at a time; this
+/// is less, so that no client looks slow that is not.
+const MIN_PROGRESS: u64 = 64 * 1024;
 
-/// Bytes that move to or from a client, and whether more could if the client did its part. One side writes it at a time.
+/// Bytes that moved to or from a client, and whether the server waits for the client. One side writes it at a time.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     moved: AtomicU64,
@@ -16,25 +16,25 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// So many bytes moved, and nobody waits for the client.
+    /// These bytes moved, and the server does not wait for the client.
     pub(super) fn moves(&self, bytes: usize) {
         let moved = self.moved.load(Ordering::Relaxed);
         self.moved.store(moved.wrapping_add(bytes as u64), Ordering::Relaxed);
         self.waits.store(false, Ordering::Relaxed);
     }
 
-    /// From now on it is waited for the client, or no longer.
+    /// The server waits for the client from now on, or no longer.
     pub(super) fn waits(&self, waits: bool) {
         self.waits.store(waits, Ordering::Relaxed);
     }
 
-    /// Whether it is waited for the client.
+    /// Whether the server waits for the client.
     pub(super) fn is_waiting(&self) -> bool {
         self.waits.load(Ordering::Relaxed)
     }
 }
 
-/// How long a client has been waited for, as looks at its progress tell.
+/// How long the server has waited for a client, by repeated looks at its progress.
 #[derive(Debug, Default)]
 pub(super) struct StallTimer {
     moved: u64,
@@ -42,11 +42,11 @@ pub(super) struct StallTimer {
 }
 
 impl StallTimer {
-    /// Looks at the progress once more, `passed` after the last look; whether the client took longer than `limit` over a
-    /// piece. Only the time counts in which it was waited for the client.
+    /// Looks at the progress, `passed` after the last look. Whether the client took longer than `limit` over the least progress;
+    /// only time in which the server waited for the client counts.
     pub(super) fn is_over(&mut self, progress: &Progress, passed: Duration, limit: Duration) -> bool {
         let moved = progress.moved.load(Ordering::Relaxed);
-        if moved.wrapping_sub(self.moved) >= PIECE {
+        if moved.wrapping_sub(self.moved) >= MIN_PROGRESS {
             *self = Self { moved, waited: Duration::ZERO };
         }
         if progress.is_waiting() {
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_client_that_takes_a_piece_in_time_may_go_on() {
         let slow = |progress: &Progress| {
-            progress.moves(PIECE as usize / 2);
+            progress.moves(MIN_PROGRESS as usize / 2);
             progress.waits(true);
         };
         assert_eq!(looks(slow), 100);
