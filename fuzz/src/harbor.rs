@@ -101,7 +101,8 @@ impl Api for Fake {
             }
             Body::Artifacts(artifacts) => Value::from_iter(artifacts.iter().map(Artifact::json)).to_string().into(),
             Body::Status(status, retry_after) => {
-                let kind = ErrorKind::Status { status: *status, excerpt: String::new(), retry_after: retry_after.clone() };
+                let kind =
+                    ErrorKind::Status { status: *status, excerpt: String::new(), retry_after: retry_after.clone() };
                 return failed(kind);
             }
             Body::Nothing(why) => return failed(ErrorKind::NoResponse(why.clone())),
