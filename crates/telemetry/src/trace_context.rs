@@ -43,7 +43,7 @@ impl TraceContext {
         let mut given = headers.get_all(TRACEPARENT).iter();
         let parent = given.next().filter(|_| given.next().is_none()).and_then(|value| parse(value.as_bytes()));
         match parent {
-            None => Self::new(),
+            None => Self::root(),
             Some((id, parent, flags)) => Self {
                 id,
                 parent: Some(parent),
@@ -56,7 +56,7 @@ impl TraceContext {
     }
 
     /// A trace that begins here.
-    pub fn new() -> Self {
+    pub fn root() -> Self {
         let id = u128::from(fastrand::u64(1..)) << 64 | u128::from(fastrand::u64(1..));
         Self { id: TraceId(id), parent: None, span: fastrand::u64(1..), flags: 0, recorded: false, state: None }
     }
