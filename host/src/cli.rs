@@ -47,7 +47,7 @@ enum Command {
     Sbom,
 }
 
-/// Prints a text; whoever stops reading has had enough.
+/// Prints a text; a closed stdout is no error.
 fn print(text: &str) -> ExitCode {
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
@@ -68,7 +68,7 @@ pub fn main(compositions: Compositions) -> ExitCode {
                 Command::Sbom => Ok(print(compositions.sbom)),
             }
         });
-        // What goes on in the background, such as compiling a composition, is waited for no longer.
+        // The program does not wait for background work, such as compiling a composition.
         runtime.shutdown_background();
         outcome
     });

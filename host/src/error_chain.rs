@@ -6,7 +6,7 @@ use std::io;
 /// The error and its causes, from the outermost to the root.
 pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        // The source of an I/O error is the source of what it carries, which would be left out.
+        // `source` of an I/O error skips the error that it carries.
         let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         carried.map(|carried| carried as &(dyn Error + 'static)).or_else(|| error.source())
     })

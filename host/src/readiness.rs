@@ -16,7 +16,7 @@ use tokio::time::timeout;
 const READY_FOR: Duration = Duration::from_secs(60);
 /// Longest wait for a source that is asked for its health alone.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The outcome of such a question counts for this long, whoever asks `/readyz` again.
+/// The outcome of such a question counts for this long, however often `/readyz` is asked.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Knows whether a source answered lately, and asks the sources where nobody else did.

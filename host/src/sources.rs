@@ -1,4 +1,4 @@
-//! The outside systems that the host asks for components: the node, Harbor, and what was kept of both.
+//! The systems that the host asks for components: the node, Harbor, and the kept rows of both.
 
 pub mod crictl;
 pub mod harbor;

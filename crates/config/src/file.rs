@@ -1,4 +1,4 @@
-//! Reading config.json: the keys as they stand in the file, and what is wrong with them.
+//! Reads config.json: its keys, and the errors and warnings about them.
 
 use crate::config::Config;
 use crate::secret::world_readable_warning;
@@ -84,7 +84,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<(Config, Vec<String>)> {
     Ok((config, warnings))
 }
 
-/// What a text comes to.
+/// The result of reading a text.
 struct Read {
     config: Config,
     warnings: Vec<String>,

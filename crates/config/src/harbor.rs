@@ -39,7 +39,7 @@ pub struct Harbor {
     pub max_concurrency: usize,
     /// How long one request may take, all its tries together.
     pub timeout: Duration,
-    /// How long the whole listing may take; then what has arrived is answered.
+    /// How long the whole listing may take. Then the answer has the rows that arrived.
     pub listing_timeout: Duration,
     /// How often a request is tried again after a failure that may pass.
     pub retries: usize,
@@ -86,7 +86,7 @@ impl Section {
         self.password.as_ref().is_some_and(|password| !password.is_empty())
     }
 
-    /// The password: what whoever starts the program gives counts before what stands in files.
+    /// The password. The environment and systemd's credentials count before files.
     fn password(&mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Secret> {
         let own = self.password.take().unwrap_or_default();
         let file = self.password_file.take().filter(|path| !path.as_os_str().is_empty());

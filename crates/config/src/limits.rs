@@ -1,4 +1,4 @@
-//! `limits_config`: what nobody may go beyond, whether client, component or source.
+//! `limits_config`: the limits of clients, components and sources.
 
 use crate::timeout::seconds;
 use anyhow::{Result, bail};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 
-/// What nobody may go beyond.
+/// The limits of clients, components and sources.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections that are open at a time.

@@ -24,7 +24,7 @@ use tokens::Tokens;
 const TOKEN_FILE: &str = "access_config.token_file";
 const NODE_TOKEN_FILE: &str = "node_api.token_file";
 
-/// The doors of the program, and who has keys.
+/// Who may ask, and over what.
 pub struct Access {
     tls: Option<Reloadable<ServerConfig>>,
     clients_need_certificates: bool,
@@ -32,11 +32,11 @@ pub struct Access {
     /// Those of the node API, where it is on.
     node_tokens: Option<Reloadable<Tokens>>,
     cors: Option<Cors>,
-    /// Files that are nobody else's business, by the keys that name them.
+    /// Secret files, by the keys that name them.
     secrets: Vec<(&'static str, PathBuf)>,
 }
 
-/// What an answer is to say about who asked.
+/// Facts about a request that its answer needs.
 pub struct Asked {
     origin: Option<Allowed>,
     over_tls: bool,
@@ -80,7 +80,7 @@ impl Access {
         self.tls.is_some() || self.tokens.is_some() || self.node_tokens.is_some()
     }
 
-    /// Reads again what has changed. Looks at files, so not for those threads that answer requests.
+    /// Reads changed files again. Blocks on the file system, so request threads must not call it.
     pub fn refresh(&self) {
         if let Some(tls) = &self.tls {
             tls.refresh();
@@ -113,12 +113,12 @@ impl Access {
         Some(response)
     }
 
-    /// What is to be remembered of a request for its answer.
+    /// The facts about a request that its answer needs.
     pub fn asked<B>(&self, request: &Request<B>, over_tls: bool) -> Asked {
         Asked { origin: self.cors.as_ref().map(|cors| Allowed::of(cors, request.headers())), over_tls }
     }
 
-    /// What is dangerous about listening at these addresses, a sentence each.
+    /// The dangers of listening at these addresses, a sentence each.
     pub fn dangers(&self, addresses: &[Address]) -> Vec<String> {
         let Some(address) = addresses.iter().find(|address| !address.is_local()) else { return Vec::new() };
         let mut dangers = Vec::new();
@@ -137,7 +137,7 @@ impl Access {
         dangers
     }
 
-    /// What is weak about the files, a sentence each.
+    /// The weaknesses of the files, a sentence each.
     pub fn weaknesses(&self) -> Vec<String> {
         let files = [(TOKEN_FILE, &self.tokens), (NODE_TOKEN_FILE, &self.node_tokens)];
         let weak = files.into_iter().filter_map(|(key, tokens)| {

@@ -1,9 +1,9 @@
-//! A shared HTTP cache before the composition (RFC 9111, 5861, 9211): what was answered is given out again as long as its
-//! `Cache-Control` says, and many that ask at once are answered by one listing.
+//! A shared HTTP cache before the composition (RFC 9111, 5861, 9211). It gives out a kept answer as long as the answer's
+//! `Cache-Control` allows, and lets clients that ask at the same time share one listing.
 //!
 //! - `answer`: one answer, and how long it is good;
-//! - `shared`: a body that is read by many while it arrives;
-//! - `store`: what is kept, within so many bytes;
+//! - `broadcast_body`: a body that many clients read while it arrives;
+//! - `store`: kept answers within a budget of bytes;
 //! - `encoding`: gzip and zstd.
 
 mod answer;
@@ -35,7 +35,7 @@ use std::time::Instant;
 use store::{Key, Role, Store};
 use tokio::sync::{oneshot, watch};
 
-/// Answers what is not kept; fails by an answer too.
+/// Answers a request that no kept answer serves. A failure is an answer too.
 pub type Origin =
     Arc<dyn Fn(Request<RequestBody>, Arc<RequestContext>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
@@ -48,7 +48,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// An empty cache of so many bytes.
+    /// An empty cache with a budget in bytes.
     pub fn new(origin: Origin, max_bytes: usize, ignore_file: PathBuf) -> Arc<Self> {
         Arc::new(Self { origin, store: Arc::new(Store::new(max_bytes)), ignore_file })
     }
@@ -249,7 +249,7 @@ impl Drop for Ended {
     }
 }
 
-/// What a request says about caches; the rest of it is for `http_cache_semantics`.
+/// The cache directives of a request that this cache reads itself; `http_cache_semantics` reads the others.
 #[derive(Default)]
 struct Directives {
     /// Whether it says anything.

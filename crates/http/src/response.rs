@@ -11,7 +11,7 @@ pub use security_headers::harden;
 use futures_util::future::BoxFuture;
 use http::Response;
 
-/// An answer that is there, or that takes a while. What is there needs no boxed future.
+/// An answer that is ready, or one that takes time. A ready answer needs no boxed future.
 pub enum Reply<'a> {
     /// The answer.
     Now(Response<Body>),

@@ -25,7 +25,7 @@ pub enum Route {
 /// Which token a route needs, where tokens are configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// None: whoever watches over the program has no token.
+    /// None: monitoring has no token.
     Nothing,
     /// One of `access_config.token_file`.
     ClientToken,

@@ -52,12 +52,12 @@ pub enum Shutdown {
 }
 
 impl Server {
-    /// Takes the sockets that whoever started the program handed over (`LISTEN_FDS`), else opens one. From now on SIGTERM,
-    /// SIGINT and SIGHUP don't end the program by themselves.
+    /// Takes the sockets that the service manager passed (`LISTEN_FDS`), else opens one. From now on SIGTERM, SIGINT and SIGHUP
+    /// don't end the program by themselves.
     ///
     /// # Errors
     ///
-    /// When the address can't be resolved or is taken, or what was handed over is no listening socket.
+    /// When the address can't be resolved or is taken, or a passed socket is no listening socket.
     pub async fn listen(address: &str) -> Result<Self> {
         let listener = Listener::open(address).await?;
         Ok(Self { listener, ends: EndSignals::take()?, hang_ups: lifecycle::hang_ups()? })

@@ -1,4 +1,4 @@
-//! What is counted and measured, as Prometheus reads it: plain atomics, so that a request costs some nanoseconds.
+//! Counters and gauges, as Prometheus reads them: plain atomics, so that a request costs some nanoseconds.
 //!
 //! Before [`start`] nothing is counted. Labels have few values: no path, no name that comes from outside.
 
@@ -47,7 +47,7 @@ pub fn text() -> Result<String> {
     Ok(TextEncoder::new().encode_to_string(&gather())?)
 }
 
-/// What is looked at from now on, as long as it is there.
+/// From now on `/metrics` asks this probe, as long as it lives.
 pub fn set_probe(probe: &Arc<dyn Probe>) {
     if let Some(metrics) = METRICS.get() {
         *metrics.probe.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(probe));
@@ -60,7 +60,7 @@ pub struct Ended<'a> {
     pub route: &'static str,
     /// Its status, or 499 where the client left before there was one.
     pub status: &'a str,
-    /// What the cache had, where it was asked.
+    /// The result of the cache, where the request passed it.
     pub cache: Option<&'static str>,
     /// From its head to the end of its answer.
     pub elapsed: Duration,
@@ -104,7 +104,7 @@ pub fn source_took(source: Source, elapsed: Duration) {
     }
 }
 
-/// A listing had so many rows of a source.
+/// The rows of a source in the latest listing.
 pub fn source_gave(source: Source, rows: u64) {
     if let Some(metrics) = METRICS.get() {
         metrics.source_rows.with_label_values(&[source.name()]).set(rows.cast_signed());
@@ -140,7 +140,7 @@ pub fn upstream_retried() {
     }
 }
 
-/// A component asked for what it may not have.
+/// The host refused a request of a component.
 pub fn refused(reason: &'static str) {
     if let Some(metrics) = METRICS.get() {
         metrics.refused.with_label_values(&[reason]).inc();
@@ -163,7 +163,7 @@ pub fn instance_made() {
     }
 }
 
-/// The cache holds so many bytes.
+/// The bytes of kept answers.
 pub fn cache_keeps(bytes: usize) {
     if let Some(metrics) = METRICS.get() {
         metrics.kept_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));

@@ -1,4 +1,4 @@
-//! Spans of requests and of what is asked for them, for those who collect traces.
+//! Spans of requests, and of the questions to sources that they cause, for a collector of traces.
 
 use crate::otlp::{self, Span};
 pub use crate::otlp::{Kind, Outcome};
@@ -44,7 +44,7 @@ pub fn request(trace: &TraceContext, method: &Method, route: &str, status: Optio
     });
 }
 
-/// What a request set off, by name: a source, or a request to one.
+/// A span inside a request: a source, or a request to it.
 pub struct Part<'a> {
     /// The trace of the request.
     pub trace: &'a TraceContext,

@@ -8,7 +8,7 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The header of what other tracing systems say.
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Bytes of `tracestate` that have to be passed on (section 3.3.1.5); what is longer is left out.
+/// The bytes of `tracestate` that a program must pass on (section 3.3.1.5). A longer value is left out.
 const MAX_STATE: usize = 512;
 const SAMPLED: u8 = 1;
 

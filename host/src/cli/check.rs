@@ -56,7 +56,7 @@ struct Report {
 impl Report {
     fn say(&mut self, verdict: Verdict, part: &str, sentence: impl fmt::Display) {
         self.failed |= verdict == Verdict::Fails;
-        // Nobody may be reading any more; the exit code still tells.
+        // A closed stdout is no error; the exit code still tells the result.
         let _ = writeln!(std::io::stdout(), "{verdict:<8} {part:<12} {sentence}");
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Loaded {
     pub(super) config: Config,
     /// The file that it was read from; `None` for the defaults.
     pub(super) file: Option<PathBuf>,
-    /// What is odd about it, a sentence each.
+    /// Warnings about it, a sentence each.
     pub(super) warnings: Vec<String>,
 }
 

@@ -78,7 +78,7 @@ impl Serve {
     }
 }
 
-/// Says where it listens. Whoever started the program may have stopped reading; that is no reason not to serve.
+/// Prints the addresses. A closed stdout is no reason not to serve.
 fn greet(addresses: &[Address], tls: bool, demo: bool) {
     let scheme = if tls { "https" } else { "http" };
     let sample = if demo { " with sample data" } else { "" };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// What a body gives: nothing at its end.
+/// The next frame of a body; `None` at its end.
 type Next = Option<Result<Frame<Bytes>, Error>>;
 
 /// The body, and the guard that is dropped with it.

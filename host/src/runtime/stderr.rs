@@ -1,4 +1,4 @@
-//! What components say on stderr: whole lines, bounded, to whoever wants to tell the operator.
+//! The stderr of components: whole lines, a limited number a second, for the operator.
 
 use bytes::Bytes;
 use std::pin::Pin;
@@ -9,13 +9,13 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// Who is told what components say, a line at a time.
+/// Receives the stderr of components, a line at a time.
 pub type Notes = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Bytes of a line; what is longer comes in pieces.
+/// The most bytes of a line; a longer line arrives in pieces.
 const MAX_LINE: usize = 4096;
 
-/// Passes so many lines a second on; of those beyond it says how many they were.
+/// Passes a limited number of lines a second on, and one line that counts the others.
 pub(super) fn bounded(notes: Notes, per_second: usize) -> Notes {
     let second = Arc::new(Mutex::new(Second { notes, per_second, begun: Instant::now(), said: 0, left_out: 0 }));
     Arc::new(move |line| {
@@ -42,7 +42,7 @@ pub(super) fn bounded(notes: Notes, per_second: usize) -> Notes {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What was said within a second.
+/// The lines of one second.
 struct Second {
     notes: Notes,
     per_second: usize,

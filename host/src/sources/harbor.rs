@@ -5,7 +5,7 @@
 //!
 //! - `request_policy`: which part of a component's request may leave;
 //! - `retry`: when a request is sent again;
-//! - `failure`: what went wrong with one try; `error`: what whoever asked is told.
+//! - `failure`: why one try failed; `error`: the error of the whole request.
 
 mod error;
 mod failure;

@@ -1,7 +1,7 @@
 //! The last good rows of each source: in memory, and in a folder where one is configured, so that they outlive the program.
 //!
-//! Components name what they keep; what it is kept under is a digest of that name and of whom the configuration asks, so that
-//! another Harbor, user or project never gets these rows, and no name reaches outside the folder.
+//! The key of rows is a digest of the component's name for them and of the configured source. So another Harbor, user or
+//! project never gets these rows, and no name reaches outside the folder.
 
 mod file;
 mod snapshot;
@@ -79,7 +79,7 @@ impl Snapshots {
         Sha256::new().chain_update(self.identity).chain_update(name).finalize().into()
     }
 
-    /// What was kept last under this name.
+    /// The latest rows under this name.
     pub(crate) async fn load(&self, name: &str) -> Option<Snapshot> {
         let key = self.key(name);
         if let Some(snapshot) = self.memory.lock().get(&key) {
@@ -103,7 +103,7 @@ impl Snapshots {
         }
     }
 
-    /// Keeps this in place of what was kept under this name.
+    /// Keeps rows under this name, in place of earlier ones.
     pub(crate) async fn save(&self, name: &str, bytes: Vec<u8>) {
         if bytes.len() > self.max_bytes {
             let limit = self.max_bytes;

@@ -20,7 +20,7 @@ const ANSWER_HEADERS: HeaderValue =
 /// How long a browser need not ask again; more than two hours is cut by some.
 const SECONDS: HeaderValue = HeaderValue::from_static("7200");
 
-/// What is said about a request's origin.
+/// The decision about a request's origin.
 pub(super) struct Allowed {
     origin: Option<HeaderValue>,
     /// Whether another origin is told something else.

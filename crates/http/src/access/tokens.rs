@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use subtle::{Choice, ConstantTimeEq};
 
-/// What a line begins with that has a token's SHA-256 in hexadecimal instead of the token.
+/// The prefix of a line with a token's SHA-256 in hexadecimal instead of the token.
 const HASHED: &str = "sha256:";
 /// Shorter ones can be guessed.
 const LONG_ENOUGH: usize = 16;
@@ -27,7 +27,7 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// When it can't be read, has a line that is no token, or none that is one. No error repeats what a line says.
+    /// When the file can't be read, has no token, or has a line that is no token. No error repeats a line.
     pub(crate) fn read(key: &str, path: &Path) -> Result<Self> {
         let named = || format!("{key} {}", path.display());
         let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", named()))?;

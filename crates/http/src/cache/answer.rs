@@ -52,7 +52,7 @@ struct Kept {
     stale: Duration,
     /// Whether it depends on nothing in a request but its key.
     plain: bool,
-    /// What was given out last, as it came and in each coding.
+    /// The latest response, without a coding and in each coding.
     latest: [Mutex<Option<Arc<Latest>>>; 1 + Encoding::ALL.len()],
 }
 
@@ -63,7 +63,7 @@ struct Latest {
     body: Vec<Bytes>,
 }
 
-/// What an answer says of its age, in whole seconds.
+/// The age that a response states, in whole seconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Second {
     age: u64,
@@ -76,7 +76,7 @@ impl Kept {
         slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was given out last, where it is as old as what is asked for now.
+    /// The latest response, where it states this age.
     fn latest(&self, encoding: Option<Encoding>, second: Second) -> Option<Arc<Latest>> {
         self.slot(encoding).as_ref().filter(|latest| latest.second == second).map(Arc::clone)
     }
@@ -198,7 +198,7 @@ impl Answer {
         if self.may_encode && long { Encoding::accepted(&request.headers) } else { None }
     }
 
-    /// The answer from what is kept, to a request that came at `now`.
+    /// The response to a request that came at `now`, from the kept answer.
     pub(super) fn hit(
         &self,
         request: &request::Parts,
@@ -219,7 +219,7 @@ impl Answer {
         let response = self.respond(request, None, status, now, store)?;
         if !conditional && let Some(body) = self.whole(kept, encoding) {
             let mut headers = response.headers().clone();
-            // Each answer has its own, for which there is room then.
+            // Placeholder, overwritten by the access log without growing the map.
             headers.insert(REQUEST_ID, HeaderValue::from_static(""));
             // One whose body was not whole a moment ago has no length.
             if headers.contains_key(CONTENT_LENGTH) {

@@ -54,7 +54,7 @@ pub(super) enum End {
 #[error("the answer broke off before its end")]
 struct BrokenOff;
 
-/// Nobody reads the body, and it can't be kept.
+/// The body has no reader, and the cache can't keep it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Abandoned;
 
@@ -206,7 +206,7 @@ impl Reader {
         }
     }
 
-    /// What is read as the body of an answer.
+    /// The reader as the body of an answer.
     pub(super) fn into_body(self) -> impl Body<Data = Bytes, Error = BoxError> + Send {
         StreamBody::new(futures_util::stream::unfold(self, |mut reader| async {
             let chunk = reader.next().await?;

@@ -6,7 +6,7 @@ use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use std::io::{self, Write};
 
-/// A content coding other than identity; what is preferred comes first.
+/// A content coding other than identity; the preferred one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     Zstd,
@@ -28,7 +28,7 @@ impl Encoding {
         HeaderValue::from_static(self.name())
     }
 
-    /// What a client with these headers likes best; nothing for identity, which is always an answer.
+    /// The coding that a client with these headers prefers; `None` for identity, which every client takes.
     pub(super) fn accepted(headers: &HeaderMap) -> Option<Self> {
         let mut weights = Weights::default();
         for value in headers.get_all(ACCEPT_ENCODING) {
@@ -90,7 +90,7 @@ impl Encoder {
         })
     }
 
-    /// What a client can decode this chunk from, given what came before.
+    /// Encodes a chunk so that the client can decode it at once.
     pub(super) fn chunk(&mut self, chunk: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Zstd(encoder) => {

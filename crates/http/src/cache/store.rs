@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// What a request asks for: answers are shared between requests of the same key.
+/// The key of a request: requests with equal keys share answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     host: Option<HeaderValue>,
@@ -46,7 +46,7 @@ struct Fetch<A> {
     coming: Coming<A>,
 }
 
-/// What has to be fetched by whom.
+/// Whether a request fetches the answer or follows another request.
 pub(super) enum Role<A> {
     /// Another request fetches it already.
     Follow(Coming<A>),
@@ -63,7 +63,7 @@ pub(super) struct Store<A> {
 }
 
 impl<A> Store<A> {
-    /// An empty store for so many bytes.
+    /// An empty store with a budget in bytes.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, used: Arc::default(), clock: AtomicU64::new(0), slots: Mutex::default() }
     }
@@ -76,7 +76,7 @@ impl<A> Store<A> {
         self.clock.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The bytes in use; whoever reserved some takes them off again.
+    /// The bytes in use. The owner of a reservation subtracts it at its end.
     pub(super) fn used(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.used)
     }
@@ -131,7 +131,7 @@ impl<A> Store<A> {
         Role::Lead(number, sender)
     }
 
-    /// The fetch of this number has ended, with what is to be kept in place of what was fetched before.
+    /// The fetch of this number has ended. `answer` replaces an answer of an earlier fetch.
     pub(super) fn fetched(&self, key: &Key, number: u64, answer: Option<Arc<A>>) {
         let mut slots = self.slots();
         let slot = slots.entry(key.clone()).or_default();

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A body of any type.
 pub type BoxBody = UnsyncBoxBody<Bytes, BoxError>;
-/// A request's body, as whoever answers it reads it.
+/// A request's body, as the application reads it.
 pub type RequestBody = BoxBody;
 
 /// The body of an answer.

@@ -43,7 +43,7 @@ impl ConnectionState {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the connection to end once it has answered what it has been asked.
+    /// Tells the connection to end after its answers.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);
         self.waker.wake();
@@ -107,7 +107,7 @@ pub(super) enum Action {
     End(&'static str),
 }
 
-/// What was observer of a connection until now.
+/// What the server saw of a connection so far.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionObserver {
     begun: u64,

@@ -1,4 +1,4 @@
-//! Where clients come in: an address to listen on, or sockets that were handed over by who started the program
+//! The sockets that clients connect to: an address to listen on, or sockets that the service manager passed
 //! (`LISTEN_FDS`, sd_listen_fds(3)).
 
 use super::socket::Stream;
@@ -25,7 +25,7 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// When the address can't be resolved or is taken, or what was handed over is no listening stream socket.
+    /// When the address can't be resolved or is taken, or a passed socket is no listening stream socket.
     pub(super) async fn open(address: &str) -> Result<Self> {
         let handed_over = handed_over()?;
         if !handed_over.is_empty() {
@@ -69,7 +69,7 @@ impl Listener {
     }
 }
 
-/// The sockets that were handed over; none where nobody did.
+/// The sockets that the service manager passed, if any.
 fn handed_over() -> Result<Vec<Door>> {
     let mut sockets = ListenFd::from_env();
     let mut doors = Vec::new();

@@ -1,4 +1,4 @@
-//! One client's socket, TCP or Unix, and what it tells about the client's pace.
+//! One client's socket, TCP or Unix, with the client's progress.
 
 use super::connection_state::ConnectionState;
 use std::io::{self, IoSlice};
@@ -14,7 +14,7 @@ pub(super) enum Stream {
     Unix(UnixStream),
 }
 
-/// A client's socket; what is written to it is counted.
+/// A client's socket, which counts the bytes written to it.
 pub(super) struct Socket {
     stream: Stream,
     state: Arc<ConnectionState>,

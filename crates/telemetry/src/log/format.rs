@@ -19,7 +19,7 @@ pub(super) enum Format {
     Journald,
 }
 
-/// A line, and what it is made of; used again for the next one.
+/// A line and its parts. The next event uses the same memory.
 #[derive(Default)]
 pub(super) struct Line {
     pub(super) text: String,
@@ -28,7 +28,7 @@ pub(super) struct Line {
     clock: Clock,
 }
 
-/// Bytes of a record that journald takes as a datagram for sure; what is longer is cut.
+/// The largest record, in bytes, that journald always takes as one datagram; a longer record is cut.
 const MAX_RECORD: usize = 48 * 1024;
 
 impl Format {
@@ -160,7 +160,7 @@ enum Escapes {
     Json,
 }
 
-/// Writes a text without what would break its line, or what a terminal would obey.
+/// Writes a text with escapes for characters that break a line or control a terminal.
 fn escape(text: &str, escapes: Escapes, out: &mut String) {
     let plain = |byte: &u8| matches!(byte, b' '..=b'~') && (escapes == Escapes::Text || !matches!(byte, b'"' | b'\\'));
     if text.as_bytes().iter().all(plain) {
@@ -192,7 +192,7 @@ fn escape(text: &str, escapes: Escapes, out: &mut String) {
     out.push_str(&text[begin..]);
 }
 
-/// Escapes what is formatted into it.
+/// Escapes the text that is formatted into it.
 struct Escaped<'a>(Escapes, &'a mut String);
 
 impl Write for Escaped<'_> {
@@ -211,7 +211,7 @@ struct Parts<'a> {
     target: Option<String>,
 }
 
-/// What a field holds.
+/// The value of a field.
 enum Value<'a> {
     Text(&'a str),
     /// A text that has yet to be written.

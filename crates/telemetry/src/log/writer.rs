@@ -1,5 +1,4 @@
-//! Where lines go: handed over in memory and written by a thread of its own, so that no request waits for a disk, a pipe
-//! or the journal.
+//! The queue of log lines, and the thread that writes them, so that no request waits for a disk, a pipe or the journal.
 
 use super::lines::Lines;
 use super::sink::Sink;
@@ -7,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes that wait to be written at most; lines beyond are dropped and counted, as logs must not eat the memory.
-const MAX_WAITING: usize = 4 * 1024 * 1024;
-/// Between two writes, so that many lines are written at once where there are many.
-const PAUSE: Duration = Duration::from_millis(5);
-/// How long the last lines may take at the end of the program, where nobody may be reading any more.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The most bytes in the queue. The writer drops and counts further lines, because logs must not fill the memory.
+const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
+/// Pause between two writes, so that a busy program writes many lines at once.
+const WRITE_INTERVAL: Duration = Duration::from_millis(5);
+/// Longest wait for the last lines at the end of the program, because their reader may be gone.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Lines that were dropped since the program began.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
@@ -28,7 +27,7 @@ pub(super) struct Writer(Arc<Shared>);
 
 struct Shared {
     queue: Mutex<Queue>,
-    /// There is something to write, or all of it was.
+    /// Signals new lines, and the end of writing.
     changed: Condvar,
     sink: Mutex<Box<dyn Sink>>,
 }
@@ -60,7 +59,7 @@ impl Writer {
         let mut queue = self.0.queue();
         if queue.closed {
             drop(queue);
-            // Nobody is left to write it. The sink is in use only where the last words could not be said in time.
+            // The thread has ended, so this thread writes. The sink is in use only where the last flush timed out.
             if let Ok(mut sink) = self.0.sink.try_lock() {
                 let mut lines = Lines::default();
                 lines.push(line);
@@ -68,7 +67,7 @@ impl Writer {
             }
             return;
         }
-        if queue.lines.bytes.len() + line.len() > MAX_WAITING {
+        if queue.lines.bytes.len() + line.len() > MAX_QUEUED_BYTES {
             queue.dropped += 1;
             DROPPED.fetch_add(1, Ordering::Relaxed);
             return;
@@ -113,7 +112,7 @@ impl Shared {
             self.sink.lock().unwrap_or_else(PoisonError::into_inner).write(&lines);
             lines.clear();
             if !closed {
-                std::thread::sleep(PAUSE);
+                std::thread::sleep(WRITE_INTERVAL);
             }
         }
         self.queue().writing = false;
@@ -128,7 +127,7 @@ impl Drop for Closing {
         queue.closed = true;
         shared.changed.notify_all();
         let left = |queue: &mut Queue| queue.writing || !queue.lines.bytes.is_empty();
-        drop(shared.changed.wait_timeout_while(queue, LAST_WORDS, left));
+        drop(shared.changed.wait_timeout_while(queue, FLUSH_TIMEOUT, left));
     }
 }
 
@@ -177,7 +176,7 @@ mod tests {
         let (writer, closing, lines) = writer(Some(gate));
         let before = dropped();
         let line = vec![b'x'; 64 * 1024];
-        let number = 3 * MAX_WAITING / line.len();
+        let number = 3 * MAX_QUEUED_BYTES / line.len();
         for _ in 0..number {
             writer.write(&line);
         }

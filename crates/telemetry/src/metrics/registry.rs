@@ -1,4 +1,4 @@
-//! What there is to count, by its names and labels.
+//! Every metric, by its name and labels.
 
 use super::probe::Probe;
 use super::process;
@@ -22,7 +22,7 @@ pub(super) type Labels<'a> = (&'a str, &'a str, Option<&'a str>);
 /// Those of a kept listing.
 pub(super) const HIT: Labels<'_> = ("/images", "200", Some("hit"));
 
-/// What a request counts at its end.
+/// The metrics that a request changes at its end.
 pub(super) struct Counts {
     pub(super) request: IntCounter,
     pub(super) seconds: Histogram,
@@ -50,7 +50,7 @@ impl Counts {
 /// All metrics.
 pub(super) struct Metrics {
     registry: Registry,
-    /// What a kept listing counts, looked up once: so many are given out that looking up shows.
+    /// The metrics of a kept listing, looked up once: the program answers so many that each look-up would show.
     pub(super) hit: Counts,
     pub(super) probe: Mutex<Option<Weak<dyn Probe>>>,
     pub(super) requests: IntCounterVec,
@@ -131,7 +131,7 @@ impl Metrics {
         let request_seconds =
             make.histograms("request_duration_seconds", "From a request's head to the end of its answer.", &["route"])?;
         let response_bytes = make.counters("response_bytes_total", "Bytes of answers' bodies.", &["route"])?;
-        let cache = make.counters("cache_requests_total", "Requests by what the cache had.", &["result"])?;
+        let cache = make.counters("cache_requests_total", "Requests by the result of the cache.", &["result"])?;
         let metrics = Self {
             probe: Mutex::default(),
             hit: Counts::of(&requests, &request_seconds, &response_bytes, &cache, HIT)?,
@@ -148,32 +148,32 @@ impl Metrics {
             source_rows: make.gauges("source_rows", "Rows in the latest listing.", &["source"])?,
             source_errors: make.counters(
                 "source_errors_total",
-                "What failed at a source, by kind.",
+                "Failures of a source, by kind.",
                 &["source", "kind"],
             )?,
             upstream: make.counters(
                 "upstream_requests_total",
-                "Requests to Harbor by the status of its answer; none: there was none.",
+                "Requests to Harbor by the status of the answer; none: no answer came.",
                 &["status"],
             )?,
             upstream_seconds: make.add(Histogram::with_opts(
                 HistogramOpts::from(opts("upstream_request_duration_seconds", "How long requests to Harbor took."))
                     .buckets(BUCKETS.into()),
             ))?,
-            upstream_in_flight: make.gauge("upstream_requests_in_flight", "Requests to Harbor that are waited for.")?,
+            upstream_in_flight: make.gauge("upstream_requests_in_flight", "Requests to Harbor under way.")?,
             retries: make.counter("upstream_retries_total", "Requests to Harbor that were sent again.")?,
             refused: make.counters(
                 "refused_total",
-                "What components asked for and were refused, by reason.",
+                "Requests of components that the host refused, by reason.",
                 &["reason"],
             )?,
             instances: make.gauge("instances", "Instances of the composition.")?,
-            instances_made: make.counter("instances_made_total", "Instances that were made.")?,
+            instances_made: make.counter("instances_made_total", "Instances made.")?,
             instances_ended: make.counters("instances_ended_total", "Instances that ended, by reason.", &["reason"])?,
-            pool: make.gauges("pool_used", "What is in use of the pool that instances are made of.", &["kind"])?,
+            pool: make.gauges("pool_used", "Parts of the pool of instances in use.", &["kind"])?,
             component_requests: make.gauges(
                 "component_requests",
-                "Requests that components work on or that wait for them.",
+                "Requests that run in components or wait for one.",
                 &["state"],
             )?,
             kept_bytes: make.gauge("cache_kept_bytes", "Bytes of kept answers.")?,
@@ -193,7 +193,7 @@ impl Metrics {
                 .gauge("config_last_reload_successful", "Whether the latest reading of the configuration succeeded.")?,
             reload_success_time: make.add(Gauge::with_opts(opts(
                 "config_last_reload_success_timestamp_seconds",
-                "When the configuration that counts was read.",
+                "When the program read the configuration in use.",
             )))?,
             process: process::Gauges::new(&make.0)?,
             registry: make.0.clone(),
@@ -202,12 +202,12 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// What a request with these labels counts.
+    /// The metrics of a request with these labels.
     pub(super) fn counts(&self, labels: Labels<'_>) -> prometheus::Result<Counts> {
         Counts::of(&self.requests, &self.request_seconds, &self.response_bytes, &self.cache, labels)
     }
 
-    /// What is to be there as 0 before it happens, so that its first time shows as a rise.
+    /// Sets metrics to 0 before the first event, so that the first event shows as a rise.
     fn begin(&self) {
         for reason in ["idle", "trap", "timeout", "memory"] {
             self.instances_ended.with_label_values(&[reason]);

@@ -13,7 +13,7 @@ use prost::Message;
 use rustls::ClientConfig;
 use std::time::Duration;
 
-/// Tries of one batch; between them it waits for so long, and for twice as long each time.
+/// Tries of one batch. The first pause between two tries is `PAUSE`, and each further one twice as long.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 

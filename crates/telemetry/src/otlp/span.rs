@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Something that took a while.
+/// A span: something that took time.
 pub(crate) struct Span {
     pub(crate) trace: u128,
     pub(crate) id: u64,
@@ -29,7 +29,7 @@ pub enum Kind {
     Client,
 }
 
-/// What came of it.
+/// How a span ended.
 pub enum Outcome {
     /// It succeeded.
     Well,

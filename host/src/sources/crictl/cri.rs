@@ -49,7 +49,7 @@ pub(super) fn none_open(closed: &[Closed]) -> Error {
     }
 }
 
-/// Asks for all images over an opened socket: an answer of so many bytes at most, within this time.
+/// Asks for all images over an opened socket, within a time and a size.
 pub(super) async fn images(
     path: &Path,
     stream: UnixStream,

@@ -20,7 +20,7 @@ const TABLE: [&str; 4] = ["sudo", "-n", "crictl", "images"];
 const PIECE: u64 = 1024 * 1024;
 const MAX_STDERR: u64 = 16 * 1024;
 
-/// Runs crictl, which may print so many bytes, and says which command answered; `table_worked` remembers which of the default ones did.
+/// Runs crictl and returns its images with the command that printed them. `table_worked` remembers which default command worked.
 pub(super) async fn images(
     config: &config::Crictl,
     max_bytes: usize,
@@ -35,7 +35,7 @@ pub(super) async fn images(
     let (first, second) = if remembered { (&table[..], &json[..]) } else { (&json[..], &table[..]) };
     match run(first, config, max_bytes, deadline).await {
         Ok(images) => Ok((images, first.to_vec())),
-        // What was stopped or talked too much would do so again.
+        // A command that hung or printed garbage would do so again.
         Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Malformed) => Err(error),
         Err(_) => {
             let images = run(second, config, max_bytes, deadline).await?;
@@ -51,7 +51,7 @@ struct Group(Option<Pid>);
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // What runs as another user can't be signalled; it notices that nobody reads any more.
+            // A process of another user can't be signalled; it ends when its pipe is closed.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -115,7 +115,7 @@ async fn run(
 async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
     let Some(pipe) = pipe else { return Ok(Vec::new()) };
     let mut pipe = pipe.take(limit.saturating_add(1));
-    // One list that grows would be copied at each doubling, and take four times what it holds.
+    // A growing list would be copied at each doubling and take four times the memory.
     let mut pieces = Vec::new();
     loop {
         let mut piece = Vec::new();
@@ -127,7 +127,7 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Ve
     }
 }
 
-/// Keeps the beginning of stderr and reads the rest too, so that nobody waits for room.
+/// Keeps the beginning of stderr and reads the rest too, so that crictl never waits for room in the pipe.
 async fn read_and_drain(mut pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     let bytes = read(pipe.as_mut(), MAX_STDERR).await?;
     if let Some(pipe) = &mut pipe {

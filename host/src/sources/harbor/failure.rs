@@ -1,4 +1,4 @@
-//! What went wrong with a try, in words, and whether another one may go better.
+//! Why a try failed, in words and as a kind, and whether another try may succeed.
 
 use super::error::SendError;
 use crate::error_chain::{chain, root_cause};
@@ -11,7 +11,7 @@ use std::error::Error as StdError;
 use std::io::ErrorKind;
 use std::time::{Duration, SystemTime};
 
-/// A try that did not bring what was asked for.
+/// A failed try.
 pub(super) struct Failure {
     /// What the component gets when it stays with this try.
     pub(super) outcome: Box<Result<Response<Bytes>, SendError>>,
@@ -25,7 +25,7 @@ pub(super) enum Again {
     Never,
     /// After a while.
     Later,
-    /// After so long, as the server says.
+    /// After this time, as the server asks.
     After(Duration),
 }
 
@@ -104,7 +104,7 @@ fn explain(error: &hyper_util::client::legacy::Error) -> (FailureKind, String, A
     (FailureKind::ConnectionBroken, format!("the connection broke before the answer ({cause})"), Again::Later)
 }
 
-/// What is wrong with the server's TLS, and what to do.
+/// Why TLS failed, and what to do.
 fn explain_tls(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(problem) = error else {
         return format!("no TLS connection ({error}); is harbor_config.url an address where Harbor speaks https?");

@@ -62,7 +62,7 @@ impl Refusal {
     }
 }
 
-/// Lets a request pass, without what it may not carry.
+/// Lets a request pass, without the headers that it may not carry.
 pub(super) fn admit(parts: &mut Parts, also: &HeaderName) -> Result<(), SendError> {
     if !only_reads(&parts.method) {
         return Err(Refusal::Method.report(parts.method.as_str()));

@@ -24,7 +24,7 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    /// So often after the first try, and so many requests at a time.
+    /// `times` tries after the first one, for at most `at_a_time` requests at once.
     pub(super) fn new(times: usize, at_a_time: usize) -> Self {
         Self { times, budget: Semaphore::new(at_a_time.min(Semaphore::MAX_PERMITS)) }
     }

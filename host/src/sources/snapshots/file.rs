@@ -1,4 +1,4 @@
-//! One file of rows: whole or not there, and only read as what it was written as.
+//! One file of rows, written whole or not at all, and checked when it is read.
 
 use super::snapshot::{Key, Snapshot};
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// What a file begins with; then the key, seconds since 1970, a checksum of all the rest, and the rest.
+/// The beginning of a file. The key, seconds since 1970, a checksum and the rows follow.
 const MAGIC: &[u8] = b"image-service snapshot 1\n";
 const HEAD: usize = MAGIC.len() + 32 + 8 + 32;
 
