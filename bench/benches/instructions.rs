@@ -18,7 +18,7 @@ use image_service::runtime::{Capabilities, Service};
 use image_service::sources::snapshots::SnapshotMemory;
 use image_service_http::response::RequestBody;
 use image_service_http::server::Application;
-use image_service_tests::composition;
+use image_service_tests::{Harbor, Version, composition};
 use serde_json::json;
 use std::hint::black_box;
 use std::path::Path;
@@ -129,24 +129,31 @@ fn a_hundred_kept_answers((hits, kept): (usize, Kept)) -> (usize, Kept) {
     ((0..hits).map(|_| black_box(kept.images())).sum(), kept)
 }
 
-/// The host with a listing in its cache, in this process as well. The listing is the demonstration's: it is the smallest
-/// composition, and valgrind takes minutes to compile one.
+/// The host with a listing in its cache, in this process as well. The listing needs a `Cache-Control`, which the
+/// demonstration has not.
 struct Kept {
     runtime: Runtime,
     app: App,
+    _harbor: Harbor,
 }
 
 impl Kept {
     fn warm(hits: usize) -> (usize, Self) {
         let runtime = runtime();
-        let config = json!({"cache_config": {"lifetime": 3600}});
+        let harbor = runtime.block_on(Harbor::of(Version::V2_12).repository("project/repository", 15).start());
+        let harbor = harbor.expect("a Harbor double");
+        let config = json!({
+            "crictl_config": {"mode": "exec", "command": ["echo", r#"{"images": []}"#]},
+            "harbor_config": harbor.config(),
+            "cache_config": {"lifetime": 3600},
+        });
         let (config, _) = image_service_config::parse(&config.to_string(), Path::new("")).expect("a configuration");
-        let composition = Composition::read(&composition("demo")).expect("`cargo xtask build` makes it");
+        let composition = Composition::read(&composition("native")).expect("`cargo xtask build` makes it");
         let app = {
             let _entered = runtime.enter();
             App::new(&composition, config, SnapshotMemory::default(), Arc::new(|_: &str| ())).expect("it can be loaded")
         };
-        let kept = Self { runtime, app };
+        let kept = Self { runtime, app, _harbor: harbor };
         for _ in 0..3 {
             kept.images();
         }
