@@ -104,7 +104,7 @@ impl Application for App {
     async fn answer(&self, mut request: Request<RequestBody>, over_tls: bool) -> Response<TrackedBody> {
         hide_logins(request.headers_mut());
         let log = RequestLog::begin(&request);
-        let asked = self.access.asked(&request, over_tls);
+        let access = self.access.context(&request, over_tls);
         let mut response = match self.access.refusal(&mut request, &asked) {
             Some(refusal) => refusal,
             None => match self.route(request, &log) {
@@ -112,7 +112,7 @@ impl Application for App {
                 Reply::Later(response) => response.await,
             },
         };
-        asked.tell(&mut response);
+        access.apply(&mut response);
         log.track(response)
     }
 

@@ -1,4 +1,4 @@
-//! `access_config`: who may ask, and over what.
+//! `access_config`: which clients may send requests, and how.
 
 use anyhow::{Context, Result, bail};
 use http::HeaderValue;
@@ -6,12 +6,12 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use url::Url;
 
-/// Who may ask, and over what.
+/// Which clients may send requests, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// The certificate to speak TLS with.
     pub tls: Option<Tls>,
-    /// A file with the tokens that clients send, one of them.
+    /// A file with tokens. Each request needs one of them.
     pub token_file: Option<PathBuf>,
     /// The web pages whose scripts may read answers.
     pub cors: Option<Cors>,
@@ -20,21 +20,21 @@ pub struct Access {
 /// The files of TLS, all PEM.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// The certificate, followed by those that lead to its authority.
+    /// The certificate, followed by the intermediate certificates.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-    /// The authorities of clients' certificates, where clients need one.
+    /// The authorities of client certificates, where clients need one.
     pub client_ca: Option<PathBuf>,
 }
 
 /// The web pages whose scripts may read answers, by their origins.
 #[derive(Clone, Debug)]
 pub enum Cors {
-    /// All.
+    /// All origins.
     Any,
-    /// These.
-    These(Vec<HeaderValue>),
+    /// Only these origins.
+    Origins(Vec<HeaderValue>),
 }
 
 #[derive(Default, Deserialize)]
@@ -55,7 +55,7 @@ impl Section {
         let tls = match (file(self.tls_certificate), file(self.tls_key)) {
             (Some(certificate), Some(key)) => Some(Tls { certificate, key, client_ca }),
             (None, None) if client_ca.is_some() => bail!(
-                "access_config.client_ca asks clients for certificates, which takes TLS; set tls_certificate and tls_key too"
+                "access_config.client_ca asks clients for certificates, which needs TLS; set tls_certificate and tls_key too"
             ),
             (None, None) => None,
             (Some(_), None) => bail!("access_config.tls_certificate has no tls_key; set both or neither"),
@@ -65,7 +65,7 @@ impl Section {
         let cors = match &origins[..] {
             [] => None,
             [any] if any == "*" => Some(Cors::Any),
-            origins => Some(Cors::These(origins.iter().map(|origin| read_origin(origin)).collect::<Result<_>>()?)),
+            origins => Some(Cors::Origins(origins.iter().map(|origin| read_origin(origin)).collect::<Result<_>>()?)),
         };
         Ok(Access { tls, token_file: file(self.token_file), cors })
     }
@@ -74,12 +74,12 @@ impl Section {
 /// An origin as browsers send it: scheme, host and port, no more.
 fn read_origin(origin: &str) -> Result<HeaderValue> {
     let named = || format!("access_config.cors_origins: {origin:?}");
-    let example = "an origin reads as in https://dashboard.example.com:8443, and [\"*\"] stands for all";
+    let example = "write an origin as https://dashboard.example.com:8443, or [\"*\"] for all";
     let url = Url::parse(origin).with_context(|| format!("{} is no origin; {example}", named()))?;
     let sent = url.origin().ascii_serialization();
     if sent != origin {
-        let meant = if url.origin().is_tuple() { format!("; is {sent} meant?") } else { String::new() };
-        bail!("{} is no origin as browsers send it{meant} {example}", named());
+        let meant = if url.origin().is_tuple() { format!(" (is {sent} meant?)") } else { String::new() };
+        bail!("{} is no origin as browsers send it{meant}; {example}", named());
     }
     HeaderValue::from_str(&sent).with_context(named)
 }
@@ -97,13 +97,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_on_by_default() {
+    fn empty_values_turn_everything_off() {
         let access = read(serde_json::json!({"token_file": "", "cors_origins": []})).unwrap();
         assert!(access.tls.is_none() && access.token_file.is_none() && access.cors.is_none());
     }
 
     #[test]
-    fn paths_begin_at_the_folder() {
+    fn relative_paths_start_at_the_folder_of_the_file() {
         let access = read(serde_json::json!({
             "tls_certificate": "tls.crt", "tls_key": "/run/tls.key", "client_ca": "ca.pem", "token_file": "tokens"
         }));
@@ -115,15 +115,15 @@ mod tests {
     }
 
     #[test]
-    fn half_of_tls_is_refused() {
+    fn a_certificate_without_a_key_is_refused_and_the_reverse() {
         assert!(error(serde_json::json!({"tls_certificate": "a"})).contains("tls_certificate has no tls_key"));
         assert!(error(serde_json::json!({"tls_key": "a"})).contains("tls_key has no tls_certificate"));
         assert!(error(serde_json::json!({"client_ca": "a"})).contains("set tls_certificate and tls_key too"));
     }
 
     #[test]
-    fn origins_are_those_that_browsers_send() {
-        let Some(Cors::These(origins)) =
+    fn origins_must_be_written_as_browsers_send_them() {
+        let Some(Cors::Origins(origins)) =
             read(serde_json::json!({"cors_origins": ["https://a.example", "http://[::1]:3000"]})).unwrap().cors
         else {
             panic!("they are set")

@@ -1,4 +1,4 @@
-//! `app_config`: where to listen, how to write JSON and logs.
+//! `app_config`: the address to listen on, time limits, JSON and logs.
 
 use crate::log::{Level, Log, LogFile, LogFormat};
 use crate::timeout::{DEFAULT_TIMEOUT, seconds};
@@ -10,7 +10,7 @@ use std::time::Duration;
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 5375;
 
-/// Where to listen, how to write JSON and logs.
+/// The address to listen on, time limits, JSON and logs.
 #[derive(Clone, Debug)]
 pub struct App {
     /// The name or address to listen on.
@@ -19,11 +19,11 @@ pub struct App {
     pub port: u16,
     /// How long a composition may take to begin an answer.
     pub response_timeout: Duration,
-    /// How long requests under way may take once the program has been told to end.
+    /// How long requests under way may take after the signal to end.
     pub shutdown_timeout: Duration,
     /// Whether JSON is indented.
     pub pretty: bool,
-    /// How much is logged, in which format, and where.
+    /// The level, format and places of the log.
     pub log: Log,
 }
 

@@ -8,7 +8,7 @@ use crate::harbor::Harbor;
 use crate::limits::Limits;
 use std::path::PathBuf;
 
-/// Everything that the program can be told.
+/// The whole configuration, with defaults filled in.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `crictl_config`.
@@ -23,7 +23,7 @@ pub struct Config {
     pub limits: Limits,
     /// `access_config`.
     pub access: Access,
-    /// `node_api`: the file with the tokens that it asks for, where it is on.
+    /// `node_api`: the file with its tokens, where it is on.
     pub node_api: Option<PathBuf>,
     /// A composition to run instead of the built-in one.
     pub composition: Option<PathBuf>,

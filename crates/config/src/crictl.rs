@@ -1,4 +1,4 @@
-//! `crictl_config`: how the node is asked, and which of its images are left out.
+//! `crictl_config`: how the program asks the node, and which images the listing leaves out.
 
 use crate::timeout::{DEFAULT_TIMEOUT, seconds};
 use anyhow::{Result, anyhow, bail};
@@ -6,18 +6,18 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How the node is asked, and which of its images are left out.
+/// How the program asks the node, and which images the listing leaves out.
 #[derive(Clone, Debug)]
 pub struct Crictl {
-    /// Which way to ask.
+    /// The way to ask.
     pub mode: CrictlMode,
     /// The runtime's socket, where one is configured.
     pub endpoint: Option<PathBuf>,
-    /// The argument vector to run instead of the default one.
+    /// The program and arguments to run instead of the default.
     pub command: Option<Vec<String>>,
-    /// How long an answer may take.
+    /// Longest wait for an answer.
     pub timeout: Duration,
-    /// images_to_ignore.txt.
+    /// The ignore file, `images_to_ignore.txt` by default.
     pub ignore_file: PathBuf,
 }
 
@@ -25,7 +25,7 @@ pub struct Crictl {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CrictlMode {
-    /// The first socket that may be opened, else `crictl`.
+    /// The first socket that the program may open, else `crictl`.
     #[default]
     Auto,
     /// The runtime's socket.

@@ -25,7 +25,7 @@ struct File {
     composition: Option<PathBuf>,
 }
 
-/// A JSON object. By themselves, structs are also read from lists, which would be taken for their values in order.
+/// A JSON object. serde also reads a struct from a list, as its fields in order; this type refuses lists.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -39,7 +39,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 f.write_str("an object")
             }
 
-            /// What stands in an object's place may be a secret that slipped.
+            /// A string in the place of an object may be a misplaced secret, so the error does not repeat it.
             fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<T, E> {
                 Err(E::custom("invalid type: a string, expected an object"))
             }
@@ -49,7 +49,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             }
         }
 
-        // For a map alone, an error about a string would repeat it.
+        // `deserialize_map` would repeat a string in its error.
         deserializer.deserialize_any(Members(PhantomData)).map(Self)
     }
 }
@@ -58,7 +58,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 ///
 /// # Errors
 ///
-/// When the file can't be read, is no JSON (with line and column), or a value is none that its key can have.
+/// When the file can't be read or is no JSON (with line and column), or a key has an invalid value.
 pub fn load(path: Option<&Path>) -> Result<(Config, Vec<String>)> {
     let Some(path) = path else { return parse("{}", Path::new("")) };
     let named = || format!("config file {}", path.display());
@@ -74,7 +74,7 @@ pub fn load(path: Option<&Path>) -> Result<(Config, Vec<String>)> {
     Ok((config, warnings))
 }
 
-/// Reads the text of a config file that stands in `folder`, which relative paths begin at.
+/// Reads the text of a config file in `folder`, where relative paths start.
 ///
 /// # Errors
 ///
@@ -88,7 +88,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<(Config, Vec<String>)> {
 struct Read {
     config: Config,
     warnings: Vec<String>,
-    /// Whether the text itself has a secret in it.
+    /// Whether the text itself holds a secret.
     holds_a_secret: bool,
 }
 
@@ -121,7 +121,7 @@ fn section<T: Default>(section: Option<Object<T>>) -> T {
     section.map(|section| section.0).unwrap_or_default()
 }
 
-/// From JSON, with each unknown key as a warning and each wrong type as an error that names its key.
+/// Reads JSON. An unknown key is a warning, a wrong type an error that names the key.
 fn deserialize(text: &str, warnings: &mut Vec<String>) -> Result<File> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut json = serde_json::Deserializer::from_str(text);
@@ -129,7 +129,7 @@ fn deserialize(text: &str, warnings: &mut Vec<String>) -> Result<File> {
     let file: Option<Object<File>> = {
         let deserializer = serde_path_to_error::Deserializer::new(&mut json, &mut track);
         serde_ignored::deserialize(deserializer, |key| {
-            // Sections may be missing, which shows as a `?` in the path.
+            // serde_ignored writes an `Option` as a `?` in the path.
             let key = key.to_string().replace(".?", "").trim_start_matches("?.").to_owned();
             warnings.push(format!("the key {key} is unknown and has no effect; is it spelled right?"));
         })
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn no_error_repeats_what_stands_in_a_secrets_place() {
+    fn no_error_repeats_a_value_in_the_place_of_a_secret() {
         for value in ["12345", "true", "1.5", "[12345]", r#"{"a": 12345}"#, "-12345"] {
             let error = error(&format!(r#"{{"harbor_config": {{"password": {value}}}}}"#));
             assert!(error.starts_with("harbor_config.password: invalid type, expected a string in quotes"), "{error}");
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_make_no_sense_are_refused() {
+    fn invalid_values_are_refused_with_their_key() {
         assert!(error(r#"{"harbor_config": {"url": "harbor.example.com"}}"#).contains("https://harbor.example.com"));
         assert!(error(r#"{"harbor_config": {"page_size": 0}}"#).contains("1 to 100"));
         assert!(error(r#"{"harbor_config": {"max_concurrency": 0}}"#).contains("max_concurrency"));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn larger_pages_than_harbors_are_cut_with_a_warning() {
+    fn a_page_size_above_harbors_limit_is_lowered_with_a_warning() {
         let (config, warnings) = parsed(r#"{"harbor_config": {"page_size": 500}}"#);
         assert_eq!(config.harbor.page_size, 100);
         assert_eq!(warnings.len(), 1);

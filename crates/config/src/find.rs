@@ -1,17 +1,17 @@
-//! Where config.json is.
+//! Finds config.json.
 
 use std::path::{Path, PathBuf};
 
-/// The places that are looked at when nothing names the file, in this order.
+/// The paths to try, in this order, when nothing names the file.
 const PLACES: [&str; 3] = ["config/config.json", "config.json", "/etc/image-service/config.json"];
 
 /// The variable that names the file.
 const VARIABLE: &str = "IMAGE_SERVICE_CONFIG";
 
-/// The file to read: the one given, else the one that `IMAGE_SERVICE_CONFIG` names, else the first of
-/// `./config/config.json`, `./config.json` and `/etc/image-service/config.json` that there is; `None` for the defaults.
+/// The file to read: `given`, else the file that `IMAGE_SERVICE_CONFIG` names, else the first of
+/// `./config/config.json`, `./config.json` and `/etc/image-service/config.json` that exists; `None` for the defaults.
 ///
-/// A file that was named is returned whether it exists or not: that it is missing is an error to be told.
+/// Returns a named file whether it exists or not, so that the caller reports a missing file as an error.
 pub fn find(given: Option<&Path>) -> Option<PathBuf> {
     given
         .map(Path::to_owned)

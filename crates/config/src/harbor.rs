@@ -1,4 +1,4 @@
-//! `harbor_config`: which Harbor is asked, and how.
+//! `harbor_config`: which Harbor the program asks, and how.
 
 use crate::origin::Origin;
 use crate::secret::Secret;
@@ -8,50 +8,50 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Harbor answers 422 to more.
+/// The largest page that Harbor accepts; it answers 422 to a larger one.
 const MAX_PAGE_SIZE: usize = 100;
 const DEFAULT_CONCURRENCY: usize = 8;
-/// Seconds.
+/// The default of `listing_timeout`, in seconds.
 const DEFAULT_LISTING_TIMEOUT: f64 = 120.0;
 const DEFAULT_RETRIES: usize = 3;
 const MAX_RETRIES: usize = 10;
 
-/// Which Harbor is asked, and how.
+/// Which Harbor the program asks, and how.
 #[derive(Clone, Debug)]
 pub struct Harbor {
     /// Its address; empty when there is no Harbor.
     pub url: String,
-    /// The origin of that address, the only one that components may ask; `None` where there is no Harbor.
+    /// The origin of that address, the only one that components may send requests to; `None` where there is no Harbor.
     pub origin: Option<Origin>,
-    /// Who logs in.
+    /// The user to log in as.
     pub user: String,
     /// That user's password.
     pub password: Secret,
     /// The one project to list; empty for all.
     pub project: String,
-    /// Rows asked for at a time, 1 to 100.
+    /// Rows of one page, 1 to 100.
     pub page_size: usize,
-    /// Whether Harbor's certificate has to be trusted.
+    /// Whether the program checks Harbor's certificate.
     pub verify_ssl: bool,
     /// Certificate authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// Requests under way at a time.
+    /// Most requests under way at a time, for one listing.
     pub max_concurrency: usize,
-    /// How long one request may take, all its tries together.
+    /// Longest time for one request, all its tries together.
     pub timeout: Duration,
-    /// How long the whole listing may take. Then the answer has the rows that arrived.
+    /// Longest time for the whole listing. After it the answer has the rows that have arrived.
     pub listing_timeout: Duration,
-    /// How often a request is tried again after a failure that may pass.
+    /// How often the program tries a request again after a failure that may pass.
     pub retries: usize,
 }
 
 impl Harbor {
-    /// Whether url, user and password are all there.
+    /// Whether url, user and password are all set.
     pub fn is_complete(&self) -> bool {
         !self.url.is_empty() && !self.user.is_empty() && !self.password.is_empty()
     }
 
-    /// Whether none of the three is: no Harbor is meant to be listed.
+    /// Whether none of the three is set, so that the operator wants no Harbor.
     pub fn is_unset(&self) -> bool {
         self.url.is_empty() && self.user.is_empty() && self.password.is_empty()
     }
@@ -75,9 +75,9 @@ pub(crate) struct Section {
     retries: Option<usize>,
 }
 
-/// The variable that holds the password.
-const PASSWORD: &str = "HARBOR_PASSWORD";
-/// The credential that holds it, in the folder that systemd names.
+/// The environment variable that holds the password.
+const PASSWORD_VARIABLE: &str = "HARBOR_PASSWORD";
+/// The name of systemd's credential that holds it.
 const CREDENTIAL: &str = "harbor_password";
 
 impl Section {
@@ -86,16 +86,16 @@ impl Section {
         self.password.as_ref().is_some_and(|password| !password.is_empty())
     }
 
-    /// The password. The environment and systemd's credentials count before files.
+    /// The password. The environment variable and systemd's credential take precedence over the file.
     fn password(&mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Secret> {
         let own = self.password.take().unwrap_or_default();
         let file = self.password_file.take().filter(|path| !path.as_os_str().is_empty());
         if self.url.as_ref().is_none_or(String::is_empty) {
             return Ok(own);
         }
-        if let Some(password) = std::env::var_os(PASSWORD).filter(|password| !password.is_empty()) {
-            // The error of a conversion would carry the text.
-            let Ok(password) = password.into_string() else { bail!("the variable {PASSWORD} is no UTF-8 text") };
+        if let Some(password) = std::env::var_os(PASSWORD_VARIABLE).filter(|password| !password.is_empty()) {
+            // The error of the conversion would hold the password.
+            let Ok(password) = password.into_string() else { bail!("the variable {PASSWORD_VARIABLE} is no UTF-8 text") };
             return Ok(password.into());
         }
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(CREDENTIAL));
@@ -104,7 +104,7 @@ impl Section {
         }
         if let Some(path) = file {
             if !own.is_empty() {
-                warnings.push("harbor_config.password has no effect, as password_file counts; remove it".to_owned());
+                warnings.push("harbor_config.password has no effect, as password_file takes precedence; remove it".to_owned());
             }
             return Secret::from_file("harbor_config.password_file", &folder.join(path), warnings);
         }
@@ -117,7 +117,7 @@ impl Section {
         let origin = if url.is_empty() {
             None
         } else {
-            // An address with an @ may hold a login, which must not be repeated.
+            // An address with an @ may hold a login, which the error must not repeat.
             let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
             Some(Origin::parse(&url).with_context(|| format!("harbor_config.url{shown}"))?)
         };
@@ -125,7 +125,7 @@ impl Section {
             0 => bail!("harbor_config.page_size is 0; it can be 1 to {MAX_PAGE_SIZE}"),
             size if size > MAX_PAGE_SIZE => {
                 warnings.push(format!(
-                    "harbor_config.page_size is {size}, more than Harbor answers; {MAX_PAGE_SIZE} is used instead"
+                    "harbor_config.page_size is {size}, more than Harbor accepts; the program uses {MAX_PAGE_SIZE} instead"
                 ));
                 MAX_PAGE_SIZE
             }

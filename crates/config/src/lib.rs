@@ -1,6 +1,6 @@
 //! config.json: what operators write, with defaults filled in and paths made absolute.
 //!
-//! Each section has a file of its own: its keys as they stand in config.json (`Section`), and the values that they become.
+//! Each section has a file of its own: its keys in config.json (`Section`), and the values that they become.
 
 #![forbid(unsafe_code)]
 

@@ -12,31 +12,31 @@ const MIB: usize = 1024 * 1024;
 /// The limits of clients, components and sources.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections that are open at a time.
+    /// Most open connections at a time.
     pub max_connections: usize,
-    /// Bytes of a request's head.
+    /// Most bytes of a request's head.
     pub max_header_bytes: usize,
-    /// How long a client may take over a request's head, and to begin the next.
+    /// Longest time for a client to send a request's head, and to begin the next request.
     pub header_timeout: Duration,
-    /// How long a client may take over 64 KiB of a request's or an answer's body.
+    /// Longest time for a client to send 64 KiB of a request's body or to take 64 KiB of an answer's body.
     pub client_timeout: Duration,
-    /// Requests that components work on at a time.
+    /// Most requests that run in components at a time.
     pub max_requests: usize,
-    /// Requests that wait for their turn with components; more are refused with 503.
+    /// Most requests that wait for components; the program refuses more with 503.
     pub max_waiting: usize,
-    /// How long an answer may take once it has begun.
+    /// Longest time from the begin of an answer to its end.
     pub answer_timeout: Duration,
-    /// Bytes of memory that an instance of a composition may have, all its components together.
+    /// Most bytes of memory of an instance of a composition, all its components together.
     pub max_memory: usize,
-    /// Resources, such as streams and headers, that an instance may have open.
+    /// Most resources, such as streams and headers, that an instance has open at a time.
     pub max_handles: usize,
-    /// Lines a second that components may say on stderr, all instances together.
+    /// Most lines a second that components write to stderr, all instances together.
     pub max_stderr_lines: usize,
-    /// Bytes of one answer of Harbor.
+    /// Most bytes of one answer of Harbor.
     pub max_upstream_bytes: usize,
-    /// Requests to Harbor under way at a time, of all instances.
+    /// Most requests to Harbor under way at a time, of all instances.
     pub max_upstream_requests: usize,
-    /// Bytes that crictl may print, and of an answer over the runtime's socket.
+    /// Most bytes of the output of crictl, and of an answer over the runtime's socket.
     pub max_crictl_bytes: usize,
 }
 
@@ -69,12 +69,12 @@ impl Section {
             max_requests: within("max_requests", self.max_requests, 1..=4096, 64)?,
             max_waiting: at_least("max_waiting", self.max_waiting, 0, 256)?,
             answer_timeout: seconds("limits_config.answer_timeout", self.answer_timeout, 600.0)?,
-            // The built-in composition begins with 5 MiB; 32-bit addresses reach no further than 4 GiB.
+            // The built-in composition starts with 5 MiB; 32-bit addresses end at 4 GiB.
             max_memory: within("max_memory", self.max_memory, 8 * MIB..=4096 * MIB, 256 * MIB)?,
-            // A listing needs some dozens.
+            // A listing needs several dozen.
             max_handles: at_least("max_handles", self.max_handles, 100, 10_000)?,
             max_stderr_lines: at_least("max_stderr_lines", self.max_stderr_lines, 1, 100)?,
-            // The component `harbor` takes no more.
+            // The component `harbor` accepts no more.
             max_upstream_bytes: within(
                 "max_upstream_bytes",
                 self.max_upstream_bytes,
@@ -87,7 +87,7 @@ impl Section {
     }
 }
 
-/// The configured number, or the default one.
+/// The configured number, or the default. Too small a number is an error.
 fn at_least(key: &str, value: Option<usize>, least: usize, default: usize) -> Result<usize> {
     match value {
         None => Ok(default),
@@ -96,11 +96,11 @@ fn at_least(key: &str, value: Option<usize>, least: usize, default: usize) -> Re
     }
 }
 
-/// The same for a number that can be too large as well.
+/// The same for a number that can also be too large.
 fn within(key: &str, value: Option<usize>, range: RangeInclusive<usize>, default: usize) -> Result<usize> {
     let value = at_least(key, value, *range.start(), default)?;
     if value > *range.end() {
-        bail!("limits_config.{key} is {value}; it can be {} at most", range.end());
+        bail!("limits_config.{key} is {value}; it can be at most {}", range.end());
     }
     Ok(value)
 }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_makes_no_sense_is_refused_by_its_key() {
+    fn an_invalid_limit_is_refused_with_its_key() {
         for (key, value) in [
             ("max_connections", "0"),
             ("max_header_bytes", "100"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_need_be_let_wait() {
+    fn max_waiting_can_be_0() {
         assert_eq!(read("max_waiting", "0").unwrap().max_waiting, 0);
     }
 }

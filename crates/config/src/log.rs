@@ -1,12 +1,12 @@
-//! How much is logged, in which format, and where.
+//! The log: its level, its format, and its places.
 
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// The least severe level that is logged.
+/// The least severe level that the program logs.
 pub type Level = tracing::level_filters::LevelFilter;
 
-/// What the operator set for logs.
+/// The log: its level, its format, and its places.
 #[derive(Clone, Debug)]
 pub struct Log {
     /// The level of the log on stderr.
@@ -21,7 +21,7 @@ pub struct Log {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people on a terminal, the journal's fields where stderr is the journal, else JSON.
+    /// `Human` on a terminal, `Journald` where stderr is the journal, else `Json`.
     #[default]
     Auto,
     /// Lines for people.
@@ -32,14 +32,14 @@ pub enum LogFormat {
     Journald,
 }
 
-/// A log file that is rotated as Python's `RotatingFileHandler` does.
+/// A log file, rotated in the way of Python's `RotatingFileHandler`.
 #[derive(Clone, Debug)]
 pub struct LogFile {
     /// The current file; older ones stand beside it as `.1`, `.2`, ….
     pub path: PathBuf,
-    /// Bytes after which a new file begins; 0 for never.
+    /// Size in bytes at which a new file begins; 0 for never.
     pub max_bytes: usize,
-    /// Older files that are kept.
+    /// The number of older files to keep.
     pub backups: usize,
     /// The level of the log in the file.
     pub level: Level,

@@ -1,4 +1,4 @@
-//! `node_api`: whether other machines may ask for what crictl says here.
+//! `node_api`: whether other machines may ask for the images of this node.
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
@@ -18,7 +18,7 @@ impl Section {
             return Ok(None);
         }
         let Some(path) = self.token_file.filter(|path| !path.as_os_str().is_empty()) else {
-            bail!("node_api is enabled without a token_file; name a file that holds the token that clients send");
+            bail!("node_api is enabled without a token_file; name a file with the tokens of clients");
         };
         Ok(Some(folder.join(path)))
     }

@@ -15,19 +15,19 @@ impl Origin {
     ///
     /// When the text is no such address, with how to write it.
     pub fn parse(text: &str) -> Result<Self> {
-        let help = "write it as https://harbor.example.com, with a port or a path if need be";
+        let help = "write it as https://harbor.example.com, with a port or a path if needed";
         let url = Url::parse(text).with_context(|| help)?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             bail!("it is no http:// or https:// address; {help}");
         }
         if !url.username().is_empty() || url.password().is_some() {
-            bail!("it holds a user or password; put them into harbor_config.user and harbor_config.password");
+            bail!("it contains a user or a password; put them into harbor_config.user and harbor_config.password");
         }
         Ok(Self(url.origin()))
     }
 
-    /// Whether an address belongs to this origin. An address that another parser could read as another host (a number as an
-    /// address, a user before an @) does not.
+    /// Whether an address belongs to this origin. An address that another parser could read as another host (an IP address
+    /// written as a number, a user before an @) does not.
     pub fn contains(&self, uri: &Uri) -> bool {
         Url::parse(&uri.to_string()).is_ok_and(|url| {
             self.is_origin_of(&url)
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_read_in_two_ways_is_no_origin() {
+    fn an_address_that_parsers_read_differently_is_not_of_the_origin() {
         let origin = Origin::parse("http://127.0.0.1:8080").unwrap();
         let contains = |uri: &str| origin.contains(&uri.parse().unwrap());
         assert!(contains("http://127.0.0.1:8080/"));

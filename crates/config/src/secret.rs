@@ -1,4 +1,4 @@
-//! Text that is never shown and that is wiped from memory when it is dropped, and the files that hold such text.
+//! Secret text, which is never shown and is wiped from memory when it is dropped, and the files that hold it.
 
 use anyhow::{Context, Result, bail};
 use secrecy::{ExposeSecret, SecretString};
@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Text that is never shown.
+/// Secret text. `Debug` does not show it.
 #[derive(Clone, Default)]
 pub struct Secret(SecretString);
 
@@ -23,8 +23,8 @@ impl Secret {
         self.reveal().is_empty()
     }
 
-    /// The text of a file, without the end of its last line. `key` names the file in messages. A file that everybody may
-    /// read adds to `warnings`.
+    /// Reads a file, without the end of its last line. `key` names the file in messages. Adds a warning when everybody may
+    /// read the file.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ impl Secret {
     pub fn from_file(key: &str, path: &Path, warnings: &mut Vec<String>) -> Result<Self> {
         let named = || format!("{key} {}", path.display());
         let bytes = std::fs::read(path).map(Zeroizing::new).with_context(|| format!("{} can't be read", named()))?;
-        // The error of a conversion would carry the bytes.
+        // The error of the conversion would hold the bytes.
         let Ok(text) = std::str::from_utf8(&bytes) else { bail!("{} is no UTF-8 text", named()) };
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -44,13 +44,13 @@ impl Secret {
     }
 }
 
-/// A warning where everybody on this machine may read a file that holds a secret.
+/// A warning when every user of this machine can read a file that holds a secret.
 pub fn world_readable_warning(named: &str, path: &Path) -> Option<String> {
     let mode = std::fs::metadata(path).ok()?.mode() & 0o7777;
     (mode & 0o004 != 0).then(|| {
         let path = path.display();
         format!(
-            "{named} holds a secret and may be read by everybody on this machine (mode {mode:04o}); chmod 600 {path}"
+            "{named} holds a secret, and every user of this machine can read it (mode {mode:04o}); chmod 600 {path}"
         )
     })
 }
@@ -80,7 +80,7 @@ impl<'de> serde::Deserialize<'de> for Secret {
 struct SecretVisitor;
 
 fn hidden<E: Error>() -> E {
-    E::custom("invalid type, expected a string in quotes; what stands there is not shown, as it may be the secret")
+    E::custom("invalid type, expected a string in quotes; this message does not show the value, as it may be the secret")
 }
 
 impl<'de> Visitor<'de> for SecretVisitor {

@@ -3,10 +3,10 @@
 use anyhow::{Result, anyhow, bail};
 use std::time::Duration;
 
-/// Seconds.
+/// The default of most time limits, in seconds.
 pub(crate) const DEFAULT_TIMEOUT: f64 = 30.0;
 
-/// A time limit of this many seconds, which must be more than 0.
+/// The configured time limit, or the default. It must be more than 0.
 pub(crate) fn seconds(key: &str, value: Option<f64>, default: f64) -> Result<Duration> {
     match value.unwrap_or(default) {
         seconds if seconds > 0.0 => {

@@ -1,4 +1,4 @@
-//! Who may ask, and over what: TLS and clients' certificates, bearer tokens, and scripts of web pages.
+//! Which clients may send requests, and how: TLS and client certificates, bearer tokens, and scripts of web pages.
 //!
 //! - `tokens`: bearer tokens from a file;
 //! - `cors`: which web pages' scripts may read answers.
@@ -12,7 +12,7 @@ use crate::response::{Body, problem, security_headers};
 use crate::routes::{Credential, Route};
 use crate::tls;
 use anyhow::Result;
-use cors::Allowed;
+use cors::CorsDecision;
 use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
 use image_service_config::{self as config, Cors, world_readable_warning};
@@ -24,21 +24,21 @@ use tokens::Tokens;
 const TOKEN_FILE: &str = "access_config.token_file";
 const NODE_TOKEN_FILE: &str = "node_api.token_file";
 
-/// Who may ask, and over what.
+/// Which clients may send requests, and how.
 pub struct Access {
     tls: Option<Reloadable<ServerConfig>>,
     clients_need_certificates: bool,
     tokens: Option<Reloadable<Tokens>>,
-    /// Those of the node API, where it is on.
+    /// The tokens of the node API, where it is on.
     node_tokens: Option<Reloadable<Tokens>>,
     cors: Option<Cors>,
     /// Secret files, by the keys that name them.
     secrets: Vec<(&'static str, PathBuf)>,
 }
 
-/// Facts about a request that its answer needs.
-pub struct Asked {
-    origin: Option<Allowed>,
+/// The facts about a request that access control and its answer need.
+pub struct AccessContext {
+    origin: Option<CorsDecision>,
     over_tls: bool,
 }
 
@@ -47,13 +47,13 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// When one can't be read, or can't be used.
+    /// When a file can't be read or used.
     pub fn new(config: &config::Access, node_token_file: Option<&Path>) -> Result<Self> {
         let tls = config.tls.clone().map(|tls| {
             let paths = [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()];
             let paths = paths.into_iter().flatten().cloned().collect();
-            let what = format!("the certificate {} or what belongs to it", tls.certificate.display());
-            Reloadable::new(what, paths, move || tls::server::read(&tls))
+            let description = format!("the certificate {}, its key or its client_ca", tls.certificate.display());
+            Reloadable::new(description, paths, move || tls::server::read(&tls))
         });
         let secrets = [
             ("access_config.tls_key", config.tls.as_ref().map(|tls| tls.key.as_path())),
@@ -70,12 +70,12 @@ impl Access {
         })
     }
 
-    /// How to speak TLS, where that is wanted.
+    /// The TLS configuration of the listener, where TLS is on.
     pub fn tls(&self) -> Option<Arc<ServerConfig>> {
         self.tls.as_ref().map(Reloadable::get)
     }
 
-    /// Whether there are files to look at.
+    /// Whether there are files that can change.
     pub fn has_files(&self) -> bool {
         self.tls.is_some() || self.tokens.is_some() || self.node_tokens.is_some()
     }
@@ -90,15 +90,15 @@ impl Access {
         }
     }
 
-    /// Refuses a request, or answers it where a browser asks for permission; nothing when it may go on. Its token is taken
-    /// off: it is none of the composition's business, and keeps answers from being shared.
-    pub fn refusal<B>(&self, request: &mut Request<B>, asked: &Asked) -> Option<Response<Body>> {
-        if let Some(answer) = asked.origin.as_ref().and_then(|origin| origin.preflight(request)) {
+    /// Refuses a request, or answers the preflight request of a browser; `None` when the request may go on. Removes the token
+    /// from the request: the composition must not see it, and the cache does not share answers to requests with a token.
+    pub fn refusal<B>(&self, request: &mut Request<B>, context: &AccessContext) -> Option<Response<Body>> {
+        if let Some(answer) = context.origin.as_ref().and_then(|origin| origin.preflight(request)) {
             return Some(answer);
         }
         let path = request.uri().path();
         let (tokens, key) = match (Route::of(path).credential(), &self.node_tokens, &self.tokens) {
-            (Credential::Nothing, ..) => return None,
+            (Credential::None, ..) => return None,
             (Credential::NodeToken, Some(tokens), _) => (tokens, NODE_TOKEN_FILE),
             (_, _, Some(tokens)) => (tokens, TOKEN_FILE),
             _ => return None,
@@ -113,31 +113,31 @@ impl Access {
         Some(response)
     }
 
-    /// The facts about a request that its answer needs.
-    pub fn asked<B>(&self, request: &Request<B>, over_tls: bool) -> Asked {
-        Asked { origin: self.cors.as_ref().map(|cors| Allowed::of(cors, request.headers())), over_tls }
+    /// Reads the facts about a request.
+    pub fn context<B>(&self, request: &Request<B>, over_tls: bool) -> AccessContext {
+        AccessContext { origin: self.cors.as_ref().map(|cors| CorsDecision::of(cors, request.headers())), over_tls }
     }
 
-    /// The dangers of listening at these addresses, a sentence each.
+    /// The dangers of listening on these addresses, a sentence each.
     pub fn dangers(&self, addresses: &[Address]) -> Vec<String> {
         let Some(address) = addresses.iter().find(|address| !address.is_local()) else { return Vec::new() };
         let mut dangers = Vec::new();
         if self.tokens.is_none() && !self.clients_need_certificates {
             dangers.push(format!(
-                "whoever reaches {address} may read what is listed; set access_config.token_file or client_ca, or listen \
-                 on 127.0.0.1"
+                "every client that reaches {address} can read the listing; set access_config.token_file or client_ca, or \
+                 listen on 127.0.0.1"
             ));
         }
         if self.tls.is_none() && (self.tokens.is_some() || self.node_tokens.is_some()) {
             dangers.push(format!(
-                "tokens travel to {address} unencrypted; set access_config.tls_certificate and tls_key, or listen on \
+                "clients send their tokens to {address} unencrypted; set access_config.tls_certificate and tls_key, or listen on \
                  127.0.0.1 behind a proxy that speaks TLS"
             ));
         }
         dangers
     }
 
-    /// The weaknesses of the files, a sentence each.
+    /// The weaknesses of the secret files, a sentence each.
     pub fn weaknesses(&self) -> Vec<String> {
         let files = [(TOKEN_FILE, &self.tokens), (NODE_TOKEN_FILE, &self.node_tokens)];
         let weak = files.into_iter().filter_map(|(key, tokens)| {
@@ -145,8 +145,7 @@ impl Access {
             let lines: Vec<String> = tokens.weak().iter().map(usize::to_string).collect();
             let lines = (!lines.is_empty()).then(|| lines.join(", "))?;
             Some(format!(
-                "{key} has tokens that can be guessed, as they are short, in line {lines}; `openssl rand -hex 32` makes \
-                 better ones"
+                "{key} has short tokens, which are easy to guess, in line {lines}; `openssl rand -hex 32` makes better ones"
             ))
         });
         let secrets = self.secrets.iter();
@@ -154,17 +153,17 @@ impl Access {
         weak.chain(open).collect()
     }
 
-    /// How many tokens there are, where they are asked for.
+    /// The number of tokens in `access_config.token_file`, where it is set.
     pub fn tokens(&self) -> Option<usize> {
         self.tokens.as_ref().map(|tokens| tokens.get().len())
     }
 }
 
-impl Asked {
-    /// Completes an answer.
-    pub fn tell(self, response: &mut Response<Body>) {
+impl AccessContext {
+    /// Adds the headers that the client needs to its answer.
+    pub fn apply(self, response: &mut Response<Body>) {
         if let Some(origin) = self.origin {
-            origin.tell(response.headers_mut());
+            origin.apply(response.headers_mut());
         }
         if self.over_tls {
             security_headers::over_tls(response.headers_mut());

@@ -1,4 +1,4 @@
-//! The access log: one line for each request, written when the last byte of its answer has left, and its metrics and span.
+//! The access log: one line for each request, written when the last byte of its answer is sent, and its metrics and span.
 
 use crate::listing_summary::ListingSummary;
 use crate::request_context::RequestContext;
@@ -18,11 +18,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// The status of a request whose client left before the answer had one, as nginx counts it.
-const CLIENT_LEFT: &str = "499";
+/// The status of a request whose client left before the answer began (nginx uses the same number).
+const CLIENT_CLOSED_REQUEST: &str = "499";
 
-/// A request that is being answered. It writes its line when it is dropped: with the body of its answer, or before there is
-/// one, when the client gave up.
+/// A request that the program is answering. Dropping it writes the log line: the body of the answer drops it at its end, or the
+/// server drops it when the client leaves before the answer.
 pub struct RequestLog {
     id: RequestId,
     method: Method,
@@ -38,7 +38,7 @@ pub struct RequestLog {
 }
 
 impl RequestLog {
-    /// Begins at a request's head.
+    /// Begins when the head of a request has arrived.
     pub fn begin<B>(request: &Request<B>) -> Self {
         metrics::request_began();
         let route = Route::of(request.uri().path());
@@ -61,7 +61,7 @@ impl RequestLog {
         self.route
     }
 
-    /// The context for those who work for the request.
+    /// The context of the request.
     pub fn context(&self) -> &Arc<RequestContext> {
         &self.context
     }
@@ -79,10 +79,10 @@ impl RequestLog {
 
     fn end(&mut self) {
         let elapsed = self.context.begun.elapsed();
-        let status = self.status.as_ref().map_or(CLIENT_LEFT, StatusCode::as_str);
+        let status = self.status.as_ref().map_or(CLIENT_CLOSED_REQUEST, StatusCode::as_str);
         let cache = self.cache_label();
         let route = self.route.label();
-        metrics::request_ended(&Ended { route, status, cache, elapsed, bytes: self.bytes });
+        metrics::request_ended(&EndedRequest { route, status, cache, elapsed, bytes: self.bytes });
         spans::request(&self.context.trace, &self.method, route, self.status, elapsed);
         if self.route.is_probe() {
             if tracing::enabled!(target: "image_service::request", tracing::Level::DEBUG) {
@@ -93,7 +93,7 @@ impl RequestLog {
         }
     }
 
-    /// What the cache did; nothing before there is an answer.
+    /// The cache's result; `None` while there is no answer.
     fn cache_label(&self) -> Option<&'static str> {
         self.status?;
         Some(self.context.cache_status()?.label())
@@ -142,7 +142,7 @@ impl Drop for RequestLog {
     }
 }
 
-/// The body of an answer, which writes the log line at its end. Trailers that sum up the listing stay here.
+/// The body of an answer, which writes the log line at its end. It removes the trailers that carry the summary of the listing.
 pub struct TrackedBody {
     body: Body,
     log: RequestLog,

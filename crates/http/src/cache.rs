@@ -1,7 +1,7 @@
-//! A shared HTTP cache before the composition (RFC 9111, 5861, 9211). It gives out a kept answer as long as the answer's
-//! `Cache-Control` allows, and lets clients that ask at the same time share one listing.
+//! A shared HTTP cache in front of the composition (RFC 9111, 5861, 9211). It serves a kept answer for as long as the answer's
+//! `Cache-Control` allows. Clients that ask at the same time share one listing.
 //!
-//! - `answer`: one answer, and how long it is good;
+//! - `answer`: one answer, and how long it is fresh;
 //! - `broadcast_body`: a body that many clients read while it arrives;
 //! - `store`: kept answers within a budget of bytes;
 //! - `encoding`: gzip and zstd.
@@ -19,7 +19,7 @@ use crate::listing_summary::ListingSummary;
 use crate::request_context::RequestContext;
 use crate::response::{Body, Reply, RequestBody, problem};
 use crate::routes::only_reads;
-use answer::{Answer, Use};
+use answer::{Answer, Reuse};
 use broadcast_body::{End, Reader};
 use futures_util::future::BoxFuture;
 use http::header::{
@@ -35,7 +35,7 @@ use std::time::Instant;
 use store::{Key, Role, Store};
 use tokio::sync::{oneshot, watch};
 
-/// Answers a request that no kept answer serves. A failure is an answer too.
+/// Answers a request when no kept answer can. A failure is an answer too.
 pub type Origin =
     Arc<dyn Fn(Request<RequestBody>, Arc<RequestContext>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
@@ -43,7 +43,7 @@ pub type Origin =
 pub struct Cache {
     origin: Origin,
     store: Arc<Store<Answer>>,
-    /// An edit of this file makes every answer an old one.
+    /// An edit of this file makes every kept answer stale.
     ignore_file: PathBuf,
 }
 
@@ -65,21 +65,21 @@ impl Cache {
         let (head, body) = request.into_parts();
         let key = Key::of(&head);
         let fingerprint = FileFingerprint::of(&self.ignore_file);
-        let why = match self.store.kept(&key) {
+        let reason = match self.store.get(&key) {
             None => "uri-miss",
             Some(answer) => {
-                let usable = answer.usable(&head, fingerprint, context.begun, directives.any);
-                if matches!(usable, Use::Stale)
+                let reuse = answer.reuse(&head, fingerprint, context.begun, directives.any);
+                if matches!(reuse, Reuse::Stale)
                     && let Role::Lead(number, others) = self.store.role(&key, fingerprint, false)
                 {
-                    let ask = Ask { key: key.clone(), fingerprint, head: head.clone(), context: Arc::clone(context) };
+                    let ask = FetchRequest { key: key.clone(), fingerprint, head: head.clone(), context: Arc::clone(context) };
                     tokio::spawn(Arc::clone(self).fetch(ask, number, others, None));
                 }
-                match usable {
-                    Use::No(why) => why,
-                    Use::Fresh | Use::Stale => match answer.hit(&head, context.begun, &self.store) {
+                match reuse {
+                    Reuse::Forbidden(reason) => reason,
+                    Reuse::Fresh | Reuse::Stale => match answer.hit(&head, context.begun, &self.store) {
                         Some((response, status)) => {
-                            context.set_pending_summary(answer.listing());
+                            context.set_pending_summary(answer.summary());
                             context.set_cache_status(status);
                             return Reply::Now(response);
                         }
@@ -95,67 +95,67 @@ impl Cache {
             ));
         }
         if head.method == Method::HEAD {
-            return self.forward(Request::from_parts(head, body), context, why);
+            return self.forward(Request::from_parts(head, body), context, reason);
         }
-        let ask = Ask { key, fingerprint, head, context: Arc::clone(context) };
+        let ask = FetchRequest { key, fingerprint, head, context: Arc::clone(context) };
         let cache = Arc::clone(self);
         Reply::Later(Box::pin(async move {
-            match cache.listen(&ask, directives.no_cache, why).await {
+            match cache.fetch_or_follow(&ask, directives.no_cache, reason).await {
                 Some(response) => response,
                 None => {
                     let answer = (cache.origin)(Request::from_parts(ask.head, body), Arc::clone(&ask.context));
-                    alone(answer, ask.context, why).await
+                    answer_alone(answer, ask.context, reason).await
                 }
             }
         }))
     }
 
-    /// Fetches an answer, or follows another request that does; nothing where it can't be shared.
-    async fn listen(self: &Arc<Self>, ask: &Ask, anew: bool, reason: &'static str) -> Option<Response<Body>> {
-        let (answer, reader, collapsed) = match self.store.role(&ask.key, ask.fingerprint, anew) {
+    /// Fetches an answer, or follows another request that fetches it; `None` where the answer can't be shared.
+    async fn fetch_or_follow(self: &Arc<Self>, ask: &FetchRequest, no_cache: bool, reason: &'static str) -> Option<Response<Body>> {
+        let (answer, reader, collapsed) = match self.store.role(&ask.key, ask.fingerprint, no_cache) {
             Role::Lead(number, others) => {
                 let (sender, first) = oneshot::channel();
-                // The fetch goes on for others, and for the next, when this client hangs up.
+                // The fetch goes on when this client leaves: other clients may follow it, and the store keeps its answer.
                 tokio::spawn(Arc::clone(self).fetch(ask.clone(), number, others, Some(sender)));
                 let (answer, reader) = first.await.ok()?;
                 (answer, Some(reader), false)
             }
-            Role::Follow(mut coming) => {
-                let answer = coming.wait_for(Option::is_some).await.ok()?.clone()?;
-                let reader = answer.body.reader().filter(|_| answer.may_be_followed())?;
+            Role::Follow(mut leader) => {
+                let answer = leader.wait_for(Option::is_some).await.ok()?.clone()?;
+                let reader = answer.body.reader().filter(|_| answer.may_be_shared())?;
                 (answer, Some(reader), true)
             }
         };
         if ask.head.headers.contains_key(IF_NONE_MATCH) {
-            // Whether the client has it already shows at the end only.
+            // The entity tag is a digest of the whole body, so it is known at its end.
             answer.body.settled().await;
         }
         let status = CacheStatus::Forwarded { reason, collapsed };
         let response = answer.respond(&ask.head, reader, status, Instant::now(), &self.store)?;
-        ask.context.set_pending_summary(answer.listing());
+        ask.context.set_pending_summary(answer.summary());
         ask.context.set_cache_status(status);
         Some(response)
     }
 
-    /// Takes an answer from the composition, for `first`, for all that follow, and for the store.
+    /// Fetches an answer from the composition for the `first` client, for the `others` that follow, and for the store.
     async fn fetch(
         self: Arc<Self>,
-        ask: Ask,
+        ask: FetchRequest,
         number: u64,
         others: watch::Sender<Option<Arc<Answer>>>,
         first: Option<oneshot::Sender<(Arc<Answer>, Reader)>>,
     ) {
-        let Ask { key, fingerprint, head, context } = ask;
-        let ended = Ended { store: Arc::clone(&self.store), key, number };
-        let mut asked = head.clone();
+        let FetchRequest { key, fingerprint, head, context } = ask;
+        let guard = FetchGuard { store: Arc::clone(&self.store), key, number };
+        let mut forwarded = head.clone();
         for name in [ACCEPT_ENCODING, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
-            asked.headers.remove(name);
+            forwarded.headers.remove(name);
         }
         let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let (parts, mut body) = (self.origin)(Request::from_parts(asked, empty), context).await.into_parts();
+        let (parts, mut body) = (self.origin)(Request::from_parts(forwarded, empty), context).await.into_parts();
         let answer = Arc::new(Answer::new(&head, parts, fingerprint, &self.store));
         if let (Some(first), Some(reader)) = (first, answer.body.reader()) {
-            // It may have hung up.
+            // The client may have left.
             let _ = first.send((Arc::clone(&answer), reader));
         }
         others.send_replace(Some(Arc::clone(&answer)));
@@ -182,7 +182,7 @@ impl Cache {
                 Err(mut frame) => {
                     if let Some(summary) = frame.trailers_mut().and_then(ListingSummary::take) {
                         failed = summary.errors.is_some_and(|count| count > 0);
-                        answer.came_to(summary);
+                        answer.set_summary(summary);
                     }
                 }
             }
@@ -190,24 +190,24 @@ impl Cache {
         let tag = hex(&digest.finalize()[..16]);
         let keep = answer.keep(&head, tag, failed);
         answer.body.end(End::Complete);
-        ended.with(keep.then_some(answer));
-        metrics::cache_keeps(self.store.bytes());
+        guard.finish(keep.then_some(answer));
+        metrics::set_cache_bytes(self.store.bytes());
     }
 
-    /// Has the composition answer this request alone.
+    /// Sends this request to the composition. No other request shares the answer.
     fn forward(
         &self,
         request: Request<RequestBody>,
         context: &Arc<RequestContext>,
-        why: &'static str,
+        reason: &'static str,
     ) -> Reply<'static> {
         let answer = (self.origin)(request, Arc::clone(context));
-        Reply::Later(Box::pin(alone(answer, Arc::clone(context), why)))
+        Reply::Later(Box::pin(answer_alone(answer, Arc::clone(context), reason)))
     }
 }
 
-/// An answer that is for one request alone, which says why.
-async fn alone(
+/// The answer to one request, which no other request shares. Its `Cache-Status` gives the reason.
+async fn answer_alone(
     answer: BoxFuture<'static, Response<Body>>,
     context: Arc<RequestContext>,
     reason: &'static str,
@@ -221,38 +221,38 @@ async fn alone(
     response
 }
 
-/// A request that no kept answer will do for.
+/// A request for which the cache fetches an answer.
 #[derive(Clone)]
-struct Ask {
+struct FetchRequest {
     key: Key,
     fingerprint: FileFingerprint,
     head: request::Parts,
     context: Arc<RequestContext>,
 }
 
-/// Tells the store of a fetch's end, however it came.
-struct Ended {
+/// Reports the end of a fetch to the store, even when its task is dropped.
+struct FetchGuard {
     store: Arc<Store<Answer>>,
     key: Key,
     number: u64,
 }
 
-impl Ended {
-    fn with(self, answer: Option<Arc<Answer>>) {
-        self.store.fetched(&self.key, self.number, answer);
+impl FetchGuard {
+    fn finish(self, answer: Option<Arc<Answer>>) {
+        self.store.finish_fetch(&self.key, self.number, answer);
     }
 }
 
-impl Drop for Ended {
+impl Drop for FetchGuard {
     fn drop(&mut self) {
-        self.store.fetched(&self.key, self.number, None);
+        self.store.finish_fetch(&self.key, self.number, None);
     }
 }
 
 /// The cache directives of a request that this cache reads itself; `http_cache_semantics` reads the others.
 #[derive(Default)]
 struct Directives {
-    /// Whether it says anything.
+    /// Whether the request has any directive.
     any: bool,
     no_store: bool,
     no_cache: bool,

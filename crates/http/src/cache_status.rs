@@ -1,34 +1,34 @@
-//! What the cache did with a request: the header `Cache-Status` (RFC 9211), and the label of metrics and logs.
+//! The cache's result for a request: the header `Cache-Status` (RFC 9211), and the label of metrics and logs.
 
 use http::{HeaderName, HeaderValue};
 
-/// RFC 9211; the crate `http` has no name for it.
+/// The header of RFC 9211, for which the crate `http` has no constant.
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
-/// What the cache did with a request.
+/// The cache's result for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CacheStatus {
-    /// It gave out a kept answer, fresh for `ttl` more seconds; negative when stale.
+    /// The cache served a kept answer, fresh for `ttl` more seconds; negative when stale.
     Hit {
         /// Seconds.
         ttl: i64,
     },
-    /// It asked the composition.
+    /// The cache asked the composition.
     Forwarded {
-        /// Why, as a value of `fwd`.
+        /// The reason, a value of `fwd`.
         reason: &'static str,
-        /// Whether another request that asked already is shared.
+        /// Whether it shares the answer to another request.
         collapsed: bool,
     },
 }
 
 impl CacheStatus {
-    /// A request that goes to the composition alone.
+    /// A request that shares no answer.
     pub(crate) fn forwarded(reason: &'static str) -> Self {
         Self::Forwarded { reason, collapsed: false }
     }
 
-    /// The value of the header; `None` never happens, as all its parts may stand in a header.
+    /// The value of the header. It is never `None`, as all its parts are valid in a header.
     pub(crate) fn header_value(self) -> Option<HeaderValue> {
         let text = match self {
             Self::Hit { ttl } => format!("image-service; hit; ttl={ttl}"),

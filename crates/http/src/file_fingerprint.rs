@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Inode, length and times of a file; empty where there is no file. Equal fingerprints mean equal content.
+/// Inode, length and times of a file; `None` where there is no file. Equal fingerprints mean equal content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileFingerprint(Option<[i64; 6]>);
 
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_file_a_new_one_an_edited_one_and_a_replaced_one_all_differ() {
+    fn missing_new_edited_and_replaced_files_have_different_fingerprints() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let missing = FileFingerprint::of(&path);

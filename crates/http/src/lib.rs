@@ -1,15 +1,15 @@
-//! HTTP as the program speaks it to its clients.
+//! The HTTP server of the program: connections, access control, cache, log lines.
 //!
 //! - [`server`]: sockets, connections, signals;
 //! - [`routes`]: every path, its label and the token it needs;
-//! - [`access`]: who may ask, and over what;
-//! - [`cache`]: kept answers before the composition;
+//! - [`access`]: which clients may send requests, and how;
+//! - [`cache`]: kept answers, in front of the composition;
 //! - [`response`]: bodies, problems, the headers of every answer;
-//! - [`access_log`]: one request from its head to the last byte of its answer; [`listing_summary`]: what its listing came to;
+//! - [`access_log`]: one request from its head to the last byte of its answer; [`listing_summary`]: the counts of its listing;
 //! - [`tls`]: trust and certificates, for the listener and for clients of the program;
-//! - `file_fingerprint`, `reloadable`: files that count as soon as they change.
+//! - `file_fingerprint`, `reloadable`: files that the program reads again when they change.
 //!
-//! This crate knows no wasmtime: whatever answers a request implements [`server::Application`].
+//! This crate knows no wasmtime: the application that answers requests implements [`server::Application`].
 
 #![forbid(unsafe_code)]
 

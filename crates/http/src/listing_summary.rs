@@ -19,7 +19,7 @@ pub struct ListingSummary {
     rows: [Option<u64>; Source::ALL.len()],
 }
 
-/// A summary that may come later, for an answer whose own body does not carry it.
+/// A summary that may arrive later, for an answer whose own body does not carry it.
 pub type PendingSummary = Arc<OnceLock<ListingSummary>>;
 
 impl ListingSummary {
@@ -40,7 +40,7 @@ impl ListingSummary {
         }
         for source in Source::ALL {
             if let Some(rows) = summary.rows(source) {
-                metrics::source_gave(source, rows);
+                metrics::source_returned(source, rows);
             }
         }
         Some(summary)
@@ -58,7 +58,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn what_the_handler_says_is_read_and_taken_out() {
+    fn the_trailers_of_the_handler_are_read_and_removed() {
         let mut trailers = HeaderMap::new();
         trailers.insert(ERRORS, HeaderValue::from_static("2"));
         trailers.insert(ROWS, HeaderValue::from_static("containerd=35, mine=1, harbor=412"));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_nothing() {
+    fn malformed_trailers_give_an_empty_summary() {
         let mut trailers = HeaderMap::new();
         trailers.insert(ROWS, HeaderValue::from_static("containerd, harbor=many,=,"));
         assert_eq!(ListingSummary::take(&mut trailers), Some(ListingSummary::default()));

@@ -1,11 +1,11 @@
-//! A value that is made of files, and made again when they change: no restart, no signal.
+//! A value made from files, and made again when they change: no restart, no signal.
 
 use crate::file_fingerprint::FileFingerprint;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// A value made of files, as they were when they could last be read.
+/// A value made from files, as they were when the last reading succeeded.
 pub(crate) struct Reloadable<T> {
     /// Names the files in the log.
     description: String,
@@ -19,7 +19,7 @@ pub(crate) struct Reloadable<T> {
 struct Fingerprints {
     /// When the value was made.
     loaded: Vec<FileFingerprint>,
-    /// At the last look.
+    /// At the last call of `refresh`.
     seen: Vec<FileFingerprint>,
 }
 
@@ -34,7 +34,7 @@ impl<T> Reloadable<T> {
         paths: Vec<PathBuf>,
         load: impl Fn() -> Result<T> + Send + Sync + 'static,
     ) -> Result<Self> {
-        // Taken before the files are read, so that the next look sees an edit made in between.
+        // Taken before `load`, so that the next call of `refresh` sees an edit made in between.
         let before = fingerprints(&paths);
         let value = RwLock::new(Arc::new(load()?));
         let fingerprints = Mutex::new(Fingerprints { loaded: before.clone(), seen: before });
@@ -46,9 +46,9 @@ impl<T> Reloadable<T> {
         Arc::clone(&self.value.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the files again when they differ from those the value was made of and have not changed since the last call: a
-    /// certificate and its key are two files, which nobody replaces at once. When reading fails, the log says so once and
-    /// the old value stays. Blocks on the file system, so request threads must not call it.
+    /// Reads the files again when they differ from the files of the value and have not changed since the last call: a
+    /// certificate and its key are two files, and nobody replaces both at one instant. When reading fails, the log says so once
+    /// and the old value stays. Blocks on the file system, so request threads must not call it.
     pub(crate) fn refresh(&self) {
         let now = fingerprints(&self.paths);
         let mut fingerprints = self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_file_is_read_again_once_it_no_longer_changes() {
+    fn a_changed_file_is_read_again_when_it_has_stopped_changing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("number");
         std::fs::write(&path, "1").unwrap();
@@ -105,12 +105,12 @@ mod tests {
             number.refresh();
             (first, *number.get())
         };
-        assert_eq!(edit("22"), (1, 22), "not while it may still change");
+        assert_eq!(edit("22"), (1, 22), "a file that may still change is not read");
         assert_eq!(edit("broken"), (22, 22), "a broken file changes nothing");
         let loads = LOADS.load(Ordering::Relaxed);
         number.refresh();
         number.refresh();
-        assert_eq!(LOADS.load(Ordering::Relaxed), loads, "nor is it read again and again");
+        assert_eq!(LOADS.load(Ordering::Relaxed), loads, "a broken file is read once");
         assert_eq!(edit("333"), (22, 333));
         std::fs::remove_file(&path).unwrap();
         number.refresh();

@@ -1,4 +1,4 @@
-//! A request as those who work for it see it: its trace, and what they report for its log line.
+//! The context of a request: its trace, and the facts that its log line reports.
 
 use crate::cache_status::CacheStatus;
 use crate::listing_summary::{ListingSummary, PendingSummary};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-/// A request as those who work for it see it.
+/// The context of a request, shared by everything that works for it.
 pub struct RequestContext {
     /// Its place in its trace.
     pub trace: TraceContext,
@@ -38,7 +38,7 @@ impl RequestContext {
         }
     }
 
-    /// Adds the trace to a request that is sent for this one. `span` is the span of that request, where it is recorded.
+    /// Adds the trace to a request that the program sends for this one. `span` is the span of that request, where it is recorded.
     pub fn propagate(&self, headers: &mut HeaderMap, span: Option<u64>) {
         self.trace_shared.store(true, Ordering::Relaxed);
         self.trace.propagate(headers, span);
@@ -49,7 +49,7 @@ impl RequestContext {
         self.trace_shared.load(Ordering::Relaxed)
     }
 
-    /// Says where the summary of the answer's listing will be.
+    /// Sets the place where the summary of the listing will be.
     pub(crate) fn set_pending_summary(&self, summary: &PendingSummary) {
         // An answer has one listing.
         let _ = self.listing.set(Arc::clone(summary));
@@ -60,13 +60,13 @@ impl RequestContext {
         self.listing.get()?.get().copied()
     }
 
-    /// Says what the cache did.
+    /// Sets the result of the cache.
     pub(crate) fn set_cache_status(&self, status: CacheStatus) {
         // A request passes the cache once.
         let _ = self.cache.set(status);
     }
 
-    /// What the cache did; nothing where the request did not pass it.
+    /// The result of the cache; `None` where the request did not pass it.
     pub(crate) fn cache_status(&self) -> Option<CacheStatus> {
         self.cache.get().copied()
     }

@@ -1,4 +1,4 @@
-//! Every path that the program answers by itself: its label, how it may be asked, and which token it needs.
+//! Every path that the program answers itself: its label, the allowed methods, and the token it needs.
 
 use http::Method;
 use image_model::protocol;
@@ -10,7 +10,7 @@ pub enum Route {
     Images,
     /// Whether the composition is loaded.
     Healthz,
-    /// Whether a source answered lately.
+    /// Whether a source answered a short time ago.
     Readyz,
     /// Metrics for Prometheus.
     Metrics,
@@ -26,7 +26,7 @@ pub enum Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// None: monitoring has no token.
-    Nothing,
+    None,
     /// One of `access_config.token_file`.
     ClientToken,
     /// One of `node_api.token_file`.
@@ -42,7 +42,7 @@ impl Route {
             "/metrics" => Self::Metrics,
             "/openapi.json" => Self::OpenApi,
             protocol::NODE_API_PATH => Self::NodeApi,
-            // `//images` is what clients ask whose configured address ends in a slash.
+            // A client whose configured address ends in a slash asks for `//images`.
             _ if path.starts_with('/') && path.trim_start_matches('/') == "images" => Self::Images,
             _ => Self::Other,
         }
@@ -64,7 +64,7 @@ impl Route {
     /// Which token it needs.
     pub(crate) fn credential(self) -> Credential {
         match self {
-            Self::Healthz | Self::Readyz => Credential::Nothing,
+            Self::Healthz | Self::Readyz => Credential::None,
             Self::NodeApi => Credential::NodeToken,
             Self::Images | Self::Metrics | Self::OpenApi | Self::Other => Credential::ClientToken,
         }
@@ -75,12 +75,12 @@ impl Route {
         !matches!(self, Self::Images | Self::Other)
     }
 
-    /// Whether monitoring asks it every few seconds: its log lines are of level DEBUG.
+    /// Whether monitoring requests it every few seconds: its log lines have the level DEBUG.
     pub(crate) fn is_probe(self) -> bool {
         matches!(self, Self::Healthz | Self::Readyz)
     }
 
-    /// Whether a trace of it tells anything. Probes and scrapes come every few seconds and do not.
+    /// Whether its requests may be traced. Probes and scrapes are not, as they come every few seconds.
     pub(crate) fn is_traced(self) -> bool {
         !matches!(self, Self::Healthz | Self::Readyz | Self::Metrics)
     }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn only_probes_need_no_token() {
         for path in ["/healthz", "/readyz"] {
-            assert_eq!(Route::of(path).credential(), Credential::Nothing, "{path}");
+            assert_eq!(Route::of(path).credential(), Credential::None, "{path}");
         }
         for path in ["/images", "//images", "/metrics", "/openapi.json", "/", "/healthz/", "/HEALTHZ", "//readyz"] {
             assert_eq!(Route::of(path).credential(), Credential::ClientToken, "{path}");

@@ -1,11 +1,11 @@
-//! The server: clients in, answers out, a new configuration on SIGHUP, and a quiet end on SIGTERM and SIGINT.
+//! The server: accepts clients, answers them, reloads the configuration on SIGHUP, and ends on SIGTERM and SIGINT.
 //!
-//! - [`Application`]: what answers requests;
+//! - [`Application`]: the trait of the application that answers requests;
 //! - `listener`: the sockets that clients connect to;
-//! - `connection_set`: all open connections, and which of them end;
+//! - `connection_set`: all open connections, and their time limits;
 //! - `connection`: HTTP over one of them;
-//! - `socket`, `body`: what passes through it, counted;
-//! - `connection_state`, `stall_timeout`: how long a client may keep the server waiting;
+//! - `socket`, `body`: its bytes, which they count;
+//! - `connection_state`, `stall_timeout`: how long the server waits for a client;
 //! - `lifecycle`: signals; `systemd`: the service manager.
 
 mod application;
@@ -32,14 +32,14 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
-/// Longest wait for connections that the server cuts off.
-const CUT_OFF_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for the end of connections that the server has aborted.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Listening sockets, and the signals that end their service.
+/// Listening sockets, and the signals that end or reload the server.
 pub struct Server {
     listener: Listener,
-    ends: EndSignals,
-    hang_ups: Signal,
+    end_signals: EndSignals,
+    reload_signal: Signal,
 }
 
 /// How a server ended.
@@ -47,7 +47,7 @@ pub struct Server {
 pub enum Shutdown {
     /// Every request was answered.
     Graceful,
-    /// Requests were cut off.
+    /// The server cut off requests.
     Forced,
 }
 
@@ -60,7 +60,7 @@ impl Server {
     /// When the address can't be resolved or is taken, or a passed socket is no listening socket.
     pub async fn listen(address: &str) -> Result<Self> {
         let listener = Listener::open(address).await?;
-        Ok(Self { listener, ends: EndSignals::take()?, hang_ups: lifecycle::hang_ups()? })
+        Ok(Self { listener, end_signals: EndSignals::take()?, reload_signal: lifecycle::reload_signal()? })
     }
 
     /// Where it listens.
@@ -69,20 +69,20 @@ impl Server {
     }
 
     /// Serves until SIGTERM or SIGINT, then lets requests under way end within `app_config.shutdown_timeout`; a second signal
-    /// cuts them off. On SIGHUP, `reload` makes what answers from then on; requests under way are answered as they began, and
-    /// when it fails, all stays as it is.
+    /// cuts them off. On SIGHUP, `reload` makes a new application for all later requests; the old one finishes the requests under
+    /// way. When `reload` fails, the old application stays.
     pub async fn serve<A: Application>(
         self,
         app: A,
         reload: impl Fn() -> Result<A> + Send + Sync + 'static,
     ) -> Shutdown {
-        let Self { listener, mut ends, hang_ups } = self;
+        let Self { listener, mut end_signals, reload_signal } = self;
         lifecycle::warn(app.access(), &listener.addresses());
         lifecycle::allow_files(app.limits().max_connections);
         app.activate();
         let (sender, mut current) = watch::channel(Arc::new(app));
         let helpers = [
-            tokio::spawn(lifecycle::reload_on(hang_ups, listener.addresses(), sender, Arc::new(reload))),
+            tokio::spawn(lifecycle::reload_on(reload_signal, listener.addresses(), sender, Arc::new(reload))),
             tokio::spawn(lifecycle::refresh_files(current.clone())),
             tokio::spawn(systemd::watchdog()),
         ];
@@ -91,19 +91,19 @@ impl Server {
         let signal = loop {
             let limits = current.borrow_and_update().limits().clone();
             tokio::select! {
-                signal = ends.next() => break signal,
-                // More may be open, or fewer.
+                signal = end_signals.next() => break signal,
+                // The new limits may allow more connections, or fewer.
                 _ = current.changed() => {}
-                () = connections.one_ends() => {}
-                // Further clients wait in the system's queue.
+                () = connections.next_end() => {}
+                // At the limit, further clients wait in the queue of the operating system.
                 accepted = listener.accept(), if connections.len() < limits.max_connections => match accepted {
                     Ok(stream) => {
                         let limits = StallLimits { idle: limits.header_timeout, piece: limits.client_timeout };
                         connections.add(limits, |state| connection::serve(stream, state, current.clone()));
                     }
                     Err(error) => {
-                        // Out of file descriptors, say; it passes.
-                        tracing::warn!(%error, "a connection could not be accepted");
+                        // Often too few file descriptors, which passes.
+                        tracing::warn!(%error, "the server could not accept a connection");
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
@@ -113,7 +113,7 @@ impl Server {
         drop(listener);
         let shutdown_timeout = current.borrow().shutdown_timeout();
         tracing::info!("{signal}: no more connections are accepted, and requests under way are answered");
-        let end = drained(&mut connections, shutdown_timeout, &mut ends).await;
+        let end = drain(&mut connections, shutdown_timeout, &mut end_signals).await;
         for helper in helpers {
             helper.abort();
         }
@@ -121,20 +121,20 @@ impl Server {
     }
 }
 
-/// Lets all connections end.
-async fn drained(connections: &mut ConnectionSet, within: Duration, ends: &mut EndSignals) -> Shutdown {
+/// Waits until all connections have ended; aborts them after the time limit, or at a second signal.
+async fn drain(connections: &mut ConnectionSet, within: Duration, end_signals: &mut EndSignals) -> Shutdown {
     connections.close();
     let ended = async {
         while connections.len() > 0 {
-            connections.one_ends().await;
+            connections.next_end().await;
         }
     };
     let reason = tokio::select! {
         () = ended => return Shutdown::Graceful,
         () = tokio::time::sleep(within) => format!("after {} s", within.as_secs_f64()),
-        signal = ends.next() => format!("by {signal}"),
+        signal = end_signals.next() => format!("by {signal}"),
     };
     tracing::warn!("requests that were still under way were cut off {reason}");
-    let _ = tokio::time::timeout(CUT_OFF_TIMEOUT, connections.cut_off()).await;
+    let _ = tokio::time::timeout(ABORT_TIMEOUT, connections.abort_all()).await;
     Shutdown::Forced
 }

@@ -1,4 +1,4 @@
-//! TLS by rustls with ring: what the listener presents, and whom clients of the program trust.
+//! TLS by rustls with ring: the listener's certificate, and the servers that the program trusts as a client.
 
 pub mod client;
 pub(crate) mod server;

@@ -10,39 +10,39 @@ use http::{Method, Request, Response, StatusCode};
 use image_service_config::Cors;
 
 const ANY: HeaderValue = HeaderValue::from_static("*");
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
-/// Those of a request that mean something here and need to be allowed.
-const REQUEST_HEADERS: HeaderValue =
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
+/// Request headers that this program reads and that a browser sends only with permission.
+const ALLOWED_HEADERS: HeaderValue =
     HeaderValue::from_static("authorization, cache-control, if-none-match, pragma, traceparent, tracestate");
-/// Those of an answer that mean something to a script and need to be exposed.
-const ANSWER_HEADERS: HeaderValue =
+/// Response headers that a script may need and that a browser hides from it otherwise.
+const EXPOSED_HEADERS: HeaderValue =
     HeaderValue::from_static("age, allow, cache-status, date, etag, retry-after, www-authenticate, x-request-id");
-/// How long a browser need not ask again; more than two hours is cut by some.
-const SECONDS: HeaderValue = HeaderValue::from_static("7200");
+/// Seconds for which a browser remembers the permission. Some browsers cap it at two hours.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
-/// The decision about a request's origin.
-pub(super) struct Allowed {
+/// The decision about the origin of a request.
+pub(super) struct CorsDecision {
     origin: Option<HeaderValue>,
-    /// Whether another origin is told something else.
+    /// Whether the answer depends on the origin.
     varies: bool,
 }
 
-impl Allowed {
+impl CorsDecision {
     pub(super) fn of(cors: &Cors, headers: &HeaderMap) -> Self {
         let sent = headers.get(ORIGIN);
         match cors {
             Cors::Any => Self { origin: sent.map(|_| ANY), varies: false },
-            Cors::These(origins) => Self { origin: sent.filter(|sent| origins.contains(sent)).cloned(), varies: true },
+            Cors::Origins(origins) => Self { origin: sent.filter(|sent| origins.contains(sent)).cloned(), varies: true },
         }
     }
 
-    /// The answer to a browser that asks whether it may ask, before it does; it sends no token yet.
+    /// The answer to a preflight request, which a browser sends before the request itself and without a token.
     pub(super) fn preflight<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         let headers = request.headers();
-        let asks = request.method() == Method::OPTIONS
+        let is_preflight = request.method() == Method::OPTIONS
             && headers.contains_key(ORIGIN)
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        if !asks {
+        if !is_preflight {
             return None;
         }
         if self.origin.is_none() {
@@ -54,20 +54,20 @@ impl Allowed {
         let mut response = text(StatusCode::NO_CONTENT, "", "");
         let headers = response.headers_mut();
         headers.remove(CONTENT_TYPE);
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
-        headers.insert(ACCESS_CONTROL_MAX_AGE, SECONDS);
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
+        headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         Some(response)
     }
 
-    /// What any answer says about it.
-    pub(super) fn tell(self, headers: &mut HeaderMap) {
+    /// Adds the decision to an answer.
+    pub(super) fn apply(self, headers: &mut HeaderMap) {
         if self.varies {
             headers.append(VARY, HeaderValue::from_static("origin"));
         }
         if let Some(origin) = self.origin {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, ANSWER_HEADERS);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Bearer tokens (RFC 6750) from a file, of which only digests are kept.
+//! Bearer tokens (RFC 6750) from a file. Only their digests stay in memory.
 
 use crate::hex::unhex;
 use anyhow::{Context, Result, bail};
@@ -10,20 +10,20 @@ use std::path::Path;
 use subtle::{Choice, ConstantTimeEq};
 
 /// The prefix of a line with a token's SHA-256 in hexadecimal instead of the token.
-const HASHED: &str = "sha256:";
-/// Shorter ones can be guessed.
-const LONG_ENOUGH: usize = 16;
+const HASH_PREFIX: &str = "sha256:";
+/// The length in bytes below which a token is easy to guess.
+const MIN_TOKEN_BYTES: usize = 16;
 
-/// The tokens that open the door.
+/// The tokens of one file.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     digests: Vec<[u8; 32]>,
-    /// Lines with tokens that are easily guessed.
+    /// The numbers of lines with a short token.
     weak: Vec<usize>,
 }
 
 impl Tokens {
-    /// Reads a file; `key` is the one that names it.
+    /// Reads a file. `key` is the configuration key that names it.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl Tokens {
     pub(crate) fn read(key: &str, path: &Path) -> Result<Self> {
         let named = || format!("{key} {}", path.display());
         let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", named()))?;
-        // Wiped when it has been read.
+        // `Secret` wipes the text from memory when it is dropped.
         let text = Secret::from(text);
         let tokens = Self::parse(text.reveal()).with_context(named)?;
         if tokens.digests.is_empty() {
@@ -40,7 +40,7 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// One token a line, as it is or as `sha256:` and its digest; blank lines and those that begin with `#` don't count.
+    /// One token a line, plain or as `sha256:` and its digest. Blank lines and lines that begin with `#` are ignored.
     fn parse(text: &str) -> Result<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut tokens = Self { digests: Vec::new(), weak: Vec::new() };
@@ -48,12 +48,12 @@ impl Tokens {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let digest = match line.strip_prefix(HASHED) {
+            let digest = match line.strip_prefix(HASH_PREFIX) {
                 Some(hex) => unhex(hex.trim()).with_context(|| {
                     format!("line {number} holds no digest: 64 hexadecimal digits are needed after sha256:")
                 })?,
                 None if line.chars().all(|c| c.is_ascii_graphic()) => {
-                    if line.len() < LONG_ENOUGH {
+                    if line.len() < MIN_TOKEN_BYTES {
                         tokens.weak.push(number);
                     }
                     Sha256::digest(line).into()
@@ -65,18 +65,18 @@ impl Tokens {
         Ok(tokens)
     }
 
-    /// How many there are.
+    /// The number of tokens.
     pub(crate) fn len(&self) -> usize {
         self.digests.len()
     }
 
-    /// Lines with tokens that are easily guessed.
+    /// The numbers of lines with a short token.
     pub(crate) fn weak(&self) -> &[usize] {
         &self.weak
     }
 
-    /// Whether a request has one of them, and no other authorization. All are compared, each in constant time, so that the
-    /// time it takes tells nothing of them but their number.
+    /// Whether a request carries one of the tokens, and no other authorization. Compares with every token, each in constant
+    /// time, so that the duration reveals nothing but the number of tokens.
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return false };
@@ -115,18 +115,18 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn every_other_authorization_is_refused() {
         let tokens = Tokens::parse(&format!("s3cret\nsha256:{PASSWORD}")).unwrap();
         let hashed = format!("Bearer sha256:{PASSWORD}");
         for value in ["Bearer", "Bearer ", "Bearer S3cret", "Bearer s3cret2", "Basic s3cret", "s3cret", &hashed] {
             assert!(!allowed(&tokens, &[value]), "{value}");
         }
         assert!(!allowed(&tokens, &[]));
-        assert!(!allowed(&tokens, &["Bearer s3cret", "Bearer s3cret"]), "which one counts is for nobody to guess");
+        assert!(!allowed(&tokens, &["Bearer s3cret", "Bearer s3cret"]), "two headers are ambiguous");
     }
 
     #[test]
-    fn a_line_that_is_no_token_is_named_by_its_number_and_not_repeated() {
+    fn an_error_names_a_bad_line_by_its_number_and_does_not_repeat_it() {
         for (text, expected) in [
             ("good\nbad token", "line 2 holds no token"),
             ("sha256:12", "line 1 holds no digest"),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn short_tokens_are_told() {
+    fn the_lines_of_short_tokens_are_reported() {
         assert_eq!(Tokens::parse("0123456789abcdef\nshort\n").unwrap().weak(), [2]);
     }
 

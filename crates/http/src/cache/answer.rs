@@ -1,4 +1,4 @@
-//! One answer: its head, its body in each coding that was asked for, and, once it is there as a whole, how long it is good.
+//! One answer: its head, its body in each coding that clients accept, and, once it is complete, how long it is fresh.
 
 use super::broadcast_body::{BroadcastBody, End, Reader};
 use super::encoding::{Encoder, Encoding};
@@ -16,15 +16,15 @@ use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Shorter bodies are not worth a coding.
-const WORTH_ENCODING: usize = 1024;
-/// Up to here a body is kept in one piece.
-const ONE_PIECE: usize = 64 * 1024;
-/// How long an answer is kept that says that something failed, and how that reads.
+/// The shortest body that is compressed; a coding makes shorter ones hardly smaller.
+const MIN_ENCODED_BYTES: usize = 1024;
+/// The longest body that is kept as one piece of memory.
+const MAX_CONTIGUOUS_BYTES: usize = 64 * 1024;
+/// How long the cache keeps an answer that reports failures, and the `Cache-Control` that says so.
 const ERRORS_LIFETIME: Duration = Duration::from_secs(1);
 const ERRORS_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=1");
-/// Bytes that an answer takes besides its body and what comes from its request, roughly.
-const OVERHEAD: usize = 4096;
+/// Rough estimate of the bytes that an answer takes besides its body and the headers and target of its request.
+const OVERHEAD_BYTES: usize = 4096;
 
 /// The answer to the requests of one key.
 pub(super) struct Answer {
@@ -33,71 +33,71 @@ pub(super) struct Answer {
     head: response::Parts,
     begun: (Instant, SystemTime),
     may_encode: bool,
-    may_be_followed: bool,
-    /// What the listing came to, for the log.
-    listing: PendingSummary,
+    may_be_shared: bool,
+    /// The summary of the listing, for the log.
+    summary: PendingSummary,
     encoded: Mutex<[Option<Arc<BroadcastBody>>; Encoding::ALL.len()]>,
-    kept: OnceLock<Kept>,
+    kept: OnceLock<StoredAnswer>,
 }
 
-/// What there is to know of an answer once all of it is there.
-struct Kept {
+/// The facts about an answer that are known once its body is complete.
+struct StoredAnswer {
     policy: CachePolicy,
     headers: HeaderMap,
     chunks: Vec<Bytes>,
     length: usize,
     tag: String,
     fresh: Duration,
-    /// How much longer it may be given out while a newer one is fetched (RFC 5861).
+    /// How much longer it may be served while the cache fetches a newer one (RFC 5861).
     stale: Duration,
-    /// Whether it depends on nothing in a request but its key.
-    plain: bool,
+    /// Whether it depends on nothing in a request but the key, as it has no `Vary`.
+    is_invariant: bool,
     /// The latest response, without a coding and in each coding.
-    latest: [Mutex<Option<Arc<Latest>>>; 1 + Encoding::ALL.len()],
+    rendered: [Mutex<Option<Arc<RenderedResponse>>>; 1 + Encoding::ALL.len()],
 }
 
-/// An answer as it was given out whole. Its headers are good for a second, in which it may be asked for thousands of times.
-struct Latest {
-    second: Second,
+/// A complete response as the cache sent it. Its headers stay right for a second, in which thousands of clients may ask.
+struct RenderedResponse {
+    stated_age: ResponseAge,
     headers: HeaderMap,
     body: Vec<Bytes>,
 }
 
 /// The age that a response states, in whole seconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Second {
+struct ResponseAge {
     age: u64,
     ttl: i64,
 }
 
-impl Kept {
-    fn slot(&self, encoding: Option<Encoding>) -> MutexGuard<'_, Option<Arc<Latest>>> {
-        let slot = &self.latest[encoding.map_or(0, |encoding| 1 + encoding as usize)];
+impl StoredAnswer {
+    fn slot(&self, encoding: Option<Encoding>) -> MutexGuard<'_, Option<Arc<RenderedResponse>>> {
+        let slot = &self.rendered[encoding.map_or(0, |encoding| 1 + encoding as usize)];
         slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The latest response, where it states this age.
-    fn latest(&self, encoding: Option<Encoding>, second: Second) -> Option<Arc<Latest>> {
-        self.slot(encoding).as_ref().filter(|latest| latest.second == second).map(Arc::clone)
+    fn rendered(&self, encoding: Option<Encoding>, stated_age: ResponseAge) -> Option<Arc<RenderedResponse>> {
+        self.slot(encoding).as_ref().filter(|latest| latest.stated_age == stated_age).map(Arc::clone)
     }
 
-    fn remember(&self, encoding: Option<Encoding>, latest: Latest) {
-        *self.slot(encoding) = Some(Arc::new(latest));
+    fn set_rendered(&self, encoding: Option<Encoding>, response: RenderedResponse) {
+        *self.slot(encoding) = Some(Arc::new(response));
     }
 }
 
-/// Whether an answer that is kept will do.
-pub(super) enum Use {
+/// Whether the cache may answer a request with a kept answer.
+pub(super) enum Reuse {
     /// Yes.
     Fresh,
-    /// Yes, but a newer one has to be fetched for those to come.
+    /// Yes, but the cache has to fetch a newer one for later requests.
     Stale,
-    /// No; why, as a value of `fwd` (RFC 9211).
-    No(&'static str),
+    /// No, for this reason, a value of `fwd` (RFC 9211).
+    Forbidden(&'static str),
 }
 
 impl Answer {
-    /// An answer whose body has yet to come.
+    /// An answer whose head has arrived, and none of its body.
     pub(super) fn new(
         request: &request::Parts,
         head: response::Parts,
@@ -106,43 +106,43 @@ impl Answer {
     ) -> Self {
         let fields = request.headers.iter().chain(&head.headers).map(|(name, value)| name.as_str().len() + value.len());
         let target = request.uri.path_and_query().map_or(0, |target| target.as_str().len());
-        // Once as it came, once for the policy.
-        let overhead = OVERHEAD + 2 * (fields.sum::<usize>() + target);
+        // The answer keeps them once, the policy once more.
+        let overhead = OVERHEAD_BYTES + 2 * (fields.sum::<usize>() + target);
         let begun = (Instant::now(), SystemTime::now());
         let reusable = lifetime(request, &head, begun.1).is_some() || head.status.is_server_error();
         Self {
             fingerprint,
             body: BroadcastBody::new(store, overhead),
             may_encode: may_encode(&head),
-            may_be_followed: reusable && !head.headers.contains_key(VARY),
+            may_be_shared: reusable && !head.headers.contains_key(VARY),
             head,
             begun,
-            listing: PendingSummary::default(),
+            summary: PendingSummary::default(),
             encoded: Mutex::default(),
             kept: OnceLock::new(),
         }
     }
 
-    /// What the listing came to; told before the end of the body.
-    pub(super) fn came_to(&self, summary: ListingSummary) {
-        let _ = self.listing.set(summary);
+    /// Sets the summary of the listing, which arrives before the end of the body.
+    pub(super) fn set_summary(&self, summary: ListingSummary) {
+        let _ = self.summary.set(summary);
     }
 
-    /// What the listing came to, once it is known.
-    pub(super) fn listing(&self) -> &PendingSummary {
-        &self.listing
+    /// The summary of the listing, once it is known.
+    pub(super) fn summary(&self) -> &PendingSummary {
+        &self.summary
     }
 
-    /// Whether requests besides the one that it was fetched for may have it before it is complete: what may be kept, and
-    /// failures, as asking again at once would only make them worse.
-    pub(super) fn may_be_followed(&self) -> bool {
-        self.may_be_followed
+    /// Whether other requests may share it before it is complete: an answer that may be kept, or a failure, because another
+    /// request at once would only add load.
+    pub(super) fn may_be_shared(&self) -> bool {
+        self.may_be_shared
     }
 
-    /// Decides, after the last byte and before the end is told, whether it is kept. `tag` is a digest of its bytes, `failed`
-    /// whether something in it did.
+    /// Decides whether the store keeps it. Called after the last byte and before readers see the end. `tag` is a digest of its
+    /// bytes; `failed` says whether the listing has errors.
     pub(super) fn keep(&self, request: &request::Parts, tag: String, failed: bool) -> bool {
-        let Some(chunks) = self.body.held() else { return false };
+        let Some(chunks) = self.body.kept_chunks() else { return false };
         let mut head = self.head.clone();
         let Some((mut policy, mut fresh)) = lifetime(request, &head, self.begun.1) else { return false };
         if failed && fresh > ERRORS_LIFETIME {
@@ -152,53 +152,54 @@ impl Answer {
         }
         let stale = if failed { Duration::ZERO } else { stale_while_revalidate(&head.headers) };
         let length = chunks.iter().map(Bytes::len).sum();
-        let chunks = if length <= ONE_PIECE { vec![chunks.concat().into()] } else { chunks };
-        let plain = !head.headers.contains_key(VARY);
-        let latest = Default::default();
-        let kept = Kept { policy, headers: head.headers, chunks, length, tag, fresh, stale, plain, latest };
+        let chunks = if length <= MAX_CONTIGUOUS_BYTES { vec![chunks.concat().into()] } else { chunks };
+        let is_invariant = !head.headers.contains_key(VARY);
+        let rendered = Default::default();
+        let kept = StoredAnswer { policy, headers: head.headers, chunks, length, tag, fresh, stale, is_invariant, rendered };
         self.kept.set(kept).is_ok()
     }
 
-    /// How old it is.
+    /// Its age.
     fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.begun.0)
     }
 
-    /// Whether it will do for this request, which came at `now`, with `directives` where it says something about caches.
-    pub(super) fn usable(
+    /// Whether the cache may answer this request with it. The request arrived at `now`; `directives` says whether it has cache
+    /// directives.
+    pub(super) fn reuse(
         &self,
         request: &request::Parts,
         fingerprint: FileFingerprint,
         now: Instant,
         directives: bool,
-    ) -> Use {
-        let Some(kept) = self.kept.get() else { return Use::No("miss") };
+    ) -> Reuse {
+        let Some(kept) = self.kept.get() else { return Reuse::Forbidden("miss") };
         if self.fingerprint != fingerprint {
-            return Use::No("stale");
+            return Reuse::Forbidden("stale");
         }
         let age = self.age(now);
-        if kept.plain && !directives {
+        if kept.is_invariant && !directives {
             return match age {
-                age if age < kept.fresh => Use::Fresh,
-                age if age < kept.fresh + kept.stale => Use::Stale,
-                _ => Use::No("stale"),
+                age if age < kept.fresh => Reuse::Fresh,
+                age if age < kept.fresh + kept.stale => Reuse::Stale,
+                _ => Reuse::Forbidden("stale"),
             };
         }
         match kept.policy.before_request(request, SystemTime::now()) {
-            BeforeRequest::Fresh(_) => Use::Fresh,
-            BeforeRequest::Stale { matches: false, .. } => Use::No("vary-miss"),
-            BeforeRequest::Stale { .. } if age < kept.fresh => Use::No("request"),
-            BeforeRequest::Stale { .. } => Use::No("stale"),
+            BeforeRequest::Fresh(_) => Reuse::Fresh,
+            BeforeRequest::Stale { matches: false, .. } => Reuse::Forbidden("vary-miss"),
+            BeforeRequest::Stale { .. } if age < kept.fresh => Reuse::Forbidden("request"),
+            BeforeRequest::Stale { .. } => Reuse::Forbidden("stale"),
         }
     }
 
-    /// The coding that this request gets.
+    /// The coding of the response to this request.
     fn encoding(&self, request: &request::Parts) -> Option<Encoding> {
-        let long = self.kept.get().is_none_or(|kept| kept.length >= WORTH_ENCODING);
+        let long = self.kept.get().is_none_or(|kept| kept.length >= MIN_ENCODED_BYTES);
         if self.may_encode && long { Encoding::accepted(&request.headers) } else { None }
     }
 
-    /// The response to a request that came at `now`, from the kept answer.
+    /// The response to a request that arrived at `now`, from the kept answer.
     pub(super) fn hit(
         &self,
         request: &request::Parts,
@@ -208,36 +209,36 @@ impl Answer {
         let kept = self.kept.get()?;
         let age = self.age(now);
         let ttl = (kept.fresh.as_secs_f64() - age.as_secs_f64()).floor() as i64;
-        let second = Second { age: age.as_secs(), ttl };
+        let stated_age = ResponseAge { age: age.as_secs(), ttl };
         let status = CacheStatus::Hit { ttl };
         let encoding = self.encoding(request);
         let conditional = request.headers.contains_key(IF_NONE_MATCH);
-        if !conditional && let Some(latest) = kept.latest(encoding, second) {
+        if !conditional && let Some(latest) = kept.rendered(encoding, stated_age) {
             let body = if request.method == Method::HEAD { Body::EMPTY } else { Body::from_pieces(&latest.body) };
             return Some((response(self.head.status, latest.headers.clone(), body), status));
         }
         let response = self.respond(request, None, status, now, store)?;
-        if !conditional && let Some(body) = self.whole(kept, encoding) {
+        if !conditional && let Some(body) = self.complete_body(kept, encoding) {
             let mut headers = response.headers().clone();
             // Placeholder, overwritten by the access log without growing the map.
             headers.insert(REQUEST_ID, HeaderValue::from_static(""));
-            // One whose body was not whole a moment ago has no length.
+            // It has a length only if the body was complete when the response was made.
             if headers.contains_key(CONTENT_LENGTH) {
-                kept.remember(encoding, Latest { second, headers, body });
+                kept.set_rendered(encoding, RenderedResponse { stated_age, headers, body });
             }
         }
         Some((response, status))
     }
 
-    /// The body in a coding, where all of it is there.
-    fn whole(&self, kept: &Kept, encoding: Option<Encoding>) -> Option<Vec<Bytes>> {
+    /// The body in a coding, where it is complete.
+    fn complete_body(&self, kept: &StoredAnswer, encoding: Option<Encoding>) -> Option<Vec<Bytes>> {
         let Some(encoding) = encoding else { return Some(kept.chunks.clone()) };
         let all = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
-        all[encoding as usize].as_ref()?.whole()
+        all[encoding as usize].as_ref()?.complete_chunks()
     }
 
-    /// The answer as far as it goes, to a request that came at `now`; from `reader` where its beginning may be gone. Nothing
-    /// where it is.
+    /// The response to a request that arrived at `now`, complete or not. `reader` reads the body from its beginning, which the
+    /// body itself may hold no longer; `None` where it is gone.
     pub(super) fn respond(
         &self,
         request: &request::Parts,
@@ -269,14 +270,14 @@ impl Answer {
             }
         }
         let body = match (encoding, kept) {
-            (None, Some(kept)) => whole(&kept.chunks, &mut headers),
+            (None, Some(kept)) => full_body(&kept.chunks, &mut headers),
             (None, None) => Body::streaming(reader.or_else(|| self.body.reader())?.into_body()),
             (Some(encoding), _) => {
                 headers.insert(CONTENT_ENCODING, encoding.value());
                 headers.remove(CONTENT_LENGTH);
                 let (encoded, reader) = self.encoded(encoding, reader, store)?;
-                match encoded.whole() {
-                    Some(chunks) => whole(&chunks, &mut headers),
+                match encoded.complete_chunks() {
+                    Some(chunks) => full_body(&chunks, &mut headers),
                     None => Body::streaming(reader.into_body()),
                 }
             }
@@ -285,7 +286,7 @@ impl Answer {
         Some(response(self.head.status, headers, body))
     }
 
-    /// The body in a coding, which it is put into once, when it is first asked for.
+    /// The body in a coding. The first request for a coding encodes it; later requests share the result.
     fn encoded(
         &self,
         encoding: Encoding,
@@ -316,7 +317,7 @@ async fn encode(mut source: Reader, encoding: Encoding, target: Arc<BroadcastBod
             if target.push(chunk.into(), &store).await.is_err() {
                 return Ok(());
             }
-            // A body that is there already never waits, and others are to be served meanwhile.
+            // A complete source never waits, so this task lets others run by itself.
             tokio::task::yield_now().await;
         }
         let _ = target.push(encoder.end()?.into(), &store).await;
@@ -325,7 +326,7 @@ async fn encode(mut source: Reader, encoding: Encoding, target: Arc<BroadcastBod
     match encoded.await {
         Ok(()) => target.end(End::Complete),
         Err(error) => {
-            tracing::debug!("a body could not be compressed: {error:#}");
+            tracing::debug!("compressing a body failed: {error:#}");
             target.end(End::Broken);
         }
     }
@@ -338,14 +339,14 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response<Body
     response
 }
 
-/// Chunks that are all there as a body, with its length.
-fn whole(chunks: &[Bytes], headers: &mut HeaderMap) -> Body {
+/// The body of all chunks, with its length in the headers.
+fn full_body(chunks: &[Bytes], headers: &mut HeaderMap) -> Body {
     let length: usize = chunks.iter().map(Bytes::len).sum();
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     Body::from_pieces(chunks)
 }
 
-/// How long an answer is fresh by RFC 9111; nothing where a shared cache may not keep it or it never is.
+/// How long an answer is fresh (RFC 9111); `None` where a shared cache may not keep it, or where it is stale at once.
 fn lifetime(request: &request::Parts, head: &response::Parts, at: SystemTime) -> Option<(CachePolicy, Duration)> {
     if request.method != Method::GET || head.status != StatusCode::OK {
         return None;
@@ -355,7 +356,7 @@ fn lifetime(request: &request::Parts, head: &response::Parts, at: SystemTime) ->
     (policy.is_storable() && !fresh.is_zero()).then_some((policy, fresh))
 }
 
-/// RFC 5861, section 3.
+/// The directive of RFC 5861, section 3; zero where there is none.
 fn stale_while_revalidate(headers: &HeaderMap) -> Duration {
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let mut directives = values.flat_map(|value| value.split(','));

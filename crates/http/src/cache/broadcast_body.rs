@@ -1,7 +1,7 @@
-//! A body that is taken from its source once and read by any number of readers, each at its own pace.
+//! A body that one source writes once and that any number of readers read, each at its own pace.
 //!
-//! All of it is kept as long as the store has room. From then on only what its slowest reader has not read yet is held, the
-//! source waits for that reader, and nobody can begin to read any more.
+//! The body keeps all of its chunks while the store has room. After that it holds only the chunks that its slowest reader has not
+//! read yet, the source waits for that reader, and no new reader can begin.
 
 use super::store::Store;
 use crate::response::BoxError;
@@ -17,9 +17,9 @@ use tokio::sync::Notify;
 /// The body, as far as it has arrived.
 pub(super) struct BroadcastBody {
     state: Mutex<State>,
-    /// Wakes readers: there is a chunk more, or the end.
+    /// Wakes readers: a new chunk, or the end.
     more: Notify,
-    /// Wakes the source: a reader has gone on.
+    /// Wakes the source: a reader has read a chunk.
     room: Notify,
     used: Arc<AtomicUsize>,
 }
@@ -29,11 +29,11 @@ struct State {
     chunks: VecDeque<Bytes>,
     /// The number of the first chunk that is held.
     first: usize,
-    /// Bytes to take from the store besides those of the body, with its first.
+    /// Bytes to reserve in the store with the first chunk, besides its own.
     overhead: usize,
-    /// Bytes taken from the store.
+    /// Bytes reserved in the store.
     reserved: usize,
-    /// Whether something had to be given up.
+    /// Whether the store had no room, so that the body can't be kept.
     overflowed: bool,
     end: Option<End>,
     /// The number of the chunk that each reader reads next.
@@ -45,7 +45,7 @@ struct State {
 pub(super) enum End {
     /// With its last byte.
     Complete,
-    /// Before.
+    /// Before its last byte.
     Broken,
 }
 
@@ -59,8 +59,8 @@ struct BrokenOff;
 pub(super) struct Abandoned;
 
 impl State {
-    /// Lets go of what every reader has read, once the body can't be kept anyway.
-    fn forget(&mut self) {
+    /// Drops the chunks that every reader has read, once the body can't be kept.
+    fn drop_read_chunks(&mut self) {
         if self.overflowed {
             let needed = self.readers.values().copied().min().unwrap_or(usize::MAX);
             while self.first < needed && self.chunks.pop_front().is_some() {
@@ -71,7 +71,7 @@ impl State {
 }
 
 impl BroadcastBody {
-    /// A body of which nothing has arrived; to keep it takes `overhead` bytes besides its own.
+    /// An empty body. To keep it takes `overhead` bytes besides its own.
     pub(super) fn new<A>(store: &Store<A>, overhead: usize) -> Arc<Self> {
         let state = Mutex::new(State { overhead, ..State::default() });
         Arc::new(Self { state, more: Notify::new(), room: Notify::new(), used: store.used() })
@@ -81,14 +81,14 @@ impl BroadcastBody {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a chunk; waits for the slowest reader where there is no room in the store.
+    /// Adds a chunk. Waits for the slowest reader where the store has no room.
     pub(super) async fn push<A>(&self, chunk: Bytes, store: &Store<A>) -> Result<(), Abandoned> {
         let (overflowed, overhead) = {
             let mut state = self.state();
             (state.overflowed, std::mem::take(&mut state.overhead))
         };
         if !overflowed {
-            // The store may drop other bodies here, so no lock is held.
+            // The store may drop other bodies here, so this body holds no lock.
             let needed = chunk.len() + overhead;
             let reserved = store.reserve(needed);
             let mut state = self.state();
@@ -96,7 +96,7 @@ impl BroadcastBody {
                 state.reserved += needed;
             } else {
                 state.overflowed = true;
-                state.forget();
+                state.drop_read_chunks();
                 drop(state);
                 self.more.notify_waiters();
             }
@@ -118,13 +118,13 @@ impl BroadcastBody {
         Ok(())
     }
 
-    /// No chunk comes any more.
+    /// Ends the body: no chunk follows.
     pub(super) fn end(&self, end: End) {
         self.state().end = Some(end);
         self.more.notify_waiters();
     }
 
-    /// Waits until it is known whether all of it can be kept.
+    /// Waits until the body has ended or can't be kept.
     pub(super) async fn settled(&self) {
         loop {
             let mut more = pin!(self.more.notified());
@@ -139,20 +139,20 @@ impl BroadcastBody {
         }
     }
 
-    /// All that has arrived, where there is any and all of it is kept.
-    pub(super) fn held(&self) -> Option<Vec<Bytes>> {
+    /// All chunks that have arrived; `None` where there are none, or where some were dropped.
+    pub(super) fn kept_chunks(&self) -> Option<Vec<Bytes>> {
         let state = self.state();
-        let held = !state.overflowed && !state.chunks.is_empty();
-        held.then(|| state.chunks.iter().cloned().collect())
+        let is_kept = !state.overflowed && !state.chunks.is_empty();
+        is_kept.then(|| state.chunks.iter().cloned().collect())
     }
 
-    /// The same, once nothing comes any more.
-    pub(super) fn whole(&self) -> Option<Vec<Bytes>> {
+    /// The same for a complete body; `None` before its end.
+    pub(super) fn complete_chunks(&self) -> Option<Vec<Bytes>> {
         let complete = self.state().end == Some(End::Complete);
-        complete.then(|| self.held()).flatten()
+        complete.then(|| self.kept_chunks()).flatten()
     }
 
-    /// Reads from the beginning; nothing where that is gone.
+    /// Reads from the beginning; `None` where the beginning is gone.
     pub(super) fn reader(self: &Arc<Self>) -> Option<Reader> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
@@ -172,14 +172,14 @@ impl Drop for BroadcastBody {
     }
 }
 
-/// One that reads a body.
+/// Reads a body, at its own pace.
 pub(super) struct Reader {
     shared: Arc<BroadcastBody>,
     number: u64,
 }
 
 impl Reader {
-    /// The next chunk, once it is there; nothing at the end.
+    /// Waits for the next chunk; `None` at the end.
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
         loop {
             let mut more = pin!(self.shared.more.notified());
@@ -189,7 +189,7 @@ impl Reader {
                 let next = state.readers.get(&self.number).copied()?;
                 if let Some(chunk) = state.chunks.get(next - state.first).cloned() {
                     state.readers.insert(self.number, next + 1);
-                    state.forget();
+                    state.drop_read_chunks();
                     self.shared.room.notify_one();
                     return Some(Ok(chunk));
                 }
@@ -219,7 +219,7 @@ impl Drop for Reader {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         state.readers.remove(&self.number);
-        state.forget();
+        state.drop_read_chunks();
         drop(state);
         self.shared.room.notify_one();
     }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readers_get_all_of_it_whenever_they_begin() {
+    async fn every_reader_gets_the_whole_body_whenever_it_begins() {
         let store = Store::<()>::new(100);
         let shared = BroadcastBody::new(&store, 0);
         let early = shared.reader().unwrap();
@@ -253,7 +253,7 @@ mod tests {
         shared.end(End::Complete);
         let all = vec![chunk(1), chunk(2)];
         assert_eq!((rest(early).await, rest(late).await), (all.clone(), all.clone()));
-        assert_eq!((rest(shared.reader().unwrap()).await, shared.whole()), (all.clone(), Some(all)));
+        assert_eq!((rest(shared.reader().unwrap()).await, shared.complete_chunks()), (all.clone(), Some(all)));
     }
 
     #[tokio::test]
@@ -264,19 +264,19 @@ mod tests {
         shared.push(chunk(1), &store).await.unwrap();
         assert_eq!(fast.next().await.unwrap().unwrap(), chunk(1));
         let mut push = Box::pin(shared.push(chunk(2), &store));
-        assert!((&mut push).now_or_never().is_none(), "the slow one has not read the first");
-        assert!(shared.reader().is_none(), "nobody can begin any more");
+        assert!((&mut push).now_or_never().is_none(), "the slow reader has not read the first chunk");
+        assert!(shared.reader().is_none(), "no new reader can begin");
         assert_eq!(slow.next().await.unwrap().unwrap(), chunk(1));
         push.await.unwrap();
         drop(slow);
         assert_eq!(fast.next().await.unwrap().unwrap(), chunk(2));
         shared.push(chunk(3), &store).await.unwrap();
         shared.end(End::Complete);
-        assert_eq!((rest(fast).await, shared.whole()), (vec![chunk(3)], None));
+        assert_eq!((rest(fast).await, shared.complete_chunks()), (vec![chunk(3)], None));
     }
 
     #[tokio::test]
-    async fn what_nobody_reads_is_given_up_without_room() {
+    async fn a_body_without_readers_is_abandoned_when_the_store_has_no_room() {
         let store = Store::<()>::new(15);
         let shared = BroadcastBody::new(&store, 0);
         shared.push(chunk(1), &store).await.unwrap();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_body_breaks_for_its_readers() {
+    async fn readers_of_a_broken_body_get_an_error() {
         let store = Store::<()>::new(100);
         let shared = BroadcastBody::new(&store, 0);
         let mut reader = shared.reader().unwrap();
@@ -292,11 +292,11 @@ mod tests {
         shared.end(End::Broken);
         assert_eq!(reader.next().await.unwrap().unwrap(), chunk(1));
         assert!(reader.next().await.unwrap().is_err());
-        assert_eq!(shared.whole(), None);
+        assert_eq!(shared.complete_chunks(), None);
     }
 
     #[tokio::test]
-    async fn its_room_is_free_again_when_it_is_gone() {
+    async fn dropping_a_body_frees_its_bytes() {
         let store = Store::<()>::new(15);
         let shared = BroadcastBody::new(&store, 0);
         shared.push(chunk(1), &store).await.unwrap();

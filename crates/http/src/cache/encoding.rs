@@ -1,4 +1,4 @@
-//! Body codings (RFC 9110, section 8.4): which one a client gets, and how a body is put into it.
+//! Content codings (RFC 9110, section 8.4): which one a client gets, and the encoders.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -35,7 +35,7 @@ impl Encoding {
             value.to_str().unwrap_or_default().split(',').for_each(|item| weights.read(item));
         }
         let candidates = Self::ALL.map(|encoding| (weights.of(encoding), encoding));
-        // The last of equals is the largest, and ours begin with the preferred one.
+        // `max_by_key` returns the last of equals, so the preferred coding must come last.
         let (weight, best) = candidates.into_iter().rev().max_by_key(|(weight, _)| *weight)?;
         (weight > 0 && weight >= weights.identity.unwrap_or_default()).then_some(best)
     }
@@ -74,7 +74,7 @@ impl Weights {
     }
 }
 
-/// Puts a body into a coding, chunk by chunk.
+/// Encodes a body, chunk by chunk.
 pub(super) enum Encoder {
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
     Gzip(GzEncoder<Vec<u8>>),
@@ -106,7 +106,7 @@ impl Encoder {
         }
     }
 
-    /// What ends the body.
+    /// The last bytes of the body.
     pub(super) fn end(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Zstd(encoder) => encoder.finish(),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_decides() {
+    fn the_client_chooses_the_coding() {
         assert_eq!(Encoding::accepted(&HeaderMap::new()), None);
         for (value, expected) in [
             ("", None),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn every_chunk_can_be_decoded_when_it_comes() {
+    fn each_chunk_can_be_decoded_when_it_arrives() {
         for encoding in Encoding::ALL {
             let mut encoder = Encoder::new(encoding).unwrap();
             let mut encoded = encoder.chunk(b"first ").unwrap();

@@ -1,4 +1,4 @@
-//! Kept answers and fetches under way by their keys, within a budget of bytes. The store does not look into an answer.
+//! Kept answers and running fetches by their keys, within a budget of bytes. The store does not look into an answer.
 
 use crate::file_fingerprint::FileFingerprint;
 use http::header::HOST;
@@ -23,34 +23,34 @@ impl Key {
     }
 }
 
-/// An answer that is being fetched; it is there once its head is.
-pub(super) type Coming<A> = watch::Receiver<Option<Arc<A>>>;
+/// An answer that a request is fetching; set once its head has arrived.
+pub(super) type PendingAnswer<A> = watch::Receiver<Option<Arc<A>>>;
 
 struct Slot<A> {
-    /// With the number of its fetch.
-    kept: Option<(u64, Arc<A>)>,
+    /// The kept answer, with the number of its fetch.
+    stored: Option<(u64, Arc<A>)>,
     fetch: Option<Fetch<A>>,
-    /// When it was looked at last, on the store's own clock.
-    looked: u64,
+    /// The store's clock when a request last asked for it.
+    last_used: u64,
 }
 
 impl<A> Default for Slot<A> {
     fn default() -> Self {
-        Self { kept: None, fetch: None, looked: 0 }
+        Self { stored: None, fetch: None, last_used: 0 }
     }
 }
 
 struct Fetch<A> {
     number: u64,
     fingerprint: FileFingerprint,
-    coming: Coming<A>,
+    answer: PendingAnswer<A>,
 }
 
 /// Whether a request fetches the answer or follows another request.
 pub(super) enum Role<A> {
-    /// Another request fetches it already.
-    Follow(Coming<A>),
-    /// The one that asked has to; this tells the others.
+    /// Another request fetches it.
+    Follow(PendingAnswer<A>),
+    /// This request fetches it, under this number, and sends it to its followers.
     Lead(u64, watch::Sender<Option<Arc<A>>>),
 }
 
@@ -76,17 +76,17 @@ impl<A> Store<A> {
         self.clock.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The bytes in use. The owner of a reservation subtracts it at its end.
+    /// The counter of reserved bytes. Whoever reserves bytes subtracts them at the end.
     pub(super) fn used(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.used)
     }
 
-    /// The bytes of all that is kept.
+    /// The number of reserved bytes.
     pub(super) fn bytes(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Takes bytes, from the answers that were not asked for the longest where there are too few; whether they could be had.
+    /// Reserves bytes, and evicts the least recently used answers where there are too few; `false` if that is not enough.
     pub(super) fn reserve(&self, bytes: usize) -> bool {
         loop {
             let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
@@ -94,57 +94,57 @@ impl<A> Store<A> {
                 return true;
             }
             let mut slots = self.slots();
-            let kept = slots.iter().filter(|(_, slot)| slot.kept.is_some());
-            let Some(oldest) = kept.min_by_key(|(_, slot)| slot.looked).map(|(key, _)| key.clone()) else {
+            let stored = slots.iter().filter(|(_, slot)| slot.stored.is_some());
+            let Some(oldest) = stored.min_by_key(|(_, slot)| slot.last_used).map(|(key, _)| key.clone()) else {
                 return false;
             };
-            let evicted = slots.get_mut(&oldest).and_then(|slot| slot.kept.take());
-            Self::tidy(&mut slots, &oldest);
+            let evicted = slots.get_mut(&oldest).and_then(|slot| slot.stored.take());
+            Self::remove_if_empty(&mut slots, &oldest);
             drop(slots);
             drop(evicted);
             metrics::cache_evicted();
         }
     }
 
-    /// The answer that is kept.
-    pub(super) fn kept(&self, key: &Key) -> Option<Arc<A>> {
+    /// The kept answer.
+    pub(super) fn get(&self, key: &Key) -> Option<Arc<A>> {
         let mut slots = self.slots();
         let slot = slots.get_mut(key)?;
-        slot.looked = self.tick();
-        slot.kept.as_ref().map(|(_, answer)| Arc::clone(answer))
+        slot.last_used = self.tick();
+        slot.stored.as_ref().map(|(_, answer)| Arc::clone(answer))
     }
 
-    /// Who fetches: another request that began already, unless `anew`, or the one that asks.
-    pub(super) fn role(&self, key: &Key, fingerprint: FileFingerprint, anew: bool) -> Role<A> {
+    /// Joins the fetch of another request, or starts one. With `no_cache`, always starts one.
+    pub(super) fn role(&self, key: &Key, fingerprint: FileFingerprint, no_cache: bool) -> Role<A> {
         let mut slots = self.slots();
         let slot = slots.entry(key.clone()).or_default();
         if let Some(fetch) = &slot.fetch
             && fetch.fingerprint == fingerprint
-            && !anew
+            && !no_cache
         {
-            return Role::Follow(fetch.coming.clone());
+            return Role::Follow(fetch.answer.clone());
         }
-        let (sender, coming) = watch::channel(None);
+        let (sender, answer) = watch::channel(None);
         let number = self.tick();
-        slot.fetch = Some(Fetch { number, fingerprint, coming });
-        slot.looked = number;
+        slot.fetch = Some(Fetch { number, fingerprint, answer });
+        slot.last_used = number;
         Role::Lead(number, sender)
     }
 
-    /// The fetch of this number has ended. `answer` replaces an answer of an earlier fetch.
-    pub(super) fn fetched(&self, key: &Key, number: u64, answer: Option<Arc<A>>) {
+    /// Ends the fetch of this number. `answer` replaces the answer of an earlier fetch.
+    pub(super) fn finish_fetch(&self, key: &Key, number: u64, answer: Option<Arc<A>>) {
         let mut slots = self.slots();
         let slot = slots.entry(key.clone()).or_default();
         slot.fetch.take_if(|fetch| fetch.number == number);
-        let newest = slot.kept.as_ref().is_none_or(|(kept, _)| *kept < number);
-        let replaced = answer.filter(|_| newest).and_then(|answer| slot.kept.replace((number, answer)));
-        Self::tidy(&mut slots, key);
+        let newest = slot.stored.as_ref().is_none_or(|(stored, _)| *stored < number);
+        let replaced = answer.filter(|_| newest).and_then(|answer| slot.stored.replace((number, answer)));
+        Self::remove_if_empty(&mut slots, key);
         drop(slots);
         drop(replaced);
     }
 
-    fn tidy(slots: &mut HashMap<Key, Slot<A>>, key: &Key) {
-        if slots.get(key).is_some_and(|slot| slot.kept.is_none() && slot.fetch.is_none()) {
+    fn remove_if_empty(slots: &mut HashMap<Key, Slot<A>>, key: &Key) {
+        if slots.get(key).is_some_and(|slot| slot.stored.is_none() && slot.fetch.is_none()) {
             slots.remove(key);
         }
     }

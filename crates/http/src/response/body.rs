@@ -1,4 +1,4 @@
-//! Bodies of answers. Most answers are there in one piece, which needs no box and no virtual call.
+//! Bodies of answers. Most answers are one piece, which needs no box and no virtual call.
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -16,9 +16,9 @@ pub type RequestBody = BoxBody;
 
 /// The body of an answer.
 pub enum Body {
-    /// All of it is there.
+    /// The whole body.
     Full(Bytes),
-    /// It arrives in pieces, maybe with trailers.
+    /// A body that arrives in pieces, maybe with trailers.
     Streaming(BoxBody),
 }
 
@@ -35,7 +35,7 @@ impl Body {
         Self::Streaming(body.map_err(Into::into).boxed_unsync())
     }
 
-    /// A body of pieces that are all there.
+    /// A complete body, from its pieces.
     pub fn from_pieces(pieces: &[Bytes]) -> Self {
         match pieces {
             [] => Self::EMPTY,

@@ -1,4 +1,4 @@
-//! Answers that the host writes itself: short documents, and refusals as problem details (RFC 9457).
+//! Answers that the host makes itself: short documents, and refusals as problem details (RFC 9457).
 
 use super::body::Body;
 use super::security_headers::harden;
@@ -16,7 +16,7 @@ pub fn text(status: StatusCode, content_type: &'static str, body: impl Into<Byte
     response
 }
 
-/// The answer to a client that has the document already.
+/// The answer 304, for a client that already has the document.
 pub fn not_modified() -> Response<Body> {
     let mut response = text(StatusCode::NOT_MODIFIED, "", "");
     response.headers_mut().remove(CONTENT_TYPE);
@@ -30,7 +30,7 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
     text(status, "application/problem+json", format!("{body}\n"))
 }
 
-/// The refusal of a method that does more than read, on a path that can only be read.
+/// The refusal of a method that does more than read, on a path that only allows reading.
 pub fn refuse_unless_read(method: &Method, path: &str) -> Option<Response<Body>> {
     if only_reads(method) {
         return None;

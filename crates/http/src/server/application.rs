@@ -1,4 +1,4 @@
-//! What the server serves: an application that answers requests under one reading of the configuration.
+//! The interface between server and application. An application answers requests under one version of the configuration.
 
 use crate::access::Access;
 use crate::access_log::TrackedBody;
@@ -9,22 +9,22 @@ use std::time::Duration;
 
 /// Answers requests. SIGHUP replaces it as a whole.
 pub trait Application: Send + Sync + 'static {
-    /// Answers a request, whatever happens inside.
+    /// Answers a request. A failure is an answer too.
     fn answer(
         &self,
         request: Request<RequestBody>,
         over_tls: bool,
     ) -> impl Future<Output = Response<TrackedBody>> + Send;
 
-    /// What clients may not exceed.
+    /// The limits of clients.
     fn limits(&self) -> &Limits;
 
-    /// Who may ask, and over what.
+    /// Which clients may send requests, and how.
     fn access(&self) -> &Access;
 
-    /// How long requests under way may take once the program has been told to end.
+    /// How long requests under way may take after the signal to end.
     fn shutdown_timeout(&self) -> Duration;
 
-    /// From now on this application answers, in place of the one before.
+    /// Called before this application gets its first request, when it replaces the old one.
     fn activate(&self);
 }

@@ -1,4 +1,4 @@
-//! Bodies of requests and answers, with their progress. The end of an answer's body is the end of its request.
+//! Bodies of requests and answers, which record their progress. A request ends with the body of its answer.
 
 use super::connection_state::{ActiveRequest, BodyProgress, ConnectionState};
 use super::stall_timeout::Progress;
@@ -13,29 +13,29 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// A request's body for the application. Most requests have none, which costs nothing.
-pub(super) fn asked(body: Incoming, state: &Arc<ConnectionState>) -> RequestBody {
+pub(super) fn request_body(body: Incoming, state: &Arc<ConnectionState>) -> RequestBody {
     if body.is_end_stream() {
         return Empty::new().map_err(|never| match never {}).boxed_unsync();
     }
-    Asked { body, progress: state.body() }.map_err(BoxError::from).boxed_unsync()
+    IncomingBody { body, progress: state.body() }.map_err(BoxError::from).boxed_unsync()
 }
 
 /// A request's body that is still arriving. While the application reads it, the server waits for the client.
-struct Asked {
+struct IncomingBody {
     body: Incoming,
     progress: BodyProgress,
 }
 
-impl Body for Asked {
+impl Body for IncomingBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
-            Poll::Ready(Some(Ok(frame))) => self.progress.moves(length(frame)),
-            Poll::Ready(_) => self.progress.waits(false),
-            Poll::Pending => self.progress.waits(true),
+            Poll::Ready(Some(Ok(frame))) => self.progress.record(length(frame)),
+            Poll::Ready(_) => self.progress.set_waiting(false),
+            Poll::Pending => self.progress.set_waiting(true),
         }
         frame
     }
@@ -50,15 +50,15 @@ impl Body for Asked {
 }
 
 /// An answer's body.
-pub(super) struct Answered {
+pub(super) struct OutgoingBody {
     body: TrackedBody,
-    /// For HTTP/2, where hyper polls for the next piece once the client has room for it: between two pieces the server waits for
-    /// the client.
+    /// Only for HTTP/2: hyper polls for the next piece when the client has room for it, so the server waits for the client between
+    /// two pieces.
     progress: Option<BodyProgress>,
     _active: ActiveRequest,
 }
 
-impl Answered {
+impl OutgoingBody {
     pub(super) fn new(body: TrackedBody, progress: Option<BodyProgress>, active: ActiveRequest) -> Self {
         Self { body, progress, _active: active }
     }
@@ -68,7 +68,7 @@ impl Answered {
     }
 }
 
-impl Body for Answered {
+impl Body for OutgoingBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -77,10 +77,10 @@ impl Body for Answered {
         if let Some(progress) = self.progress() {
             match &frame {
                 Poll::Ready(Some(Ok(frame))) => {
-                    progress.moves(length(frame));
-                    progress.waits(true);
+                    progress.record(length(frame));
+                    progress.set_waiting(true);
                 }
-                Poll::Ready(_) | Poll::Pending => progress.waits(false),
+                Poll::Ready(_) | Poll::Pending => progress.set_waiting(false),
             }
         }
         frame

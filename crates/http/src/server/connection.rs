@@ -1,7 +1,7 @@
 //! One connection: HTTP/1.1 or HTTP/2, until the client or the server ends it.
 
 use super::application::Application;
-use super::body::{Answered, asked};
+use super::body::{OutgoingBody, request_body};
 use super::connection_state::ConnectionState;
 use super::socket::{Socket, Stream};
 use crate::response::BoxError;
@@ -20,15 +20,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-/// Requests of one client at a time over HTTP/2.
-const STREAMS: u32 = 128;
-/// Bytes that a client may send before they are read, of a request and of all. Few requests have a body.
+/// Most requests of one HTTP/2 connection at a time.
+const MAX_STREAMS: u32 = 128;
+/// Bytes that a client may send before the application reads them: of one request, and of all. Few requests have a body.
 const REQUEST_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
-/// Bytes of an answer that HTTP/2 takes on before the client has room for them.
+/// Bytes of an answer that hyper buffers over HTTP/2 while the client has no room for them.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// Serves one client. `current` is what answers at the time of each request.
+/// Serves one client. `current` holds the application that answers new requests.
 pub(super) async fn serve<A: Application>(
     stream: Stream,
     state: Arc<ConnectionState>,
@@ -37,13 +37,13 @@ pub(super) async fn serve<A: Application>(
     let _open = OpenConnection::accepted();
     let app = Arc::clone(&current.borrow());
     let (limits, tls) = (app.limits().clone(), app.access().tls());
-    // It may be replaced long before the connection ends.
+    // A reload may replace it long before the connection ends.
     drop(app);
     let socket = Socket::new(stream, Arc::clone(&state));
     let outcome = match tls {
-        None => speak(socket, &limits, &state, current, false).await,
-        Some(config) => match shake_hands(TlsAcceptor::from(config).accept(socket), &state).await {
-            Some(Ok(stream)) => speak(stream, &limits, &state, current, true).await,
+        None => serve_http(socket, &limits, &state, current, false).await,
+        Some(config) => match handshake_or_close(TlsAcceptor::from(config).accept(socket), &state).await {
+            Some(Ok(stream)) => serve_http(stream, &limits, &state, current, true).await,
             Some(Err(error)) => Err(error.into()),
             None => Ok(()),
         },
@@ -53,8 +53,8 @@ pub(super) async fn serve<A: Application>(
     }
 }
 
-/// Begins TLS; nothing when the connection is told to end before.
-async fn shake_hands<T>(handshake: impl Future<Output = T>, state: &ConnectionState) -> Option<T> {
+/// Begins TLS; `None` when the server closes the connection during the handshake.
+async fn handshake_or_close<T>(handshake: impl Future<Output = T>, state: &ConnectionState) -> Option<T> {
     let mut handshake = pin!(handshake);
     poll_fn(|cx| match handshake.as_mut().poll(cx) {
         Poll::Pending if state.is_closing(cx.waker()) => Poll::Ready(None),
@@ -63,8 +63,8 @@ async fn shake_hands<T>(handshake: impl Future<Output = T>, state: &ConnectionSt
     .await
 }
 
-/// Speaks HTTP over it, until it ends or is told to.
-async fn speak<A: Application>(
+/// Serves HTTP on the stream until the client ends the connection or the server closes it.
+async fn serve_http<A: Application>(
     io: impl AsyncRead + AsyncWrite + Unpin + 'static,
     limits: &Limits,
     state: &Arc<ConnectionState>,
@@ -75,26 +75,26 @@ async fn speak<A: Application>(
     let connection = builder.serve_connection(
         TokioIo::new(io),
         service_fn(|request| {
-            let under_way = state.begin();
-            let progress = (request.version() == Version::HTTP_2).then(|| state.body());
-            let request = request.map(|body| asked(body, state));
+            let active = state.begin_request();
+            let progress = (request.version() == Version::HTTP_2).then(|| state.track_body());
+            let request = request.map(|body| request_body(body, state));
             let app = Arc::clone(&current.borrow());
             async move {
                 let answer = app.answer(request, over_tls).await;
-                Ok::<_, Infallible>(answer.map(|body| Answered::new(body, progress, under_way)))
+                Ok::<_, Infallible>(answer.map(|body| OutgoingBody::new(body, progress, active)))
             }
         }),
     );
     let mut connection = pin!(connection);
-    let mut told = false;
+    let mut shutdown_begun = false;
     poll_fn(|cx| {
-        // A request that is there already is answered before the connection is told to end.
+        // A request that has already arrived gets its answer before the connection closes.
         let closing = state.is_closing(cx.waker());
         if let Poll::Ready(end) = connection.as_mut().poll(cx) {
             return Poll::Ready(end);
         }
-        if closing && !told {
-            told = true;
+        if closing && !shutdown_begun {
+            shutdown_begun = true;
             connection.as_mut().graceful_shutdown();
             return connection.as_mut().poll(cx);
         }
@@ -103,13 +103,13 @@ async fn speak<A: Application>(
     .await
 }
 
-/// Without hyper's timers, which would cost every request one: `ConnectionState` tells how long a client takes.
+/// hyper's timers are off, because each request would need one: `ConnectionState` measures how long a client takes.
 fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().header_read_timeout(None).max_buf_size(limits.max_header_bytes);
     builder
         .http2()
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
         .initial_stream_window_size(REQUEST_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)

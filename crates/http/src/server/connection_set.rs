@@ -1,4 +1,4 @@
-//! All connections that are open, and who of them is given up.
+//! All open connections, and the time limits that end them.
 
 use super::connection_state::{Action, ConnectionObserver, ConnectionState, StallLimits};
 use std::collections::HashMap;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// How often they are looked at; a client gets so much more time than it is allowed at most.
+/// How often the server checks connections, and so the most that a time limit overruns.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The connections that are open.
+/// All open connections.
 pub(super) struct ConnectionSet {
     tasks: JoinSet<()>,
     open: HashMap<Id, Open>,
-    looks: Interval,
+    checks: Interval,
 }
 
 struct Open {
@@ -26,32 +26,32 @@ struct Open {
 
 impl ConnectionSet {
     pub(super) fn new() -> Self {
-        let mut looks = interval(CHECK_INTERVAL);
-        // After a machine's sleep, clients get their time as before.
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { tasks: JoinSet::new(), open: HashMap::new(), looks }
+        let mut checks = interval(CHECK_INTERVAL);
+        // After a suspend of the machine, one check counts as one interval, so no client loses its time.
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { tasks: JoinSet::new(), open: HashMap::new(), checks }
     }
 
     pub(super) fn len(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Takes on a connection.
+    /// Adds a connection.
     pub(super) fn add<F: Future<Output = ()> + Send + 'static>(
         &mut self,
         allowed: StallLimits,
         serve: impl FnOnce(Arc<ConnectionState>) -> F,
     ) {
         if self.open.is_empty() {
-            self.looks.reset();
+            self.checks.reset();
         }
         let state = Arc::<ConnectionState>::default();
         let task = self.tasks.spawn(serve(Arc::clone(&state)));
         self.open.insert(task.id(), Open { state, observer: ConnectionObserver::default(), allowed, task });
     }
 
-    /// Looks after those that are open, until one has ended. For ever when there is none.
-    pub(super) async fn one_ends(&mut self) {
+    /// Checks the open connections until one of them ends. Waits for ever when there is none.
+    pub(super) async fn next_end(&mut self) {
         loop {
             if self.open.is_empty() {
                 return std::future::pending().await;
@@ -66,33 +66,33 @@ impl ConnectionSet {
                     self.open.remove(&id);
                     return;
                 }
-                _ = self.looks.tick() => self.look(),
+                _ = self.checks.tick() => self.check(),
             }
         }
     }
 
-    fn look(&mut self) {
+    fn check(&mut self) {
         for Open { state, observer, allowed, task } in self.open.values_mut() {
-            match observer.look(state, CHECK_INTERVAL, *allowed) {
-                Action::Fine => {}
+            match observer.check(state, CHECK_INTERVAL, *allowed) {
+                Action::Keep => {}
                 Action::Close => state.close(),
                 Action::End(reason) => {
-                    tracing::debug!("a connection is ended: {reason}");
+                    tracing::debug!("the server ends a connection: {reason}");
                     task.abort();
                 }
             }
         }
     }
 
-    /// Tells all to end: idle ones at once, others when they have answered what they were asked.
+    /// Asks all connections to close: idle ones at once, others after the answers under way.
     pub(super) fn close(&self) {
         for open in self.open.values() {
             open.state.close();
         }
     }
 
-    /// Ends all as they are.
-    pub(super) async fn cut_off(&mut self) {
+    /// Ends all connections at once, whatever they are doing.
+    pub(super) async fn abort_all(&mut self) {
         self.tasks.shutdown().await;
         self.open.clear();
     }

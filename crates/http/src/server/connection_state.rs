@@ -1,4 +1,4 @@
-//! The state of one connection as the server sees it: requests under way, idle time, and whether it should end.
+//! The state of one connection: requests under way, idle time, and whether the server wants it to close.
 
 use super::stall_timeout::{Progress, StallTimer};
 use futures_util::task::AtomicWaker;
@@ -9,33 +9,33 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-/// What a connection reports about itself. It costs each request a few additions: no clock, no timer, no lock.
+/// The counters of a connection. They cost each request a few additions: no clock, no timer, no lock.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionState {
     begun: AtomicU64,
-    under_way: AtomicUsize,
+    active: AtomicUsize,
     /// Bytes written to the socket.
     pub(super) socket: Progress,
-    /// Bodies that may stall while the socket is fine: those of requests, and those of answers over HTTP/2, which the client
-    /// holds back by its window.
+    /// Bodies that may stall although the socket moves: of requests, and of HTTP/2 answers, which the client holds back by its
+    /// window.
     bodies: Mutex<HashMap<usize, (Arc<Progress>, StallTimer)>>,
     closing: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl ConnectionState {
-    /// A request begins.
-    pub(super) fn begin(self: &Arc<Self>) -> ActiveRequest {
+    /// Counts a request as active, until the result is dropped.
+    pub(super) fn begin_request(self: &Arc<Self>) -> ActiveRequest {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.active.fetch_add(1, Ordering::Relaxed);
         ActiveRequest(Arc::clone(self))
     }
 
-    /// Watches the pace of a body.
-    pub(super) fn body(self: &Arc<Self>) -> BodyProgress {
+    /// Tracks the progress of a body, until the result is dropped.
+    pub(super) fn track_body(self: &Arc<Self>) -> BodyProgress {
         let progress = Arc::new(Progress::default());
-        let watched = (Arc::clone(&progress), StallTimer::default());
-        self.bodies().insert(Arc::as_ptr(&progress).addr(), watched);
+        let tracked = (Arc::clone(&progress), StallTimer::default());
+        self.bodies().insert(Arc::as_ptr(&progress).addr(), tracked);
         BodyProgress { progress, state: Arc::clone(self) }
     }
 
@@ -43,30 +43,30 @@ impl ConnectionState {
         self.bodies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the connection to end after its answers.
+    /// Asks the connection to close after the answers under way.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);
         self.waker.wake();
     }
 
-    /// Whether it was told to; `waker` is woken when it is.
+    /// Whether the server wants the connection to close. [`Self::close`] wakes `waker`.
     pub(super) fn is_closing(&self, waker: &Waker) -> bool {
         self.waker.register(waker);
         self.closing.load(Ordering::Acquire)
     }
 }
 
-/// A request that has not been answered to the end.
+/// A request whose answer has not ended.
 #[derive(Debug)]
 pub(super) struct ActiveRequest(Arc<ConnectionState>);
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// The progress of one body, which is forgotten with it.
+/// The progress of one body. The connection stops tracking it when this is dropped.
 #[derive(Debug)]
 pub(super) struct BodyProgress {
     progress: Arc<Progress>,
@@ -90,24 +90,24 @@ impl Drop for BodyProgress {
 /// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StallLimits {
-    /// Without a request: until the head of the first one, and between two.
+    /// Longest time without a request: until the head of the first one, and between two.
     pub(super) idle: Duration,
-    /// Over the least progress of a body.
+    /// Longest time for the least progress of a body.
     pub(super) piece: Duration,
 }
 
-/// What the server does about a connection.
+/// What the server does with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Nothing.
-    Fine,
-    /// Asks it to end, because it has been idle for too long; an answer that just began may finish.
+    /// Keeps it.
+    Keep,
+    /// Asks it to close, because it was idle for too long; an answer that just began may finish.
     Close,
     /// Ends it now, for this reason.
     End(&'static str),
 }
 
-/// What the server saw of a connection so far.
+/// The counters of a connection at the last check, and the time that it has been idle.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionObserver {
     begun: u64,
@@ -116,8 +116,8 @@ pub(super) struct ConnectionObserver {
 }
 
 impl ConnectionObserver {
-    /// Looks at the connection once more, `passed` after the last look.
-    pub(super) fn look(&mut self, state: &ConnectionState, passed: Duration, allowed: StallLimits) -> Action {
+    /// Checks the connection, `passed` after the last check.
+    pub(super) fn check(&mut self, state: &ConnectionState, passed: Duration, allowed: StallLimits) -> Action {
         let stalls =
             |(progress, timer): &mut (Arc<Progress>, StallTimer)| timer.is_over(progress, passed, allowed.piece);
         if self.socket.is_over(&state.socket, passed, allowed.piece) {
@@ -127,15 +127,15 @@ impl ConnectionObserver {
             return Action::End("the client neither takes its answer nor sends its request");
         }
         let begun = state.begun.load(Ordering::Relaxed);
-        // Bytes that wait in the socket belong to an answer.
-        let busy = state.under_way.load(Ordering::Relaxed) > 0 || state.socket.is_waiting();
+        // Bytes that wait in the socket are part of an answer.
+        let busy = state.active.load(Ordering::Relaxed) > 0 || state.socket.is_waiting();
         if busy || begun != self.begun {
             (self.begun, self.idle) = (begun, Duration::ZERO);
-            return Action::Fine;
+            return Action::Keep;
         }
         self.idle += passed;
         match self.idle {
-            idle if idle <= allowed.idle => Action::Fine,
+            idle if idle <= allowed.idle => Action::Keep,
             idle if idle <= allowed.idle + passed => Action::Close,
             _ => Action::End("the client sends no request"),
         }
@@ -149,54 +149,54 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const ALLOWED: StallLimits = StallLimits { idle: Duration::from_secs(2), piece: Duration::from_secs(3) };
 
-    fn look(observer: &mut ConnectionObserver, state: &ConnectionState) -> Action {
-        observer.look(state, SECOND, ALLOWED)
+    fn check(observer: &mut ConnectionObserver, state: &ConnectionState) -> Action {
+        observer.check(state, SECOND, ALLOWED)
     }
 
     #[test]
-    fn an_idle_connection_is_asked_to_end_and_then_ended() {
+    fn an_idle_connection_is_asked_to_close_and_then_ended() {
         let (state, mut observer) = (ConnectionState::default(), ConnectionObserver::default());
-        assert_eq!([(); 4].map(|()| look(&mut observer, &state)), {
+        assert_eq!([(); 4].map(|()| check(&mut observer, &state)), {
             let end = Action::End("the client sends no request");
-            [Action::Fine, Action::Fine, Action::Close, end]
+            [Action::Keep, Action::Keep, Action::Close, end]
         });
     }
 
     #[test]
-    fn a_request_that_takes_its_time_is_no_idleness_and_the_next_one_begins_anew() {
+    fn a_connection_with_a_slow_request_is_not_idle_and_idle_time_starts_at_its_end() {
         let (state, mut observer) = (Arc::new(ConnectionState::default()), ConnectionObserver::default());
-        let request = state.begin();
-        assert!((0..100).all(|_| look(&mut observer, &state) == Action::Fine));
+        let request = state.begin_request();
+        assert!((0..100).all(|_| check(&mut observer, &state) == Action::Keep));
         drop(request);
-        assert_eq!([(); 3].map(|()| look(&mut observer, &state)), [Action::Fine, Action::Fine, Action::Close]);
+        assert_eq!([(); 3].map(|()| check(&mut observer, &state)), [Action::Keep, Action::Keep, Action::Close]);
     }
 
     #[test]
-    fn requests_between_two_looks_count() {
+    fn a_request_between_two_checks_resets_the_idle_time() {
         let (state, mut observer) = (Arc::new(ConnectionState::default()), ConnectionObserver::default());
         assert!((0..100).all(|_| {
-            drop(state.begin());
-            look(&mut observer, &state) == Action::Fine
+            drop(state.begin_request());
+            check(&mut observer, &state) == Action::Keep
         }));
     }
 
     #[test]
-    fn one_body_that_stalls_ends_the_connection_whatever_else_moves() {
+    fn one_stalled_body_ends_the_connection_although_another_moves() {
         let (state, mut observer) = (Arc::new(ConnectionState::default()), ConnectionObserver::default());
-        let (_request, stalled, moving) = (state.begin(), state.body(), state.body());
-        stalled.waits(true);
+        let (_request, stalled, moving) = (state.begin_request(), state.track_body(), state.track_body());
+        stalled.set_waiting(true);
         let action = [(); 4].map(|()| {
-            moving.moves(1 << 20);
-            look(&mut observer, &state)
+            moving.record(1 << 20);
+            check(&mut observer, &state)
         });
-        assert_eq!(action[..3], [Action::Fine; 3]);
+        assert_eq!(action[..3], [Action::Keep; 3]);
         assert!(matches!(action[3], Action::End(_)), "{action:?}");
         drop((stalled, moving));
         assert!(state.bodies().is_empty());
     }
 
     #[test]
-    fn a_closing_connection_is_woken() {
+    fn a_closed_connection_reports_that_it_is_closing() {
         let state = ConnectionState::default();
         assert!(!state.is_closing(Waker::noop()));
         state.close();

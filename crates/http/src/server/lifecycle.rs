@@ -1,4 +1,4 @@
-//! What the program is told from outside: to end, or to read its configuration again.
+//! Events from outside: signals to end or to reload the configuration, and changed files.
 
 use super::application::Application;
 use super::systemd;
@@ -13,9 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-/// How often the server looks at files. A change counts from the second look on.
+/// How often the server looks at files. A change takes effect at the second look.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
-/// Files that the program has open besides its connections: logs, sources, its own.
+/// Files that the program has open besides its connections: logs, sockets of sources, its own files.
 const OTHER_FILES: u64 = 128;
 
 /// SIGTERM and SIGINT, which ask the program to end.
@@ -25,12 +25,12 @@ pub(super) struct EndSignals {
 }
 
 impl EndSignals {
-    /// From now on they don't end the program by themselves.
+    /// Takes over the signals, which from now on don't end the program by themselves.
     pub(super) fn take() -> Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The next one's name.
+    /// Waits for the next signal, and returns its name.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -39,22 +39,22 @@ impl EndSignals {
     }
 }
 
-/// SIGHUP, which from now on doesn't end the program by itself.
-pub(super) fn hang_ups() -> Result<Signal> {
+/// Takes over SIGHUP, which from now on doesn't end the program by itself.
+pub(super) fn reload_signal() -> Result<Signal> {
     Ok(signal(SignalKind::hangup())?)
 }
 
-/// Replaces what answers at each SIGHUP.
+/// Replaces the application at each SIGHUP.
 pub(super) async fn reload_on<A: Application, R: Fn() -> Result<A> + Send + Sync + 'static>(
-    mut hang_ups: Signal,
+    mut signals: Signal,
     addresses: Vec<Address>,
     current: watch::Sender<Arc<A>>,
     reload: Arc<R>,
 ) {
-    while hang_ups.recv().await.is_some() {
+    while signals.recv().await.is_some() {
         systemd::reloading();
         let reload = Arc::clone(&reload);
-        // A composition of the operator's own is compiled, which takes about a second of a processor.
+        // Compiling an operator's composition takes about a second of a processor.
         let outcome = tokio::task::spawn_blocking(move || reload()).await;
         metrics::reloaded(matches!(outcome, Ok(Ok(_))));
         match outcome {
@@ -62,31 +62,31 @@ pub(super) async fn reload_on<A: Application, R: Fn() -> Result<A> + Send + Sync
                 app.activate();
                 warn(app.access(), &addresses);
                 current.send_replace(Arc::new(app));
-                tracing::info!("SIGHUP: the configuration was read again and counts from now on");
+                tracing::info!("SIGHUP: the program has read the configuration again and uses it from now on");
             }
             Ok(Err(error)) => tracing::error!("SIGHUP: nothing was changed, as this failed: {error:#}"),
-            Err(error) => tracing::error!("SIGHUP: nothing was changed, as reading it again broke off: {error}"),
+            Err(error) => tracing::error!("SIGHUP: nothing was changed, as the reload panicked: {error}"),
         }
         systemd::ready();
     }
 }
 
-/// Logs what is dangerous about who may ask.
+/// Warns of dangers of the access configuration.
 pub(super) fn warn(access: &Access, addresses: &[Address]) {
     for sentence in access.dangers(addresses).into_iter().chain(access.weaknesses()) {
         tracing::warn!("{sentence}");
     }
 }
 
-/// Looks from time to time whether certificates and tokens have changed, and reads them again.
+/// Reads certificates and tokens again when they change.
 pub(super) async fn refresh_files<A: Application>(current: watch::Receiver<Arc<A>>) {
-    let mut looks = tokio::time::interval(REFRESH_INTERVAL);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = tokio::time::interval(REFRESH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        looks.tick().await;
+        ticks.tick().await;
         let app = Arc::clone(&current.borrow());
         if app.access().has_files() {
-            // Files may be far away.
+            // The files may be on a slow network file system.
             let _ = tokio::task::spawn_blocking(move || app.access().refresh()).await;
         }
     }

@@ -13,51 +13,51 @@ use std::task::Poll;
 use tokio::net::{TcpListener, UnixListener};
 
 /// The sockets that clients connect to, one or more.
-pub(super) struct Listener(Vec<Door>);
+pub(super) struct Listener(Vec<BoundSocket>);
 
-enum Door {
+enum BoundSocket {
     Tcp(TcpListener, SocketAddr),
     Unix(UnixListener, PathBuf),
 }
 
 impl Listener {
-    /// Takes the sockets that were handed over, else opens one on the address.
+    /// Takes the sockets that the service manager passed, else opens one on the address.
     ///
     /// # Errors
     ///
     /// When the address can't be resolved or is taken, or a passed socket is no listening stream socket.
     pub(super) async fn open(address: &str) -> Result<Self> {
-        let handed_over = handed_over()?;
-        if !handed_over.is_empty() {
-            return Ok(Self(handed_over));
+        let passed_sockets = passed_sockets()?;
+        if !passed_sockets.is_empty() {
+            return Ok(Self(passed_sockets));
         }
         let listener = TcpListener::bind(address).await.with_context(|| {
-            format!("can't listen on {address}; does something else use the port? --listen takes another")
+            format!("can't listen on {address}; does another program use the port? --listen takes another")
         })?;
         let address = listener.local_addr()?;
-        Ok(Self(vec![Door::Tcp(listener, address)]))
+        Ok(Self(vec![BoundSocket::Tcp(listener, address)]))
     }
 
     /// Where it listens.
     pub(super) fn addresses(&self) -> Vec<Address> {
-        let address = |door: &Door| match door {
-            Door::Tcp(_, address) => Address::Tcp(*address),
-            Door::Unix(_, path) => Address::Unix(path.clone()),
+        let address = |socket: &BoundSocket| match socket {
+            BoundSocket::Tcp(_, address) => Address::Tcp(*address),
+            BoundSocket::Unix(_, path) => Address::Unix(path.clone()),
         };
         self.0.iter().map(address).collect()
     }
 
-    /// The next client.
+    /// Accepts the next client.
     pub(super) async fn accept(&self) -> io::Result<Stream> {
         poll_fn(|cx| {
-            for door in &self.0 {
-                let accepted = match door {
-                    Door::Tcp(listener, _) => listener.poll_accept(cx).map_ok(|(stream, _)| {
-                        // Only slower without.
+            for socket in &self.0 {
+                let accepted = match socket {
+                    BoundSocket::Tcp(listener, _) => listener.poll_accept(cx).map_ok(|(stream, _)| {
+                        // A failure only makes the connection slower.
                         let _ = stream.set_nodelay(true);
                         Stream::Tcp(stream)
                     }),
-                    Door::Unix(listener, _) => listener.poll_accept(cx).map_ok(|(stream, _)| Stream::Unix(stream)),
+                    BoundSocket::Unix(listener, _) => listener.poll_accept(cx).map_ok(|(stream, _)| Stream::Unix(stream)),
                 };
                 if accepted.is_ready() {
                     return accepted;
@@ -70,27 +70,27 @@ impl Listener {
 }
 
 /// The sockets that the service manager passed, if any.
-fn handed_over() -> Result<Vec<Door>> {
+fn passed_sockets() -> Result<Vec<BoundSocket>> {
     let mut sockets = ListenFd::from_env();
-    let mut doors = Vec::new();
+    let mut bound = Vec::new();
     for index in 0..sockets.len() {
         let named = || format!("the socket number {index} of LISTEN_FDS is no listening stream socket");
-        // Which kind it is shows by trying.
-        let door = match sockets.take_tcp_listener(index) {
+        // There is no way to ask for the kind of socket but to try.
+        let socket = match sockets.take_tcp_listener(index) {
             Ok(Some(socket)) => {
                 socket.set_nonblocking(true)?;
                 let socket = TcpListener::from_std(socket).with_context(named)?;
                 let address = socket.local_addr().with_context(named)?;
-                Door::Tcp(socket, address)
+                BoundSocket::Tcp(socket, address)
             }
             _ => {
                 let socket = sockets.take_unix_listener(index).with_context(named)?.with_context(named)?;
                 socket.set_nonblocking(true)?;
                 let path = socket.local_addr()?.as_pathname().map(PathBuf::from).unwrap_or_default();
-                Door::Unix(UnixListener::from_std(socket).with_context(named)?, path)
+                BoundSocket::Unix(UnixListener::from_std(socket).with_context(named)?, path)
             }
         };
-        doors.push(door);
+        bound.push(socket);
     }
-    Ok(doors)
+    Ok(bound)
 }

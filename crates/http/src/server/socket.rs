@@ -1,4 +1,4 @@
-//! One client's socket, TCP or Unix, with the client's progress.
+//! One client's socket, TCP or Unix, which records the client's progress.
 
 use super::connection_state::ConnectionState;
 use std::io::{self, IoSlice};
@@ -25,17 +25,17 @@ impl Socket {
         Self { stream, state }
     }
 
-    fn noted(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn record(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &outcome {
-            Poll::Ready(Ok(bytes)) => self.state.socket.moves(*bytes),
+            Poll::Ready(Ok(bytes)) => self.state.socket.record(*bytes),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.state.socket.waits(true),
+            Poll::Pending => self.state.socket.set_waiting(true),
         }
         outcome
     }
 }
 
-/// The same call for either kind of stream.
+/// Makes the same call on either kind of stream.
 macro_rules! either {
     ($socket:expr, $stream:ident => $call:expr) => {
         match &mut $socket.stream {
@@ -60,7 +60,7 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = either!(self, stream => stream.poll_write(cx, bytes));
-        self.noted(outcome)
+        self.record(outcome)
     }
 
     fn poll_write_vectored(
@@ -69,7 +69,7 @@ impl AsyncWrite for Socket {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = either!(self, stream => stream.poll_write_vectored(cx, slices));
-        self.noted(outcome)
+        self.record(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,36 +5,36 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Bytes that a client must take or send within the time limit. The system frees a third of a socket's buffer at a time; this
-/// is less, so that no client looks slow that is not.
+/// is less, so that no fast client looks slow.
 const MIN_PROGRESS: u64 = 64 * 1024;
 
-/// Bytes that moved to or from a client, and whether the server waits for the client. One side writes it at a time.
+/// Bytes that moved to or from a client, and whether the server waits for the client. It has one writer at a time.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     moved: AtomicU64,
-    waits: AtomicBool,
+    is_waiting: AtomicBool,
 }
 
 impl Progress {
-    /// These bytes moved, and the server does not wait for the client.
-    pub(super) fn moves(&self, bytes: usize) {
+    /// Records that bytes moved, and that the server does not wait for the client.
+    pub(super) fn record(&self, bytes: usize) {
         let moved = self.moved.load(Ordering::Relaxed);
         self.moved.store(moved.wrapping_add(bytes as u64), Ordering::Relaxed);
-        self.waits.store(false, Ordering::Relaxed);
+        self.is_waiting.store(false, Ordering::Relaxed);
     }
 
-    /// The server waits for the client from now on, or no longer.
-    pub(super) fn waits(&self, waits: bool) {
-        self.waits.store(waits, Ordering::Relaxed);
+    /// Sets whether the server waits for the client.
+    pub(super) fn set_waiting(&self, waiting: bool) {
+        self.is_waiting.store(waiting, Ordering::Relaxed);
     }
 
     /// Whether the server waits for the client.
     pub(super) fn is_waiting(&self) -> bool {
-        self.waits.load(Ordering::Relaxed)
+        self.is_waiting.load(Ordering::Relaxed)
     }
 }
 
-/// How long the server has waited for a client, by repeated looks at its progress.
+/// Adds up how long the server has waited for a client. The server calls it at each check.
 #[derive(Debug, Default)]
 pub(super) struct StallTimer {
     moved: u64,
@@ -42,8 +42,8 @@ pub(super) struct StallTimer {
 }
 
 impl StallTimer {
-    /// Looks at the progress, `passed` after the last look. Whether the client took longer than `limit` over the least progress;
-    /// only time in which the server waited for the client counts.
+    /// Checks the progress, `passed` after the last check. True when the client took longer than `limit` for the least progress;
+    /// only time in which the server waits for the client counts.
     pub(super) fn is_over(&mut self, progress: &Progress, passed: Duration, limit: Duration) -> bool {
         let moved = progress.moved.load(Ordering::Relaxed);
         if moved.wrapping_sub(self.moved) >= MIN_PROGRESS {
@@ -62,8 +62,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// For how many looks, a second each, timer lasts when `between` happens before each; 100 for ever.
-    fn looks(between: impl Fn(&Progress)) -> usize {
+    /// The number of checks, one a second, until the timer is over, when `between` runs before each; 100 means never.
+    fn checks(between: impl Fn(&Progress)) -> usize {
         let (progress, mut timer) = (Progress::default(), StallTimer::default());
         (0..100)
             .take_while(|_| {
@@ -74,30 +74,30 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_takes_nothing_is_given_up() {
-        assert_eq!(looks(|progress| progress.waits(true)), 3);
+    fn a_client_that_takes_nothing_times_out() {
+        assert_eq!(checks(|progress| progress.set_waiting(true)), 3);
     }
 
     #[test]
-    fn a_client_that_takes_a_byte_now_and_then_is_given_up_as_well() {
+    fn a_client_that_takes_single_bytes_times_out() {
         let trickle = |progress: &Progress| {
-            progress.moves(1);
-            progress.waits(true);
+            progress.record(1);
+            progress.set_waiting(true);
         };
-        assert_eq!(looks(trickle), 3);
+        assert_eq!(checks(trickle), 3);
     }
 
     #[test]
-    fn a_client_that_takes_a_piece_in_time_may_go_on() {
+    fn a_client_that_takes_enough_in_time_does_not_time_out() {
         let slow = |progress: &Progress| {
-            progress.moves(MIN_PROGRESS as usize / 2);
-            progress.waits(true);
+            progress.record(MIN_PROGRESS as usize / 2);
+            progress.set_waiting(true);
         };
-        assert_eq!(looks(slow), 100);
+        assert_eq!(checks(slow), 100);
     }
 
     #[test]
-    fn a_client_that_nobody_waits_for_is_never_given_up() {
-        assert_eq!(looks(|progress| progress.waits(false)), 100);
+    fn a_client_never_times_out_while_the_server_does_not_wait_for_it() {
+        assert_eq!(checks(|progress| progress.set_waiting(false)), 100);
     }
 }

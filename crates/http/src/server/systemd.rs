@@ -1,38 +1,38 @@
-//! What the service manager is told, where there is one (`Type=notify` of systemd; sd_notify(3)).
+//! Notifications to the service manager, where there is one (`Type=notify` of systemd; sd_notify(3)).
 
 use sd_notify::NotifyState;
 
-/// It serves.
+/// The program serves requests.
 pub(super) fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
-/// It reads its configuration again, until it says that it is ready.
+/// The program reads its configuration again, until the next [`ready`].
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(_) => tell(&[NotifyState::Reloading]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(_) => notify(&[NotifyState::Reloading]),
     }
 }
 
-/// It ends once requests under way have ended.
+/// The program ends after the requests under way.
 pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-/// Keeps telling that it lives, where the service manager wants to know: twice in each interval that it allows. Runs on
-/// the same threads as requests do, so that it falls silent when they hang.
+/// Sends a sign of life twice in each interval of `WatchdogSec`, where it is set. Runs on the threads that answer requests, so
+/// that the signs stop when those threads hang.
 pub(super) async fn watchdog() {
     let Some(interval) = sd_notify::watchdog_enabled() else { return };
     let mut ticks = tokio::time::interval(interval / 2);
     loop {
         ticks.tick().await;
-        tell(&[NotifyState::Watchdog]);
+        notify(&[NotifyState::Watchdog]);
     }
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!("the service manager can't be told {states:?}: {error}");
+        tracing::warn!("the program could not notify the service manager of {states:?}: {error}");
     }
 }

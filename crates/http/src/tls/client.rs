@@ -1,5 +1,5 @@
-//! Which servers a client of the program trusts: the system's authorities, one of the operator's own, or, when asked to,
-//! anybody.
+//! The servers that the program trusts as a client: those with a certificate of the system's authorities or of the operator's
+//! own, or, with `verify_ssl: false`, every server.
 
 use anyhow::{Context, Result, bail};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -10,13 +10,13 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use std::path::Path;
 use std::sync::Arc;
 
-/// Trusts the system's authorities and that of `ca_file`, or anybody.
+/// Trusts the system's authorities and those of `ca_file`; without `verify`, every server.
 pub fn config(verify: bool, ca_file: Option<&Path>) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     if !verify {
-        let anybody = Arc::new(Anybody(provider));
-        return Ok(builder.dangerous().with_custom_certificate_verifier(anybody).with_no_client_auth());
+        let trust_all = Arc::new(TrustAll(provider));
+        return Ok(builder.dangerous().with_custom_certificate_verifier(trust_all).with_no_client_auth());
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -34,11 +34,11 @@ pub fn config(verify: bool, ca_file: Option<&Path>) -> Result<ClientConfig> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Trusts every certificate, for `verify_ssl: false`; signatures are still checked.
+/// Trusts every certificate, for `verify_ssl: false`. It still checks signatures.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct TrustAll(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for TrustAll {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

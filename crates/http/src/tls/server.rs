@@ -1,4 +1,4 @@
-//! TLS of the listener: its certificate, and whose certificates clients need.
+//! TLS of the listener: its certificate, and the authorities of client certificates.
 
 use anyhow::{Context, Result, bail};
 use image_service_config::Tls;
@@ -17,7 +17,7 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 ///
 /// # Errors
 ///
-/// When one can't be read or holds something else, or the key is not the certificate's.
+/// When a file can't be read or is not PEM of its kind, or the key does not belong to the certificate.
 pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
