@@ -145,8 +145,8 @@ async fn check_tells_who_may_ask() {
     let off = report(json!({})).await;
     assert_says(&off, &["off      access       without TLS and tokens, at 127.0.0.1 port 5375"]);
     let on = report(json!({"token_file": "tokens"})).await;
-    assert_says(&on, &["ok       access       who has the token may ask: 2 tokens in "]);
-    assert_says(&on, &["warning  access       ", "may be read by everybody"]);
+    assert_says(&on, &["ok       access       clients need a token: 2 tokens in "]);
+    assert_says(&on, &["warning  access       ", "every user of this machine can read it"]);
     let broken = report(json!({"token_file": "nothing"})).await;
     assert_says(&broken, &["failed   access       access_config.token_file "]);
 }

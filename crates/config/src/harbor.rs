@@ -95,7 +95,9 @@ impl Section {
         }
         if let Some(password) = std::env::var_os(PASSWORD_VARIABLE).filter(|password| !password.is_empty()) {
             // The error of the conversion would hold the password.
-            let Ok(password) = password.into_string() else { bail!("the variable {PASSWORD_VARIABLE} is no UTF-8 text") };
+            let Ok(password) = password.into_string() else {
+                bail!("the variable {PASSWORD_VARIABLE} is no UTF-8 text")
+            };
             return Ok(password.into());
         }
         let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(CREDENTIAL));
@@ -104,7 +106,9 @@ impl Section {
         }
         if let Some(path) = file {
             if !own.is_empty() {
-                warnings.push("harbor_config.password has no effect, as password_file takes precedence; remove it".to_owned());
+                warnings.push(
+                    "harbor_config.password has no effect, as password_file takes precedence; remove it".to_owned(),
+                );
             }
             return Secret::from_file("harbor_config.password_file", &folder.join(path), warnings);
         }

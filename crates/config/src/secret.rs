@@ -80,7 +80,9 @@ impl<'de> serde::Deserialize<'de> for Secret {
 struct SecretVisitor;
 
 fn hidden<E: Error>() -> E {
-    E::custom("invalid type, expected a string in quotes; this message does not show the value, as it may be the secret")
+    E::custom(
+        "invalid type, expected a string in quotes; this message does not show the value, as it may be the secret",
+    )
 }
 
 impl<'de> Visitor<'de> for SecretVisitor {

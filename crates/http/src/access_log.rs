@@ -10,7 +10,7 @@ use http::header::CONTENT_LENGTH;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use image_service_telemetry::metrics::{self, Ended};
+use image_service_telemetry::metrics::{self, EndedRequest};
 use image_service_telemetry::source::Source;
 use image_service_telemetry::spans;
 use std::pin::Pin;
@@ -83,7 +83,7 @@ impl RequestLog {
         let cache = self.cache_label();
         let route = self.route.label();
         metrics::request_ended(&EndedRequest { route, status, cache, elapsed, bytes: self.bytes });
-        spans::request(&self.context.trace, &self.method, route, self.status, elapsed);
+        spans::request_ended(&self.context.trace, &self.method, route, self.status, elapsed);
         if self.route.is_probe() {
             if tracing::enabled!(target: "image_service::request", tracing::Level::DEBUG) {
                 self.log(elapsed);

@@ -72,7 +72,12 @@ impl Cache {
                 if matches!(reuse, Reuse::Stale)
                     && let Role::Lead(number, others) = self.store.role(&key, fingerprint, false)
                 {
-                    let ask = FetchRequest { key: key.clone(), fingerprint, head: head.clone(), context: Arc::clone(context) };
+                    let ask = FetchRequest {
+                        key: key.clone(),
+                        fingerprint,
+                        head: head.clone(),
+                        context: Arc::clone(context),
+                    };
                     tokio::spawn(Arc::clone(self).fetch(ask, number, others, None));
                 }
                 match reuse {
@@ -111,7 +116,12 @@ impl Cache {
     }
 
     /// Fetches an answer, or follows another request that fetches it; `None` where the answer can't be shared.
-    async fn fetch_or_follow(self: &Arc<Self>, ask: &FetchRequest, no_cache: bool, reason: &'static str) -> Option<Response<Body>> {
+    async fn fetch_or_follow(
+        self: &Arc<Self>,
+        ask: &FetchRequest,
+        no_cache: bool,
+        reason: &'static str,
+    ) -> Option<Response<Body>> {
         let (answer, reader, collapsed) = match self.store.role(&ask.key, ask.fingerprint, no_cache) {
             Role::Lead(number, others) => {
                 let (sender, first) = oneshot::channel();

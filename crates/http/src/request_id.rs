@@ -45,7 +45,9 @@ impl RequestId {
     pub(crate) fn value(&self) -> HeaderValue {
         match self {
             Self::Client(id) => id.clone(),
-            Self::Random(digits) => HeaderValue::from_bytes(digits).unwrap_or_else(|_| HeaderValue::from_static("none")),
+            Self::Random(digits) => {
+                HeaderValue::from_bytes(digits).unwrap_or_else(|_| HeaderValue::from_static("none"))
+            }
         }
     }
 }

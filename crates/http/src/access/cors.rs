@@ -32,7 +32,9 @@ impl CorsDecision {
         let sent = headers.get(ORIGIN);
         match cors {
             Cors::Any => Self { origin: sent.map(|_| ANY), varies: false },
-            Cors::Origins(origins) => Self { origin: sent.filter(|sent| origins.contains(sent)).cloned(), varies: true },
+            Cors::Origins(origins) => {
+                Self { origin: sent.filter(|sent| origins.contains(sent)).cloned(), varies: true }
+            }
         }
     }
 

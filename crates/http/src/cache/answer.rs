@@ -155,7 +155,8 @@ impl Answer {
         let chunks = if length <= MAX_CONTIGUOUS_BYTES { vec![chunks.concat().into()] } else { chunks };
         let is_invariant = !head.headers.contains_key(VARY);
         let rendered = Default::default();
-        let kept = StoredAnswer { policy, headers: head.headers, chunks, length, tag, fresh, stale, is_invariant, rendered };
+        let kept =
+            StoredAnswer { policy, headers: head.headers, chunks, length, tag, fresh, stale, is_invariant, rendered };
         self.kept.set(kept).is_ok()
     }
 

@@ -17,7 +17,7 @@ pub(super) fn request_body(body: Incoming, state: &Arc<ConnectionState>) -> Requ
     if body.is_end_stream() {
         return Empty::new().map_err(|never| match never {}).boxed_unsync();
     }
-    IncomingBody { body, progress: state.body() }.map_err(BoxError::from).boxed_unsync()
+    IncomingBody { body, progress: state.track_body() }.map_err(BoxError::from).boxed_unsync()
 }
 
 /// A request's body that is still arriving. While the application reads it, the server waits for the client.

@@ -57,7 +57,9 @@ impl Listener {
                         let _ = stream.set_nodelay(true);
                         Stream::Tcp(stream)
                     }),
-                    BoundSocket::Unix(listener, _) => listener.poll_accept(cx).map_ok(|(stream, _)| Stream::Unix(stream)),
+                    BoundSocket::Unix(listener, _) => {
+                        listener.poll_accept(cx).map_ok(|(stream, _)| Stream::Unix(stream))
+                    }
                 };
                 if accepted.is_ready() {
                     return accepted;
