@@ -1,4 +1,4 @@
-//! Compiles proto/otlp.proto without needing a `protoc`.
+//! Compiles proto/otlp.proto, without the program `protoc`.
 
 #![forbid(unsafe_code)]
 

@@ -1,12 +1,12 @@
-//! Everything the program reports about itself: logs, metrics, traces, and how each source stands.
+//! Everything that the program reports about itself: logs, metrics, traces, and the health of each source.
 //!
 //! - [`log`]: log lines for people, programs and the journal;
 //! - [`metrics`]: counters and gauges, as Prometheus reads them;
-//! - [`trace_context`]: the trace a request belongs to;
-//! - [`spans`]: what took how long, for a collector of traces; [`otlp`]: how spans get there;
+//! - [`trace_context`]: the trace that a request belongs to;
+//! - [`spans`]: timed parts of requests, for a collector of traces; [`otlp`]: sends them there;
 //! - [`source`]: the sources of images, and the kinds of their failures; [`source_health`]: when each source answered and failed last.
 //!
-//! This crate knows neither wasmtime nor an HTTP server. Business code tells it what happened; it never asks.
+//! This crate knows neither wasmtime nor an HTTP server. Other code reports events to it; this crate never calls other code.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
-//! Logs: to stderr or the journal, and to a file that is rotated where one is configured.
+//! Logs: to stderr or the journal, and to a rotated file where one is configured.
 //!
-//! - `format`: how an event reads;
-//! - `writer`: lines that wait to be written;
-//! - `sink`: what they are written to.
+//! - `format`: the text of an event;
+//! - `writer`: the queue of lines, and the thread that writes them;
+//! - `sink`: the places that it writes to.
 
 mod format;
 mod lines;
@@ -23,7 +23,7 @@ use tracing_subscriber::layer::{self, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use writer::{Closing, Writer};
 
-/// Has all lines written when it is dropped, at the end of the program.
+/// Writes all queued lines when it is dropped, at the end of the program.
 #[must_use]
 pub struct Logs(#[expect(dead_code, reason = "it is there to be dropped")] Vec<Closing>);
 
@@ -31,12 +31,12 @@ pub struct Logs(#[expect(dead_code, reason = "it is there to be dropped")] Vec<C
 ///
 /// # Errors
 ///
-/// When the log file can't be written, or journald can't be told; said now, as later there is nowhere to say it.
+/// When the program can't write the log file or can't reach journald. Later failures have no place to be reported.
 pub fn start(config: &Log) -> Result<Logs> {
-    let (format, sink) = chosen(config.format)?;
+    let (format, sink) = format_and_sink(config.format)?;
     let mut closings = Vec::new();
     let mut lines = |format, sink| -> Result<LineLayer> {
-        let (writer, closing) = Writer::start(sink).context("beginning the thread that writes the log")?;
+        let (writer, closing) = Writer::start(sink).context("starting the thread that writes the log")?;
         closings.push(closing);
         Ok(LineLayer { format, writer })
     };
@@ -44,7 +44,7 @@ pub fn start(config: &Log) -> Result<Logs> {
     let to_file = match &config.file {
         None => None,
         Some(file) => {
-            // Files are read by people, as those of the Flask service were, unless JSON is asked for.
+            // People read log files, as they did with the Flask service, unless the configuration asks for JSON.
             let format = if config.format == LogFormat::Json { Format::Json } else { Format::Human { colours: false } };
             Some(lines(format, Box::new(File::open(file)?))?.with_filter(file.level))
         }
@@ -54,8 +54,8 @@ pub fn start(config: &Log) -> Result<Logs> {
     Ok(Logs(closings))
 }
 
-/// How lines for stderr read, and where they go.
-fn chosen(format: LogFormat) -> Result<(Format, Box<dyn Sink>)> {
+/// The format and the sink that the configuration and stderr ask for.
+fn format_and_sink(format: LogFormat) -> Result<(Format, Box<dyn Sink>)> {
     let terminal = std::io::stderr().is_terminal();
     let journal = || match Journal::open() {
         Ok(journal) => Ok((Format::Journald, Box::new(journal) as Box<dyn Sink>)),
@@ -71,10 +71,10 @@ fn chosen(format: LogFormat) -> Result<(Format, Box<dyn Sink>)> {
     })
 }
 
-/// Bytes of a line whose memory is used again for the next one.
-const MAX_KEPT: usize = 16 * 1024;
+/// The longest line, in bytes, whose memory the next line uses again.
+const MAX_REUSED_LINE: usize = 16 * 1024;
 
-/// The layer that makes lines of events.
+/// The layer that formats events as lines.
 struct LineLayer {
     format: Format,
     writer: Writer,
@@ -86,11 +86,11 @@ impl<S: Subscriber> Layer<S> for LineLayer {
             static LINE: RefCell<Line> = RefCell::default();
         }
         LINE.with(|line| {
-            // In use already where writing a value logs something itself, which is one line too many.
+            // The line is borrowed already when formatting a value logs an event itself. That event is dropped.
             let Ok(mut line) = line.try_borrow_mut() else { return };
             self.format.write(event, &mut line);
             self.writer.write(line.text.as_bytes());
-            if line.text.len() > MAX_KEPT {
+            if line.text.len() > MAX_REUSED_LINE {
                 *line = Line::default();
             }
         });
@@ -102,18 +102,18 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct Recorder(Arc<Mutex<Vec<u8>>>);
 
-    impl Sink for Kept {
+    impl Sink for Recorder {
         fn write(&mut self, lines: &lines::Lines) {
             self.0.lock().unwrap().extend_from_slice(&lines.bytes);
         }
     }
 
-    /// What an event reads like.
+    /// The text of an event.
     fn logged(format: Format, event: impl FnOnce()) -> String {
         let kept = Arc::default();
-        let (writer, closing) = Writer::start(Box::new(Kept(Arc::clone(&kept)))).unwrap();
+        let (writer, closing) = Writer::start(Box::new(Recorder(Arc::clone(&kept)))).unwrap();
         let subscriber = tracing_subscriber::registry().with(LineLayer { format, writer });
         tracing::subscriber::with_default(subscriber, event);
         drop(closing);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn people_get_a_line_whatever_is_in_it() {
+    fn an_event_is_one_line_for_people_whatever_it_holds() {
         let line = logged(Format::Human { colours: false }, event);
         let (time, rest) = line.split_once(' ').unwrap();
         assert!(time.ends_with('Z') && time.len() == "2026-11-24T19:36:00.123456Z".len(), "{line}");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_get_an_object_a_line_with_numbers_as_numbers() {
+    fn an_event_is_one_json_object_with_numbers_as_numbers() {
         let line = logged(Format::Json, event);
         assert_eq!(line.matches('\n').count(), 1, "{line}");
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_journal_gets_a_field_a_line_and_people_the_fields_in_the_message() {
+    fn a_journal_record_has_one_field_a_line_and_all_fields_in_its_message() {
         let record = logged(Format::Journald, || tracing::warn!(path = "/a\nPRIORITY=0", "no\ngood"));
         assert_eq!(
             record,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_for_the_journal_fits_a_datagram() {
+    fn a_journal_record_fits_a_datagram() {
         let record = logged(Format::Journald, || tracing::warn!("{}", "ä".repeat(1024 * 1024)));
         assert!(record.len() < 64 * 1024 && record.ends_with("ä\n"), "{}", record.len());
     }

@@ -1,6 +1,6 @@
 //! Counters and gauges, as Prometheus reads them: plain atomics, so that a request costs some nanoseconds.
 //!
-//! Before [`start`] nothing is counted. Labels have few values: no path, no name that comes from outside.
+//! Before [`start`] nothing is counted. Labels have few values: no paths, and no names from clients or sources.
 
 mod probe;
 mod process;
@@ -12,7 +12,7 @@ use crate::source::{FailureKind, Source};
 use anyhow::Result;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntGauge, TextEncoder};
-use registry::{HIT, Metrics, now};
+use registry::{CACHE_HIT, Metrics, now};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -42,12 +42,12 @@ pub fn gather() -> Vec<MetricFamily> {
 ///
 /// # Errors
 ///
-/// When one has a name that the format can't have.
+/// When a metric has a name that the format does not allow.
 pub fn text() -> Result<String> {
     Ok(TextEncoder::new().encode_to_string(&gather())?)
 }
 
-/// From now on `/metrics` asks this probe, as long as it lives.
+/// Sets the probe that `/metrics` asks from now on, for as long as it lives.
 pub fn set_probe(probe: &Arc<dyn Probe>) {
     if let Some(metrics) = METRICS.get() {
         *metrics.probe.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(probe));
@@ -55,12 +55,12 @@ pub fn set_probe(probe: &Arc<dyn Probe>) {
 }
 
 /// A request that ended.
-pub struct Ended<'a> {
+pub struct EndedRequest<'a> {
     /// The label of its route.
     pub route: &'static str,
-    /// Its status, or 499 where the client left before there was one.
+    /// Its status, or 499 where the client left before the answer began.
     pub status: &'a str,
-    /// The result of the cache, where the request passed it.
+    /// The result of the cache, where the request passed the cache.
     pub cache: Option<&'static str>,
     /// From its head to the end of its answer.
     pub elapsed: Duration,
@@ -68,7 +68,7 @@ pub struct Ended<'a> {
     pub bytes: u64,
 }
 
-/// A request began; it has to end.
+/// A request began. The caller must report its end.
 pub fn request_began() {
     if let Some(metrics) = METRICS.get() {
         metrics.in_flight.inc();
@@ -76,15 +76,15 @@ pub fn request_began() {
 }
 
 /// A request ended.
-pub fn request_ended(ended: &Ended<'_>) {
+pub fn request_ended(ended: &EndedRequest<'_>) {
     let Some(metrics) = METRICS.get() else { return };
     metrics.in_flight.dec();
     let labels = (ended.route, ended.status, ended.cache);
     let looked_up;
-    let counts = if labels == HIT {
+    let counts = if labels == CACHE_HIT {
         &metrics.hit
     } else {
-        // Only a wrong number of labels could fail.
+        // This fails only with a wrong number of labels.
         let Ok(counts) = metrics.counts(labels) else { return };
         looked_up = counts;
         &looked_up
@@ -97,21 +97,21 @@ pub fn request_ended(ended: &Ended<'_>) {
     }
 }
 
-/// A source was asked by a listing.
-pub fn source_took(source: Source, elapsed: Duration) {
+/// A listing has got the answer of a source, after this time.
+pub fn source_answered(source: Source, elapsed: Duration) {
     if let Some(metrics) = METRICS.get() {
         metrics.source_seconds.with_label_values(&[source.name()]).observe(elapsed.as_secs_f64());
     }
 }
 
 /// The rows of a source in the latest listing.
-pub fn source_gave(source: Source, rows: u64) {
+pub fn source_returned(source: Source, rows: u64) {
     if let Some(metrics) = METRICS.get() {
         metrics.source_rows.with_label_values(&[source.name()]).set(rows.cast_signed());
     }
 }
 
-/// Something failed at a source.
+/// A source failed.
 pub fn source_failed(source: Source, kind: FailureKind) {
     if let Some(metrics) = METRICS.get() {
         metrics.source_errors.with_label_values(&[source.name(), kind.label()]).inc();
@@ -119,21 +119,21 @@ pub fn source_failed(source: Source, kind: FailureKind) {
 }
 
 /// A request to Harbor has ended.
-pub fn upstream_took(status: &str, elapsed: Duration) {
+pub fn upstream_ended(status: &str, elapsed: Duration) {
     if let Some(metrics) = METRICS.get() {
         metrics.upstream.with_label_values(&[status]).inc();
         metrics.upstream_seconds.observe(elapsed.as_secs_f64());
     }
 }
 
-/// A span found no room.
+/// A span was dropped, because the queue was full.
 pub fn span_dropped() {
     if let Some(metrics) = METRICS.get() {
         metrics.spans_dropped.inc();
     }
 }
 
-/// A request to Harbor is sent again.
+/// The program sends a request to Harbor again.
 pub fn upstream_retried() {
     if let Some(metrics) = METRICS.get() {
         metrics.retries.inc();
@@ -141,13 +141,13 @@ pub fn upstream_retried() {
 }
 
 /// The host refused a request of a component.
-pub fn refused(reason: &'static str) {
+pub fn component_request_refused(reason: &'static str) {
     if let Some(metrics) = METRICS.get() {
         metrics.refused.with_label_values(&[reason]).inc();
     }
 }
 
-/// Why an instance ended.
+/// An instance ended, for this reason.
 pub fn instance_ended(reason: &'static str) {
     if let Some(metrics) = METRICS.get() {
         metrics.instances.dec();
@@ -155,7 +155,7 @@ pub fn instance_ended(reason: &'static str) {
     }
 }
 
-/// An instance was made; it has to end.
+/// An instance was made. The caller must report its end.
 pub fn instance_made() {
     if let Some(metrics) = METRICS.get() {
         metrics.instances.inc();
@@ -163,21 +163,21 @@ pub fn instance_made() {
     }
 }
 
-/// The bytes of kept answers.
-pub fn cache_keeps(bytes: usize) {
+/// Sets the bytes of kept answers.
+pub fn set_cache_bytes(bytes: usize) {
     if let Some(metrics) = METRICS.get() {
         metrics.kept_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 }
 
-/// A kept answer was dropped to make room.
+/// The cache dropped a kept answer to make room.
 pub fn cache_evicted() {
     if let Some(metrics) = METRICS.get() {
         metrics.evictions.inc();
     }
 }
 
-/// The configuration was read again.
+/// The program read the configuration again.
 pub fn reloaded(succeeded: bool) {
     let Some(metrics) = METRICS.get() else { return };
     metrics.reloads.with_label_values(&[if succeeded { "success" } else { "failure" }]).inc();

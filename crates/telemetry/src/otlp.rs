@@ -1,8 +1,8 @@
-//! Spans for a collector (OTLP over HTTP), by the `OTEL_*` variables of the OpenTelemetry specification. Where they name no
-//! collector, there is no client, no task and no cost.
+//! Export of spans to a collector (OTLP over HTTP), by the `OTEL_*` variables of the OpenTelemetry specification. Where they name
+//! no collector, there is no client, no task and no cost.
 //!
 //! - `env`: the variables;
-//! - `batch`: spans that wait to be sent;
+//! - `batch`: collects spans into batches;
 //! - `exporter`: the client that sends them.
 
 mod batch;
@@ -34,19 +34,19 @@ struct Traces {
     spans: mpsc::Sender<Span>,
 }
 
-/// The task that sends spans, until it is ended.
+/// The task that sends spans. [`Export::end`] ends it.
 #[must_use]
 pub struct Export {
     end: watch::Sender<bool>,
     task: Option<JoinHandle<()>>,
 }
 
-/// Begins to send spans where the environment asks for it, once in the life of the program. `tls` makes the client's TLS
-/// configuration, which trusts the system's authorities and those of the file.
+/// Starts the export where the environment asks for it, once in the life of the program. `tls` makes the TLS configuration
+/// of the client, which trusts the system's authorities and those of the file.
 ///
 /// # Errors
 ///
-/// When a variable makes no sense, with its name.
+/// When a variable has an invalid value, with its name.
 pub fn start(tls: impl Fn(Option<&Path>) -> Result<ClientConfig>) -> Result<Export> {
     let variable = |name: &str| std::env::var(name).ok();
     for name in env::metrics_push(variable) {
@@ -69,24 +69,24 @@ pub fn start(tls: impl Fn(Option<&Path>) -> Result<ClientConfig>) -> Result<Expo
 }
 
 impl Export {
-    /// Sends the spans that are left.
+    /// Sends the spans in the queue.
     pub async fn end(self) {
         self.end.send_replace(true);
         if let Some(task) = self.task
             && tokio::time::timeout(FLUSH_TIMEOUT, task).await.is_err()
         {
-            tracing::warn!("the last spans could not be sent to the collector within {} s", FLUSH_TIMEOUT.as_secs());
+            tracing::warn!("the collector did not take the last spans within {} s", FLUSH_TIMEOUT.as_secs());
         }
     }
 }
 
-/// Whether a trace is recorded: as its client decided, or by its id; `None` where this program records none.
+/// Whether the sampler records a trace, by the decision of its client or by its id; `None` where there is no export.
 pub(crate) fn samples(id: u128, parent: Option<bool>) -> Option<bool> {
     TRACES.get().map(|traces| traces.sampler.samples(id, parent))
 }
 
 /// Queues a span. A full queue drops it, because telemetry must not hold up a request.
-pub(crate) fn tell(span: Span) {
+pub(crate) fn queue(span: Span) {
     if let Some(traces) = TRACES.get()
         && traces.spans.try_send(span).is_err()
     {

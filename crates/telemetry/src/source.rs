@@ -53,7 +53,7 @@ pub enum FailureKind {
     ClientError,
     /// Harbor answered a status from 500 to 599.
     ServerError,
-    /// The host's policy did not let the request out.
+    /// The host's policy refused to send the request.
     RefusedByHost,
     /// No connection, for another reason.
     Other,

@@ -1,6 +1,6 @@
-//! When each source of a listing answered and failed last, whoever asked it.
+//! When each source last answered and last failed.
 //!
-//! Those who ask a source report the outcome here, with the kind of a failure as a type. `/readyz` reads it, and each
+//! The code that asks a source reports the outcome here, with the kind of a failure as a type. `/readyz` reads it, and each
 //! failure counts in `source_errors_total`.
 
 use crate::metrics;
@@ -8,12 +8,12 @@ use crate::source::{FailureKind, Source};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// When a source answered and failed last.
+/// When a source last answered and last failed.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
-    /// When it answered last.
+    /// When it last answered.
     pub answered: Option<SystemTime>,
-    /// When it failed last.
+    /// When it last failed.
     pub failed: Option<Failure>,
 }
 
@@ -22,7 +22,7 @@ pub struct Status {
 pub struct Failure {
     /// When it happened.
     pub at: SystemTime,
-    /// What was tried, on what, what came back, and what to do.
+    /// The error: what the program tried, what came back, and what to do.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! Spans of requests, and of the questions to sources that they cause, for a collector of traces.
+//! Spans of requests to the program, and of its requests to sources, for a collector of traces.
 
 use crate::otlp::{self, Span};
 pub use crate::otlp::{Kind, Outcome};
@@ -6,7 +6,7 @@ use crate::trace_context::TraceContext;
 use http::{Method, StatusCode};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Decides whether a request's trace is recorded. Without a collector, the client's decision goes on as it is.
+/// Decides whether to record the trace of a request. Without a collector, the client's decision stays.
 pub fn sample(trace: &mut TraceContext) {
     let parent = trace.parent.map(|_| trace.is_sampled());
     if let Some(sampled) = otlp::samples(trace.id.0, parent) {
@@ -14,22 +14,22 @@ pub fn sample(trace: &mut TraceContext) {
     }
 }
 
-/// When something began that is over now.
+/// The time when something began that ends now and took this long.
 fn begun(took: Duration) -> SystemTime {
     SystemTime::now().checked_sub(took).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// A request ended; nothing where its client left before an answer.
-pub fn request(trace: &TraceContext, method: &Method, route: &str, status: Option<StatusCode>, took: Duration) {
+/// A request ended. `status` is `None` where its client left before the answer.
+pub fn request_ended(trace: &TraceContext, method: &Method, route: &str, status: Option<StatusCode>, took: Duration) {
     if !trace.is_recorded() {
         return;
     }
     let outcome = match status {
         None => Outcome::Failed("the client left before the answer".to_owned()),
         Some(status) if status.is_server_error() => Outcome::Failed(String::new()),
-        Some(_) => Outcome::Well,
+        Some(_) => Outcome::Success,
     };
-    otlp::tell(Span {
+    otlp::queue(Span {
         trace: trace.id.0,
         id: trace.span,
         parent: trace.parent,
@@ -44,8 +44,8 @@ pub fn request(trace: &TraceContext, method: &Method, route: &str, status: Optio
     });
 }
 
-/// A span inside a request: a source, or a request to it.
-pub struct Part<'a> {
+/// A span inside a request: a source, or a request to a source.
+pub struct ChildSpan<'a> {
     /// The trace of the request.
     pub trace: &'a TraceContext,
     /// The id of this span.
@@ -66,20 +66,20 @@ pub struct Part<'a> {
     pub outcome: Outcome,
 }
 
-/// A part ended.
-pub fn part(part: Part<'_>) {
-    let took = part.since.elapsed();
-    otlp::tell(Span {
-        trace: part.trace.id.0,
-        id: part.id,
-        parent: Some(part.parent),
-        state: part.trace.state(),
-        name: part.name,
-        kind: part.kind,
+/// A span inside a request ended.
+pub fn child_ended(span: ChildSpan<'_>) {
+    let took = span.since.elapsed();
+    otlp::queue(Span {
+        trace: span.trace.id.0,
+        id: span.id,
+        parent: Some(span.parent),
+        state: span.trace.state(),
+        name: span.name,
+        kind: span.kind,
         begun: begun(took),
         took,
-        attributes: part.attributes,
-        status: part.status,
-        outcome: part.outcome,
+        attributes: span.attributes,
+        status: span.status,
+        outcome: span.outcome,
     });
 }

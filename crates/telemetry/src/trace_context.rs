@@ -1,15 +1,15 @@
-//! The trace a request belongs to (W3C Trace Context): the client's, or one that begins here. It goes on to Harbor.
+//! The trace that a request belongs to (W3C Trace Context): the client's, or one that begins here. Requests to Harbor carry it on.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 
 /// The header of the trace and the span.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// The header of what other tracing systems say.
+/// The header with data of other tracing systems.
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The bytes of `tracestate` that a program must pass on (section 3.3.1.5). A longer value is left out.
-const MAX_STATE: usize = 512;
+/// The length of `tracestate`, in bytes, that a program must pass on (section 3.3.1.5). A longer value is dropped.
+const MAX_STATE_BYTES: usize = 512;
 const SAMPLED: u8 = 1;
 
 /// The id of a trace.
@@ -66,7 +66,7 @@ impl TraceContext {
         self.flags & SAMPLED != 0
     }
 
-    /// Decides whether this program records it. The programs that it asks then do the same.
+    /// Sets whether this program records it. The trace tells later programs to do the same.
     pub fn record(&mut self, recorded: bool) {
         self.recorded = recorded;
         self.flags = if recorded { SAMPLED } else { 0 };
@@ -82,7 +82,7 @@ impl TraceContext {
         self.state.as_ref()?.to_str().ok().map(str::to_owned)
     }
 
-    /// Adds the trace to the headers of a request that is sent. `span` is the span of that request, where it is recorded.
+    /// Adds the trace to the headers of an outgoing request. `span` is the span of that request, where it is recorded.
     /// Otherwise the client's span goes on, so that the trace has no gap.
     pub fn propagate(&self, headers: &mut HeaderMap, span: Option<u64>) {
         headers.remove(TRACEPARENT);
@@ -118,16 +118,16 @@ fn parse(text: &[u8]) -> Option<(TraceId, u64, u8)> {
     Some((TraceId(id), parent, u8::from_str_radix(text(flags)?, 16).ok()?))
 }
 
-/// What other tracing systems said, in one line.
+/// The data of other tracing systems, in one line.
 fn state(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut values = headers.get_all(TRACESTATE).iter();
     let first = values.next()?;
     let rest: Vec<&HeaderValue> = values.collect();
     if rest.is_empty() {
-        return Some(first.clone()).filter(|value| value.len() <= MAX_STATE);
+        return Some(first.clone()).filter(|value| value.len() <= MAX_STATE_BYTES);
     }
     let all = std::iter::once(first).chain(rest).map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b","[..]);
-    HeaderValue::from_bytes(&all).ok().filter(|value| value.len() <= MAX_STATE)
+    HeaderValue::from_bytes(&all).ok().filter(|value| value.len() <= MAX_STATE_BYTES)
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
         fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
     }
 
-    fn told(trace: &TraceContext, span: Option<u64>) -> (String, Option<String>) {
+    fn propagated(trace: &TraceContext, span: Option<u64>) -> (String, Option<String>) {
         let mut headers = headers(&[(TRACEPARENT, "a component's own")]);
         trace.propagate(&mut headers, span);
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn a_clients_trace_is_passed_on_with_its_state() {
         let trace = TraceContext::of(&headers(&[(TRACEPARENT, PARENT), (TRACESTATE, "a=1")]));
-        assert_eq!(told(&trace, None), (PARENT.to_owned(), Some("a=1".to_owned())));
-        assert_eq!(told(&trace, Some(0x1234)).0, "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000001234-01");
+        assert_eq!(propagated(&trace, None), (PARENT.to_owned(), Some("a=1".to_owned())));
+        assert_eq!(propagated(&trace, Some(0x1234)).0, "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000001234-01");
         assert!(trace.is_sampled());
     }
 
@@ -159,13 +159,13 @@ mod tests {
     fn state_of_two_fields_is_one_list() {
         let mut fields = headers(&[(TRACEPARENT, PARENT), (TRACESTATE, "a=1")]);
         fields.append(TRACESTATE, HeaderValue::from_static("b=2"));
-        assert_eq!(told(&TraceContext::of(&fields), None).1.as_deref(), Some("a=1,b=2"));
+        assert_eq!(propagated(&TraceContext::of(&fields), None).1.as_deref(), Some("a=1,b=2"));
         fields.append(TRACESTATE, HeaderValue::from_str(&"c".repeat(512)).unwrap());
-        assert_eq!(told(&TraceContext::of(&fields), None).1, None);
+        assert_eq!(propagated(&TraceContext::of(&fields), None).1, None);
     }
 
     #[test]
-    fn what_is_no_traceparent_begins_a_new_trace_without_state() {
+    fn an_invalid_traceparent_begins_a_new_trace_without_state() {
         for wrong in [
             "",
             "00",

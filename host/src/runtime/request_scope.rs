@@ -1,4 +1,4 @@
-//! The scope of one request inside an instance: who asked, how long Harbor took, and the spans of both sources.
+//! The scope of one request inside an instance: its context, the time that Harbor took, and the spans of both sources.
 
 use crate::sources::crictl::{self, Crictl};
 use crate::sources::harbor::{HarborClient, SendError};
@@ -8,23 +8,23 @@ use http::request::Parts;
 use image_service_http::request_context::RequestContext;
 use image_service_telemetry::metrics;
 use image_service_telemetry::source::Source;
-use image_service_telemetry::spans::{self, Kind, Outcome, Part};
+use image_service_telemetry::spans::{self, ChildSpan, Kind, Outcome};
 use image_service_telemetry::trace_context::TraceContext;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// The scope of one request inside an instance. Its end is the end of the listing.
+/// The scope of one request inside an instance. It ends with the listing.
 pub(super) struct RequestScope {
-    /// `None` where a command of this program asked, not a client.
+    /// `None` for a request of a command of this program.
     context: Option<Arc<RequestContext>>,
-    /// From the first request to Harbor to the last answer.
+    /// The times of the first request to Harbor and of its last answer.
     harbor: Mutex<Option<(Instant, Instant)>>,
-    /// The span of all that Harbor is asked.
+    /// The span around all requests to Harbor.
     harbor_span: u64,
 }
 
 impl RequestScope {
-    /// The scope of a client's request, or of a command's.
+    /// The scope of a request of a client or of a command.
     pub(super) fn of(context: Option<Arc<RequestContext>>) -> Self {
         Self { context, harbor: Mutex::default(), harbor_span: fastrand::u64(1..) }
     }
@@ -39,7 +39,7 @@ impl RequestScope {
         let since = Instant::now();
         let outcome = crictl.ask().await;
         if let Some(trace) = self.recorded() {
-            spans::part(Part {
+            spans::child_ended(ChildSpan {
                 trace,
                 id: fastrand::u64(1..),
                 parent: trace.span,
@@ -48,7 +48,7 @@ impl RequestScope {
                 since,
                 attributes: Vec::new(),
                 status: None,
-                outcome: outcome.as_ref().err().map_or(Outcome::Well, |error| Outcome::Failed(error.to_string())),
+                outcome: outcome.as_ref().err().map_or(Outcome::Success, |error| Outcome::Failed(error.to_string())),
             });
         }
         outcome
@@ -72,7 +72,7 @@ impl RequestScope {
         *harbor = Some((first, Instant::now()));
         drop(harbor);
         if let Some((trace, id)) = span {
-            spans::part(Part {
+            spans::child_ended(ChildSpan {
                 trace,
                 id,
                 parent: self.harbor_span,
@@ -87,7 +87,7 @@ impl RequestScope {
                 ],
                 status: outcome.as_ref().ok().map(|response| response.status().as_u16()),
                 outcome: match &outcome {
-                    Ok(response) if response.status().as_u16() < 400 => Outcome::Well,
+                    Ok(response) if response.status().as_u16() < 400 => Outcome::Success,
                     Ok(_) => Outcome::Failed(String::new()),
                     Err(error) => Outcome::Failed(error.to_string()),
                 },
@@ -100,9 +100,9 @@ impl RequestScope {
 impl Drop for RequestScope {
     fn drop(&mut self) {
         let Some((first, last)) = *self.harbor.get_mut().unwrap_or_else(PoisonError::into_inner) else { return };
-        metrics::source_took(Source::Harbor, last - first);
+        metrics::source_answered(Source::Harbor, last - first);
         if let Some(trace) = self.recorded() {
-            spans::part(Part {
+            spans::child_ended(ChildSpan {
                 trace,
                 id: self.harbor_span,
                 parent: trace.span,
@@ -111,7 +111,7 @@ impl Drop for RequestScope {
                 since: first,
                 attributes: Vec::new(),
                 status: None,
-                outcome: Outcome::Well,
+                outcome: Outcome::Success,
             });
         }
     }

@@ -1,5 +1,5 @@
-//! How an event reads: a line for people, a line of JSON, or a record of the journal. Whatever a client or a source
-//! sent, one event is one line: control characters are written as escapes everywhere.
+//! The text of an event: a line for people, a line of JSON, or a record of the journal. One event is one line, whatever a
+//! client or a source sent: all formats escape control characters.
 
 use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,18 +8,18 @@ use tracing::{Event, Level};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{self, FormatTime};
 
-/// How an event reads.
+/// The format of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// For people; with colours where the terminal has them.
+    /// A line for people, with colours on a terminal.
     Human { colours: bool },
-    /// JSON, an object a line.
+    /// A JSON object a line.
     Json,
-    /// journald's fields.
+    /// The fields of journald.
     Journald,
 }
 
-/// A line and its parts. The next event uses the same memory.
+/// A line and its parts. The next event on this thread uses the same memory.
 #[derive(Default)]
 pub(super) struct Line {
     pub(super) text: String,
@@ -32,7 +32,7 @@ pub(super) struct Line {
 const MAX_RECORD: usize = 48 * 1024;
 
 impl Format {
-    /// Makes `line` of an event, with what ends it.
+    /// Formats an event into `line`, with its line end.
     pub(super) fn write(self, event: &Event<'_>, line: &mut Line) {
         let Line { text: out, message, fields, clock } = line;
         out.clear();
@@ -46,7 +46,7 @@ impl Format {
             Self::Human { colours } => {
                 let (dim, colour, end) = if colours { ("\x1b[2m", colour(level), "\x1b[0m") } else { ("", "", "") };
                 out.push_str(dim);
-                clock.tell(out);
+                clock.write(out);
                 let _ = write!(out, "{end} {colour}{level:>5}{end} {dim}{target}:{end} ");
                 out.push_str(parts.message);
                 out.push_str(parts.fields);
@@ -54,7 +54,7 @@ impl Format {
             }
             Self::Json => {
                 out.push_str("{\"timestamp\":\"");
-                clock.tell(out);
+                clock.write(out);
                 let _ = write!(out, "\",\"level\":\"{level}\",\"target\":\"");
                 escape(target, Escapes::Json, out);
                 out.push_str("\",\"message\":\"");
@@ -68,7 +68,7 @@ impl Format {
                 escape(target, Escapes::Text, out);
                 out.push_str("\nMESSAGE=");
                 out.push_str(parts.message);
-                // The fields for people, as journalctl shows nothing but the message by itself.
+                // The message repeats the fields for people, because journalctl shows only the message by default.
                 for field in parts.fields.lines() {
                     if let Some((name, value)) = field.split_once('=') {
                         out.push(' ');
@@ -109,23 +109,24 @@ fn priority(level: Level) -> u8 {
     }
 }
 
-/// Tells the time. What takes long to put together is the same for a whole second, in which there may be thousands of lines.
+/// Formats the time. It keeps the text down to the second, because formatting that is slow and a second may have thousands of
+/// lines.
 #[derive(Default)]
 struct Clock {
-    /// The second, since 1970, that the text begins with.
+    /// The second, since 1970, of the text.
     second: Option<u64>,
     text: String,
 }
 
 impl Clock {
-    /// Bytes of a time, such as 2026-11-24T19:36:00.123456Z, before the fraction of its second.
-    const BEFORE: usize = 20;
+    /// The number of bytes before the fraction of the second, in a time such as 2026-11-24T19:36:00.123456Z.
+    const PREFIX_BYTES: usize = 20;
 
-    fn tell(&mut self, out: &mut String) {
+    fn write(&mut self, out: &mut String) {
         let now = Self::now();
         let second = now.as_secs();
         if self.second == Some(second)
-            && let Some(begin) = self.text.get(..Self::BEFORE)
+            && let Some(begin) = self.text.get(..Self::PREFIX_BYTES)
         {
             out.push_str(begin);
             let mut rest = now.subsec_micros();
@@ -139,10 +140,10 @@ impl Clock {
             return;
         }
         self.text.clear();
-        // Only writing could fail, and memory takes all.
+        // Writing to a string never fails.
         let _ = time::SystemTime.format_time(&mut Writer::new(&mut self.text));
         out.push_str(&self.text);
-        // It looked at the time itself.
+        // The formatter reads the clock again, so the second may have changed.
         self.second = Some(second).filter(|second| Self::now().as_secs() == *second);
     }
 
@@ -151,12 +152,12 @@ impl Clock {
     }
 }
 
-/// What may stand in a text as it is.
+/// The characters to escape.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Escapes {
-    /// All but control characters.
+    /// Control characters.
     Text,
-    /// All but control characters, quotes and backslashes (RFC 8259, section 7).
+    /// Control characters, quotes and backslashes (RFC 8259, section 7).
     Json,
 }
 
@@ -174,7 +175,7 @@ fn escape(text: &str, escapes: Escapes, out: &mut String) {
             '\t' => "\\t",
             '"' if escapes == Escapes::Json => "\\\"",
             '\\' if escapes == Escapes::Json => "\\\\",
-            // Besides C0, DEL and C1: what breaks lines or turns their direction for some readers.
+            // C0, DEL and C1, and the characters that break a line or change its direction in some viewers.
             c if c.is_control()
                 || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
             {
@@ -202,22 +203,22 @@ impl Write for Escaped<'_> {
     }
 }
 
-/// The parts of an event, each as its format wants it.
+/// The parts of an event, in the format of the line.
 struct Parts<'a> {
     format: Format,
     message: &'a mut String,
     fields: &'a mut String,
-    /// Where the event comes from, if it came through the crate `log`.
+    /// The target of an event that came through the crate `log`.
     target: Option<String>,
 }
 
 /// The value of a field.
 enum Value<'a> {
     Text(&'a str),
-    /// A text that has yet to be written.
-    Said(fmt::Arguments<'a>),
-    /// Numbers and truth values, which JSON has too.
-    Plain(fmt::Arguments<'a>),
+    /// A text that is not formatted yet.
+    Formatted(fmt::Arguments<'a>),
+    /// A number or a truth value, which JSON writes without quotes.
+    Literal(fmt::Arguments<'a>),
 }
 
 impl Parts<'_> {
@@ -238,13 +239,13 @@ impl Parts<'_> {
                         out.push_str(name);
                         out.push('=');
                         match value {
-                            Value::Text(text) => quoted_if_need_be(text, out),
-                            Value::Said(said) => quoted_if_need_be(&said.to_string(), out),
-                            Value::Plain(_) => text(&value, escapes, out),
+                            Value::Text(text) => quoted_if_needed(text, out),
+                            Value::Formatted(arguments) => quoted_if_needed(&arguments.to_string(), out),
+                            Value::Literal(_) => text(&value, escapes, out),
                         }
                     }
                     Format::Json => {
-                        let quote = if matches!(value, Value::Plain(_)) { "" } else { "\"" };
+                        let quote = if matches!(value, Value::Literal(_)) { "" } else { "\"" };
                         out.push_str(",\"");
                         out.push_str(name);
                         out.push_str("\":");
@@ -266,13 +267,13 @@ impl Parts<'_> {
 fn text(value: &Value<'_>, escapes: Escapes, out: &mut String) {
     match value {
         Value::Text(text) => escape(text, escapes, out),
-        Value::Said(said) => drop(Escaped(escapes, out).write_fmt(*said)),
-        Value::Plain(plain) => drop(out.write_fmt(*plain)),
+        Value::Formatted(arguments) => drop(Escaped(escapes, out).write_fmt(*arguments)),
+        Value::Literal(plain) => drop(out.write_fmt(*plain)),
     }
 }
 
-/// A value that reads as one.
-fn quoted_if_need_be(text: &str, out: &mut String) {
+/// Writes a value, in quotes where a reader could not see its end otherwise.
+fn quoted_if_needed(text: &str, out: &mut String) {
     if text.is_empty() || text.contains([' ', '"', '=']) {
         out.push('"');
         escape(text, Escapes::Json, out);
@@ -282,7 +283,7 @@ fn quoted_if_need_be(text: &str, out: &mut String) {
     }
 }
 
-/// journald takes capitals, digits and underscores.
+/// Writes the name of a field. journald accepts capitals, digits and underscores.
 fn journal_name(name: &str, out: &mut String) {
     out.push_str("IMAGE_SERVICE_");
     out.extend(name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }));
@@ -295,26 +296,26 @@ impl Visit for Parts<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, Value::Said(format_args!("{value:?}")));
+        self.add(field, Value::Formatted(format_args!("{value:?}")));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, Value::Plain(format_args!("{value}")));
+        self.add(field, Value::Literal(format_args!("{value}")));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, Value::Plain(format_args!("{value}")));
+        self.add(field, Value::Literal(format_args!("{value}")));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field, Value::Plain(format_args!("{value}")));
+        self.add(field, Value::Literal(format_args!("{value}")));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         if value.is_finite() {
-            self.add(field, Value::Plain(format_args!("{value}")));
+            self.add(field, Value::Literal(format_args!("{value}")));
         } else {
-            self.add(field, Value::Said(format_args!("{value}")));
+            self.add(field, Value::Formatted(format_args!("{value}")));
         }
     }
 }
@@ -324,19 +325,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_is_told_as_the_library_tells_it_within_a_second_too() {
+    fn the_time_is_formatted_as_the_library_formats_it_from_the_kept_text_too() {
         let mut clock = Clock::default();
-        let (mut before, mut remembered) = (String::new(), 0);
+        let (mut before, mut from_kept_text) = (String::new(), 0);
         for _ in 0..10_000 {
-            remembered += u32::from(clock.second == Some(Clock::now().as_secs()));
-            let mut told = String::new();
-            clock.tell(&mut told);
+            from_kept_text += u32::from(clock.second == Some(Clock::now().as_secs()));
+            let mut written = String::new();
+            clock.write(&mut written);
             let mut after = String::new();
             time::SystemTime.format_time(&mut Writer::new(&mut after)).unwrap();
-            assert!(before <= told && told <= after, "{before} {told} {after}");
-            assert_eq!(told.len(), after.len());
+            assert!(before <= written && written <= after, "{before} {written} {after}");
+            assert_eq!(written.len(), after.len());
             before = after;
         }
-        assert!(remembered > 0);
+        assert!(from_kept_text > 0);
     }
 }

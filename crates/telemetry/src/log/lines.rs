@@ -1,6 +1,6 @@
-//! Log lines in one piece of memory, and where each of them ends.
+//! Log lines in one buffer, with the position of each end.
 
-/// Lines one after the other, and where each of them ends.
+/// Lines one after the other in one buffer, with the position of each end.
 #[derive(Default)]
 pub(super) struct Lines {
     pub(super) bytes: Vec<u8>,
@@ -8,7 +8,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Adds a line, which ends as its sink wants lines to end.
+    /// Adds a line. The line includes the line end of its format.
     pub(super) fn push(&mut self, line: &[u8]) {
         self.bytes.extend_from_slice(line);
         self.ends.push(self.bytes.len());
@@ -20,8 +20,8 @@ impl Lines {
         self.ends.clear();
     }
 
-    /// Each by itself.
-    pub(super) fn each(&self) -> impl Iterator<Item = &[u8]> {
+    /// The lines one by one.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(&0).chain(&self.ends);
         begins.zip(&self.ends).filter_map(|(begin, end)| self.bytes.get(*begin..*end))
     }

@@ -1,4 +1,4 @@
-//! What lines are written to: stderr, a file that is rotated, the journal.
+//! The places that lines are written to: stderr, a rotated file, the journal.
 
 use super::lines::Lines;
 use anyhow::{Context, Result};
@@ -10,12 +10,12 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 
-/// Where journald takes records (systemd.io/JOURNAL_NATIVE_PROTOCOL).
-const JOURNAL: &str = "/run/systemd/journal/socket";
+/// The socket of journald (systemd.io/JOURNAL_NATIVE_PROTOCOL).
+const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
 
-/// Writes lines. That it can't has nowhere to be said, so it fails in silence.
+/// Writes lines. It ignores errors, because there is no other place to report them.
 pub(super) trait Sink: Send {
-    /// Writes all of them.
+    /// Writes all lines.
     fn write(&mut self, lines: &Lines);
 }
 
@@ -28,19 +28,18 @@ impl Sink for Stderr {
     }
 }
 
-/// A file that is rotated.
+/// A rotated file.
 pub(super) struct File(FileRotate<AppendCount>);
 
 impl Sink for File {
     fn write(&mut self, lines: &Lines) {
-        // One by one, as a new file may have to be begun after each.
-        lines.each().for_each(|line| drop(self.0.write_all(line)));
+        // One by one, because a new file may begin after each line.
+        lines.iter().for_each(|line| drop(self.0.write_all(line)));
     }
 }
 
 impl File {
-    /// Rotates as Python's `RotatingFileHandler` does, whose keys the configuration has: not at all where either number
-    /// is 0.
+    /// Opens the file. It rotates in the way of Python's `RotatingFileHandler`: not at all where either number is 0.
     pub(super) fn open(file: &LogFile) -> Result<Self> {
         let named = || format!("app_config.log_file {} can't be written", file.path.display());
         if let Some(folder) = file.path.parent() {
@@ -55,12 +54,12 @@ impl File {
     }
 }
 
-/// journald's own protocol: a datagram a record.
+/// journald, by its native protocol: a datagram a record.
 pub(super) struct Journal(UnixDatagram);
 
 impl Sink for Journal {
     fn write(&mut self, lines: &Lines) {
-        lines.each().for_each(|record| drop(self.0.send(record)));
+        lines.iter().for_each(|record| drop(self.0.send(record)));
     }
 }
 
@@ -68,7 +67,7 @@ impl Journal {
     /// Connects to journald.
     pub(super) fn open() -> std::io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
-        socket.connect(JOURNAL)?;
+        socket.connect(JOURNAL_SOCKET)?;
         Ok(Self(socket))
     }
 
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_is_kept_beside_a_new_one_up_to_the_number_of_backups() {
+    fn a_full_file_becomes_a_backup_up_to_the_number_of_backups() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/app.log");
         let mut log = File::open(&log_file(path.clone(), 10, 2)).unwrap();
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn without_backups_nothing_is_rotated_away() {
+    fn without_backups_no_line_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.log");
         let mut log = File::open(&log_file(path.clone(), 10, 0)).unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The most bytes in the queue. The writer drops and counts further lines, because logs must not fill the memory.
+/// Most bytes in the queue. Further lines are dropped and counted, because logs must not fill the memory.
 const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 /// Pause between two writes, so that a busy program writes many lines at once.
 const WRITE_INTERVAL: Duration = Duration::from_millis(5);
@@ -21,7 +21,7 @@ pub(crate) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// Takes lines.
+/// Queues lines for the thread that writes them.
 #[derive(Clone)]
 pub(super) struct Writer(Arc<Shared>);
 
@@ -40,12 +40,12 @@ struct Queue {
     closed: bool,
 }
 
-/// Has all lines written when it is dropped.
+/// Writes all queued lines when it is dropped.
 #[must_use]
 pub(super) struct Closing(Writer);
 
 impl Writer {
-    /// Begins the thread that writes to `sink`, and says what ends it.
+    /// Starts the thread that writes to `sink`. Dropping the [`Closing`] ends it.
     pub(super) fn start(sink: Box<dyn Sink>) -> std::io::Result<(Self, Closing)> {
         let writer =
             Self(Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new(), sink: Mutex::new(sink) }));
@@ -54,7 +54,7 @@ impl Writer {
         Ok((writer.clone(), Closing(writer)))
     }
 
-    /// Hands a line over; it ends as its sink wants lines to end.
+    /// Queues a line. The line includes the line end of its format.
     pub(super) fn write(&self, line: &[u8]) {
         let mut queue = self.0.queue();
         if queue.closed {
@@ -104,7 +104,9 @@ impl Shared {
                 (queue.closed, std::mem::take(&mut queue.dropped))
             };
             if dropped > 0 {
-                tracing::warn!("{dropped} lines of the log were dropped, as they could not be written fast enough");
+                tracing::warn!(
+                    "the log lost {dropped} lines, because the program wrote them faster than the place of the log took them"
+                );
             }
             if lines.bytes.is_empty() {
                 break;
@@ -136,30 +138,30 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// Keeps what is written, and waits for leave before each write where there is a gate.
-    struct Kept {
+    /// Records lines. With a gate, waits for it before each write.
+    struct Recorder {
         lines: Arc<Mutex<Vec<String>>>,
         gate: Option<mpsc::Receiver<()>>,
     }
 
-    impl Sink for Kept {
+    impl Sink for Recorder {
         fn write(&mut self, lines: &Lines) {
             if let Some(gate) = &self.gate {
                 let _ = gate.recv();
             }
-            let lines = lines.each().map(|line| String::from_utf8(line.to_vec()).unwrap());
+            let lines = lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap());
             self.lines.lock().unwrap().extend(lines);
         }
     }
 
     fn writer(gate: Option<mpsc::Receiver<()>>) -> (Writer, Closing, Arc<Mutex<Vec<String>>>) {
         let lines = Arc::new(Mutex::default());
-        let (writer, closing) = Writer::start(Box::new(Kept { lines: Arc::clone(&lines), gate })).unwrap();
+        let (writer, closing) = Writer::start(Box::new(Recorder { lines: Arc::clone(&lines), gate })).unwrap();
         (writer, closing, lines)
     }
 
     #[test]
-    fn nothing_is_lost_at_the_end_and_the_order_stays() {
+    fn no_line_is_lost_at_the_end_and_their_order_stays() {
         let (writer, closing, lines) = writer(None);
         let expected: Vec<String> = (0..10_000).map(|number| format!("line {number}\n")).collect();
         expected.iter().for_each(|line| writer.write(line.as_bytes()));
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_logs_never_waits_and_what_finds_no_room_is_counted() {
+    fn logging_never_waits_and_lines_above_the_limit_are_counted() {
         let (open, gate) = mpsc::channel();
         let (writer, closing, lines) = writer(Some(gate));
         let before = dropped();

@@ -1,9 +1,9 @@
-//! What `/metrics` asks the runtime when somebody scrapes it.
+//! The usage of the runtime, which `/metrics` reads at each scrape.
 
-/// How busy the runtime is, read when somebody scrapes instead of counted all the time.
+/// The usage of the runtime. Scrapes read it, so that requests need not count it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RuntimeUsage {
-    /// Parts of the pool that are in use, by kind; `None` where there is no pool.
+    /// Used slots of the instance pool, by kind; `None` where there is no pool.
     pub pool: Option<[(&'static str, u64); 5]>,
     /// Requests that run in components.
     pub running: usize,
@@ -11,8 +11,8 @@ pub struct RuntimeUsage {
     pub waiting: usize,
 }
 
-/// Knows how busy the runtime is.
+/// Reports the usage of the runtime.
 pub trait Probe: Send + Sync {
-    /// How busy it is now.
+    /// The usage at this moment.
     fn usage(&self) -> RuntimeUsage;
 }

@@ -1,4 +1,4 @@
-//! What the system says of the process (proc(5)), under the names that all Prometheus clients use.
+//! Metrics of the process, from proc(5), under the names that all Prometheus clients use.
 
 use prometheus::{Counter, Gauge, IntGauge, Opts, Registry};
 use rustix::param::{clock_ticks_per_second, page_size};
@@ -12,7 +12,7 @@ pub(super) struct Gauges {
     cpu: Counter,
 }
 
-/// A process as /proc/self/stat describes it.
+/// The fields of /proc/self/stat that the metrics need.
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
     cpu_ticks: u64,
@@ -28,23 +28,23 @@ impl Gauges {
             registry.register(Box::new(gauge.clone()))?;
             prometheus::Result::Ok(gauge)
         };
-        let start_time = Opts::new("process_start_time_seconds", "When the process began, in seconds since 1970.");
+        let start_time = Opts::new("process_start_time_seconds", "Time when the process began, in seconds since 1970.");
         let start_time = Gauge::with_opts(start_time)?;
         start_time.set(start().unwrap_or_default());
         registry.register(Box::new(start_time))?;
-        let cpu = Counter::with_opts(Opts::new("process_cpu_seconds_total", "Processor time that was used."))?;
+        let cpu = Counter::with_opts(Opts::new("process_cpu_seconds_total", "Processor time used, in seconds."))?;
         registry.register(Box::new(cpu.clone()))?;
         Ok(Self {
-            resident: whole("process_resident_memory_bytes", "Resident memory.")?,
+            resident: whole("process_resident_memory_bytes", "Resident memory, in bytes.")?,
             open_files: whole("process_open_fds", "Open file descriptors.")?,
-            max_files: whole("process_max_fds", "File descriptors that may be open.")?,
+            max_files: whole("process_max_fds", "Limit of open file descriptors.")?,
             threads: whole("process_threads", "Threads.")?,
             cpu,
         })
     }
 
-    /// Looks again.
-    pub(super) fn look(&self) {
+    /// Reads the values again.
+    pub(super) fn refresh(&self) {
         if let Some(stat) = stat() {
             self.resident.set((stat.resident_pages * page_size() as u64).cast_signed());
             self.threads.set(stat.threads);
@@ -52,7 +52,7 @@ impl Gauges {
             self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
         }
         if let Ok(files) = fs::read_dir("/proc/self/fd") {
-            // One of them is this folder.
+            // One of them belongs to this read of the folder.
             self.open_files.set(i64::try_from(files.count()).unwrap_or(i64::MAX) - 1);
         }
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
@@ -64,7 +64,7 @@ fn stat() -> Option<Stat> {
     parse(&fs::read_to_string("/proc/self/stat").ok()?)
 }
 
-/// Fields are numbered as in proc(5); the second is a name in parentheses, which may hold anything.
+/// Numbers of fields are those of proc(5). The second field is a name in parentheses, which may hold any character.
 fn parse(text: &str) -> Option<Stat> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();

@@ -13,14 +13,14 @@ use prometheus::{
 use std::sync::{Mutex, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Seconds: from a kept answer to a large registry.
+/// Buckets in seconds: from a kept answer to a large registry.
 const BUCKETS: [f64; 14] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
-/// The route and the status of a request, and what the cache had where it was asked.
+/// The route and the status of a request, and the result of the cache where the request passed it.
 pub(super) type Labels<'a> = (&'a str, &'a str, Option<&'a str>);
 
-/// Those of a kept listing.
-pub(super) const HIT: Labels<'_> = ("/images", "200", Some("hit"));
+/// The labels of a kept listing.
+pub(super) const CACHE_HIT: Labels<'_> = ("/images", "200", Some("hit"));
 
 /// The metrics that a request changes at its end.
 pub(super) struct Counts {
@@ -83,7 +83,7 @@ pub(super) struct Metrics {
     process: process::Gauges,
 }
 
-/// Makes what registers itself.
+/// Makes metrics and registers them.
 struct Maker(Registry);
 
 impl Maker {
@@ -121,20 +121,26 @@ fn opts(name: &str, help: &str) -> Opts {
 impl Metrics {
     pub(super) fn new() -> prometheus::Result<Self> {
         let make = Maker(Registry::new());
-        let build = make.add(GaugeVec::new(opts("build_info", "1, with what was built."), &["version"]))?;
+        let build = make.add(GaugeVec::new(
+            opts("build_info", "Always 1; the label is the version of the program."),
+            &["version"],
+        ))?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         let requests = make.counters(
             "requests_total",
-            "Requests that ended, by route and status; 499: the client left.",
+            "Requests that ended, by route and status; status 499: the client left before the answer.",
             &["route", "status"],
         )?;
-        let request_seconds =
-            make.histograms("request_duration_seconds", "From a request's head to the end of its answer.", &["route"])?;
-        let response_bytes = make.counters("response_bytes_total", "Bytes of answers' bodies.", &["route"])?;
+        let request_seconds = make.histograms(
+            "request_duration_seconds",
+            "Time from the head of a request to the end of its answer.",
+            &["route"],
+        )?;
+        let response_bytes = make.counters("response_bytes_total", "Bytes of the bodies of answers.", &["route"])?;
         let cache = make.counters("cache_requests_total", "Requests by the result of the cache.", &["result"])?;
         let metrics = Self {
             probe: Mutex::default(),
-            hit: Counts::of(&requests, &request_seconds, &response_bytes, &cache, HIT)?,
+            hit: Counts::of(&requests, &request_seconds, &response_bytes, &cache, CACHE_HIT)?,
             requests,
             request_seconds,
             response_bytes,
@@ -142,10 +148,10 @@ impl Metrics {
             cache,
             source_seconds: make.histograms(
                 "source_duration_seconds",
-                "How long a source took, Harbor from the first request of a listing to the last answer.",
+                "Time that a source took for a listing; for Harbor, from the first request to the last answer.",
                 &["source"],
             )?,
-            source_rows: make.gauges("source_rows", "Rows in the latest listing.", &["source"])?,
+            source_rows: make.gauges("source_rows", "Rows of each source in the latest listing.", &["source"])?,
             source_errors: make.counters(
                 "source_errors_total",
                 "Failures of a source, by kind.",
@@ -153,52 +159,61 @@ impl Metrics {
             )?,
             upstream: make.counters(
                 "upstream_requests_total",
-                "Requests to Harbor by the status of the answer; none: no answer came.",
+                "Requests to Harbor, by the status of the answer; status none: no answer.",
                 &["status"],
             )?,
             upstream_seconds: make.add(Histogram::with_opts(
-                HistogramOpts::from(opts("upstream_request_duration_seconds", "How long requests to Harbor took."))
-                    .buckets(BUCKETS.into()),
+                HistogramOpts::from(opts(
+                    "upstream_request_duration_seconds",
+                    "Time from a request to Harbor to its answer.",
+                ))
+                .buckets(BUCKETS.into()),
             ))?,
             upstream_in_flight: make.gauge("upstream_requests_in_flight", "Requests to Harbor under way.")?,
-            retries: make.counter("upstream_retries_total", "Requests to Harbor that were sent again.")?,
+            retries: make.counter("upstream_retries_total", "Requests to Harbor that the program sent again.")?,
             refused: make.counters(
                 "refused_total",
                 "Requests of components that the host refused, by reason.",
                 &["reason"],
             )?,
-            instances: make.gauge("instances", "Instances of the composition.")?,
-            instances_made: make.counter("instances_made_total", "Instances made.")?,
+            instances: make.gauge("instances", "Instances of the composition that exist.")?,
+            instances_made: make.counter("instances_made_total", "Instances of the composition that were made.")?,
             instances_ended: make.counters("instances_ended_total", "Instances that ended, by reason.", &["reason"])?,
-            pool: make.gauges("pool_used", "Parts of the pool of instances in use.", &["kind"])?,
+            pool: make.gauges("pool_used", "Used slots of the instance pool, by kind.", &["kind"])?,
             component_requests: make.gauges(
                 "component_requests",
-                "Requests that run in components or wait for one.",
+                "Requests that run in components, or wait for a free slot.",
                 &["state"],
             )?,
             kept_bytes: make.gauge("cache_kept_bytes", "Bytes of kept answers.")?,
-            evictions: make.counter("cache_evictions_total", "Kept answers that were dropped to make room.")?,
-            connections: make.gauge("connections", "Connections of clients that are open.")?,
-            accepted: make.counter("connections_total", "Connections of clients that were accepted.")?,
-            spans_dropped: make
-                .counter("spans_dropped_total", "Spans that could not be sent to the collector fast enough.")?,
-            log_dropped: make
-                .counter("log_lines_dropped_total", "Lines of the log that could not be written fast enough.")?,
+            evictions: make.counter("cache_evictions_total", "Kept answers that the cache dropped to make room.")?,
+            connections: make.gauge("connections", "Open connections of clients.")?,
+            accepted: make.counter("connections_total", "Connections of clients that the server accepted.")?,
+            spans_dropped: make.counter(
+                "spans_dropped_total",
+                "Spans that were dropped, because the collector took them too slowly.",
+            )?,
+            log_dropped: make.counter(
+                "log_lines_dropped_total",
+                "Lines of the log that were dropped, because they could not be written fast enough.",
+            )?,
             reloads: make.counters(
                 "config_reloads_total",
-                "Readings of the configuration after the first, by outcome.",
+                "Reloads of the configuration, by outcome.",
                 &["outcome"],
             )?,
-            reload_succeeded: make
-                .gauge("config_last_reload_successful", "Whether the latest reading of the configuration succeeded.")?,
+            reload_succeeded: make.gauge(
+                "config_last_reload_successful",
+                "1 if the latest reading of the configuration succeeded, else 0.",
+            )?,
             reload_success_time: make.add(Gauge::with_opts(opts(
                 "config_last_reload_success_timestamp_seconds",
-                "When the program read the configuration in use.",
+                "Time when the program read the configuration in use, in seconds since 1970.",
             )))?,
             process: process::Gauges::new(&make.0)?,
             registry: make.0.clone(),
         };
-        metrics.begin();
+        metrics.create_zeros();
         Ok(metrics)
     }
 
@@ -207,8 +222,8 @@ impl Metrics {
         Counts::of(&self.requests, &self.request_seconds, &self.response_bytes, &self.cache, labels)
     }
 
-    /// Sets metrics to 0 before the first event, so that the first event shows as a rise.
-    fn begin(&self) {
+    /// Creates metrics at 0 before the first event, so that the first event shows as a rise.
+    fn create_zeros(&self) {
         for reason in ["idle", "trap", "timeout", "memory"] {
             self.instances_ended.with_label_values(&[reason]);
         }
@@ -227,7 +242,7 @@ impl Metrics {
         self.reload_success_time.set(now());
     }
 
-    /// All of them at this moment.
+    /// All metrics at this moment.
     pub(super) fn gather(&self) -> Vec<MetricFamily> {
         let probe = self.probe.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
         if let Some(usage) = probe.map(|probe| probe.usage()) {
@@ -239,7 +254,7 @@ impl Metrics {
             }
         }
         self.log_dropped.inc_by(log::dropped().saturating_sub(self.log_dropped.get()));
-        self.process.look();
+        self.process.refresh();
         self.registry.gather()
     }
 }

@@ -1,4 +1,4 @@
-//! Spans on their way to a collector.
+//! Batches of spans for a collector.
 
 use super::exporter::Exporter;
 use super::proto;
@@ -8,10 +8,10 @@ use super::span::{Kind, Outcome, Span};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 
-/// Spans that are sent at once.
-const BATCH: usize = 512;
+/// Most spans of one batch.
+const BATCH_SIZE: usize = 512;
 
-/// Sends spans in batches, until it is ended.
+/// Sends spans in batches, until `ended` is true.
 pub(super) async fn send(
     mut spans: mpsc::Receiver<Span>,
     exporter: Exporter,
@@ -22,13 +22,13 @@ pub(super) async fn send(
     let mut batch = Vec::new();
     loop {
         let is_end = tokio::select! {
-            number = spans.recv_many(&mut batch, BATCH) => number == 0,
+            number = spans.recv_many(&mut batch, BATCH_SIZE) => number == 0,
             _ = ended.wait_for(|ended| *ended) => true,
         };
-        // More may come along.
+        // Waits for more spans.
         let deadline = tokio::time::Instant::now() + delay;
-        while !is_end && batch.len() < BATCH {
-            let room = BATCH - batch.len();
+        while !is_end && batch.len() < BATCH_SIZE {
+            let room = BATCH_SIZE - batch.len();
             tokio::select! {
                 number = spans.recv_many(&mut batch, room) => if number == 0 { break },
                 () = tokio::time::sleep_until(deadline) => break,
@@ -37,7 +37,7 @@ pub(super) async fn send(
         }
         while let Ok(span) = spans.try_recv() {
             batch.push(span);
-            if batch.len() >= BATCH && !is_end {
+            if batch.len() >= BATCH_SIZE && !is_end {
                 break;
             }
         }
@@ -64,7 +64,7 @@ fn wire(span: Span) -> proto::Span {
         attributes.push(attribute("http.response.status_code", value));
     }
     let status = match span.outcome {
-        Outcome::Well => None,
+        Outcome::Success => None,
         Outcome::Failed(message) => Some(proto::Status { message, code: Code::Error.into() }),
     };
     proto::Span {
@@ -87,7 +87,7 @@ fn wire(span: Span) -> proto::Span {
     }
 }
 
-/// Who tells.
+/// The program as the source of the spans.
 pub(super) fn scope() -> proto::InstrumentationScope {
     proto::InstrumentationScope { name: crate::PROGRAM.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }

@@ -1,4 +1,4 @@
-//! The variables of the OpenTelemetry specification, as far as they say something to this program.
+//! The variables of the OpenTelemetry specification that this program reads.
 
 use anyhow::{Context, Result, bail};
 use http::{HeaderName, HeaderValue, Uri};
@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Variables that only matter to a push of metrics.
+/// Variables that only concern a push of metrics.
 const METRICS_PUSH: [&str; 4] = [
     "OTEL_METRICS_EXPORTER",
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
@@ -14,22 +14,22 @@ const METRICS_PUSH: [&str; 4] = [
     "OTEL_METRIC_EXPORT_INTERVAL",
 ];
 
-/// The collector's address where variables ask for one without an address.
+/// The collector's address where the variables ask for an export but name no address.
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 
-/// What the environment asks for.
+/// The settings of the export.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) traces: Target,
     pub(super) resource: Vec<(String, String)>,
     pub(super) sampler: Sampler,
-    /// Spans that may wait.
+    /// Most spans in the queue.
     pub(super) max_queue: usize,
-    /// How long spans wait for more.
+    /// How long a batch waits for more spans.
     pub(super) delay: Duration,
 }
 
-/// Where one kind of data goes.
+/// The collector of traces.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) url: Uri,
@@ -38,21 +38,21 @@ pub(super) struct Target {
     pub(super) ca_file: Option<PathBuf>,
 }
 
-/// Which traces are recorded.
+/// Decides which traces to record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sampler {
-    /// Whether a client's decision counts.
+    /// Whether the sampler follows a client's decision.
     parent: bool,
-    /// The share of the others, 0 to 1.
+    /// The share of the other traces, 0 to 1.
     ratio: f64,
 }
 
 impl Sampler {
-    /// Whether this trace is, whose client decided so.
+    /// Whether to record this trace. `parent` is the decision of its client.
     pub(super) fn samples(self, id: u128, parent: Option<bool>) -> bool {
         match parent {
             Some(sampled) if self.parent => sampled,
-            // The last 56 bits are random (W3C Trace Context, level 2); all programs that see the trace decide alike.
+            // The last 56 bits are random (W3C Trace Context, level 2), so all programs that see the trace decide the same.
             _ => ((id & ((1 << 56) - 1)) as f64) < self.ratio * (1_u64 << 56) as f64,
         }
     }
@@ -76,7 +76,7 @@ impl Settings {
     }
 }
 
-/// Variables that ask for a push of metrics, which this program does not do; those that are set.
+/// The set variables that ask for a push of metrics, which this program does not do.
 pub(super) fn metrics_push(variable: impl Fn(&str) -> Option<String>) -> Vec<&'static str> {
     let get = getter(&variable);
     if let Some("none" | "prometheus") = get("OTEL_METRICS_EXPORTER").as_deref() {
@@ -85,7 +85,7 @@ pub(super) fn metrics_push(variable: impl Fn(&str) -> Option<String>) -> Vec<&'s
     METRICS_PUSH.into_iter().filter(|name| get(name).is_some()).collect()
 }
 
-/// Variables as they are set: trimmed, and an empty one is none.
+/// Reads variables: trims them, and treats an empty one as unset.
 fn getter(variable: &impl Fn(&str) -> Option<String>) -> impl Fn(&str) -> Option<String> {
     |name| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
@@ -97,7 +97,7 @@ fn target(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Target>> {
         Some("none") => return Ok(None),
         Some(other) => bail!("OTEL_TRACES_EXPORTER is {other:?}; it can be otlp or none"),
     }
-    // A variable for traces counts before the variable for all signals.
+    // A variable for traces takes precedence over the variable for all signals.
     let own = |name: &str| get(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"));
     let either = |name: &str| own(name).or_else(|| get(&format!("OTEL_EXPORTER_OTLP_{name}")));
     let url = match (own("ENDPOINT"), get("OTEL_EXPORTER_OTLP_ENDPOINT")) {
@@ -112,7 +112,7 @@ fn target(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Target>> {
         );
     }
     if url.contains('@') {
-        bail!("OTEL_EXPORTER_OTLP_ENDPOINT holds a login; put it into OTEL_EXPORTER_OTLP_HEADERS");
+        bail!("OTEL_EXPORTER_OTLP_ENDPOINT contains a login; put it into OTEL_EXPORTER_OTLP_HEADERS");
     }
     let named = || format!("OTEL_EXPORTER_OTLP_ENDPOINT {url:?}");
     let url: Uri = url.parse().with_context(named)?;
@@ -126,7 +126,7 @@ fn target(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Target>> {
     });
     Ok(Some(Target {
         url,
-        // Values may be secrets and are not repeated.
+        // Values may be secrets, so the error does not repeat them.
         headers: headers.collect::<Result<_>>().context("OTEL_EXPORTER_OTLP_HEADERS is no list of name=value")?,
         timeout: match either("TIMEOUT") {
             None => Duration::from_secs(10),
@@ -184,7 +184,7 @@ fn number(get: &impl Fn(&str) -> Option<String>, name: &str, default: u64) -> Re
 }
 
 fn milliseconds(get: &impl Fn(&str) -> Option<String>, name: &str, default: u64) -> Result<Duration> {
-    // 0 would mean without a pause.
+    // 0 would mean no pause at all.
     Ok(Duration::from_millis(number(get, name, default)?.max(1)))
 }
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_unless_a_collector_is_named() {
+    fn without_a_collector_there_is_no_export() {
         assert!(read(&[]).unwrap().is_none());
         assert!(read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]).unwrap().is_none());
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_for_all_gets_a_path_and_one_for_a_signal_none() {
+    fn the_general_endpoint_gets_a_path_and_the_endpoint_of_traces_does_not() {
         let settings = read(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c/base/"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x, a=b"),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_resource_has_a_name_whatever_is_said() {
+    fn the_resource_always_has_a_service_name() {
         let names = |variables: &[(&str, &str)]| {
             let value =
                 |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn samplers_follow_clients_or_ids() {
+    fn samplers_decide_by_the_client_or_by_the_id() {
         let of = |name: &str, ratio: &str| {
             sampler(&|variable: &str| Some(if variable.ends_with("ARG") { ratio } else { name }.to_owned())).unwrap()
         };
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_named() {
+    fn an_invalid_value_is_refused_with_its_variable() {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
         for (name, value) in [
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
@@ -283,7 +283,7 @@ mod tests {
         let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")]).unwrap_err().to_string();
         assert!(error.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{error}");
         let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://me:s3cret@c")]).unwrap_err().to_string();
-        assert!(error.contains("holds a login") && !error.contains("s3cret"), "{error}");
+        assert!(error.contains("contains a login") && !error.contains("s3cret"), "{error}");
         let error = format!("{:#}", read(&[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS", "a=s3cret%0A")]).unwrap_err());
         assert!(error.contains("OTEL_EXPORTER_OTLP_HEADERS") && !error.contains("s3cret"), "{error}");
     }

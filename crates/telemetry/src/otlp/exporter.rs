@@ -1,4 +1,4 @@
-//! Sending to a collector.
+//! Sends batches to a collector, with retries.
 
 use super::env::Target;
 use anyhow::{Context, Result, bail};
@@ -13,9 +13,9 @@ use prost::Message;
 use rustls::ClientConfig;
 use std::time::Duration;
 
-/// Tries of one batch. The first pause between two tries is `PAUSE`, and each further one twice as long.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(500);
+/// Most tries of one batch. The first pause between two tries is `RETRY_PAUSE`; each further pause is twice as long.
+const MAX_TRIES: u32 = 3;
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// The client of a collector.
 pub(super) struct Exporter {
@@ -34,27 +34,27 @@ impl Exporter {
         Ok(Self { client, target: target.clone() })
     }
 
-    /// Sends a batch. A batch that the collector does not take is dropped, and the log says so.
+    /// Sends a batch. Drops a batch that the collector does not take, with a warning in the log.
     pub(super) async fn send(&self, batch: &impl Message) {
         let body = Bytes::from(batch.encode_to_vec());
-        let mut outcome = self.once(body.clone()).await;
-        for number in 1..TRIES {
-            if !matches!(outcome, Ok(Again::Yes(_)) | Err(_)) {
+        let mut outcome = self.send_once(body.clone()).await;
+        for number in 1..MAX_TRIES {
+            if !matches!(outcome, Ok(Outcome::Retryable(_)) | Err(_)) {
                 break;
             }
-            tokio::time::sleep(PAUSE * (1 << (number - 1))).await;
-            outcome = self.once(body.clone()).await;
+            tokio::time::sleep(RETRY_PAUSE * (1 << (number - 1))).await;
+            outcome = self.send_once(body.clone()).await;
         }
-        let outcome = outcome.and_then(|again| match again {
-            Again::No => Ok(()),
-            Again::Yes(status) => bail!("it answered {status}"),
+        let outcome = outcome.and_then(|outcome| match outcome {
+            Outcome::Done => Ok(()),
+            Outcome::Retryable(status) => bail!("it answered {status}"),
         });
         if let Err(error) = outcome {
             tracing::warn!("the collector at {} did not take spans: {error:#}", self.target.url);
         }
     }
 
-    async fn once(&self, body: Bytes) -> Result<Again> {
+    async fn send_once(&self, body: Bytes) -> Result<Outcome> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.target.url.clone();
@@ -65,7 +65,7 @@ impl Exporter {
         let exchange = async {
             let response = self.client.request(request).await?;
             let status = response.status();
-            // To its end, so that the connection can be used again.
+            // Reads to the end of the body, so that the client can use the connection again.
             let mut body = response.into_body();
             while let Some(frame) = body.frame().await {
                 frame?;
@@ -75,22 +75,22 @@ impl Exporter {
         let status =
             tokio::time::timeout(self.target.timeout, exchange).await.context("it did not answer in time")??;
         match status {
-            status if status.is_success() => Ok(Again::No),
-            // As the protocol's specification has it.
+            status if status.is_success() => Ok(Outcome::Done),
+            // The statuses that the specification of OTLP/HTTP calls retryable.
             StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => Ok(Again::Yes(status)),
+            | StatusCode::GATEWAY_TIMEOUT => Ok(Outcome::Retryable(status)),
             status => {
                 tracing::warn!("the collector at {} refused spans: it answered {status}", self.target.url);
-                Ok(Again::No)
+                Ok(Outcome::Done)
             }
         }
     }
 }
 
-/// Whether a batch has to be sent again.
-enum Again {
-    No,
-    Yes(StatusCode),
+/// The result of one try.
+enum Outcome {
+    Done,
+    Retryable(StatusCode),
 }

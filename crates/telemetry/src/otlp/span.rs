@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-/// A span: something that took time.
+/// A span: one operation of a trace, with its begin and its duration.
 pub(crate) struct Span {
     pub(crate) trace: u128,
     pub(crate) id: u64,
@@ -32,7 +32,7 @@ pub enum Kind {
 /// How a span ended.
 pub enum Outcome {
     /// It succeeded.
-    Well,
+    Success,
     /// It failed, with a description that may be empty.
     Failed(String),
 }
