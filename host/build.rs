@@ -1,4 +1,4 @@
-//! Compiles what is in proto/ without needing a `protoc`, and docs/openapi.yaml to JSON.
+//! Compiles proto/ without the program `protoc`, and converts docs/openapi.yaml to JSON.
 
 #![forbid(unsafe_code)]
 
@@ -24,7 +24,7 @@ fn openapi() -> Result<()> {
     Ok(std::fs::write(to, serde_json::to_string_pretty(&document)? + "\n")?)
 }
 
-/// The same as JSON; aliases (`*name`) are written out by the reader.
+/// Converts YAML to JSON. The reader has already resolved aliases (`*name`).
 fn json(yaml: &Yaml) -> Result<Value> {
     Ok(match yaml {
         Yaml::String(text) => Value::String(text.clone()),
@@ -41,6 +41,6 @@ fn json(yaml: &Yaml) -> Result<Value> {
             };
             Value::Object(members.iter().map(member).collect::<Result<Map<_, _>>>()?)
         }
-        Yaml::Alias(_) | Yaml::BadValue => bail!("what is no JSON"),
+        Yaml::Alias(_) | Yaml::BadValue => bail!("a value that JSON does not have"),
     })
 }

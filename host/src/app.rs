@@ -1,11 +1,11 @@
-//! The application: which part of the host answers a request. It comes from one reading of the configuration, and the next
-//! reading replaces it as a whole.
+//! The application: routes each request to the part of the host that answers it. It belongs to one version of the
+//! configuration; a reload replaces it as a whole.
 
 use crate::composition::Composition;
 use crate::node_api::NodeApi;
 use crate::openapi;
 use crate::readiness::Readiness;
-use crate::runtime::{Capabilities, Error, Notes, Service};
+use crate::runtime::{Capabilities, Error, Service, StderrHandler};
 use crate::sources::snapshots::SnapshotMemory;
 use anyhow::Result;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER};
@@ -24,28 +24,33 @@ use image_service_telemetry::source_health::SourceHealth;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Answers requests.
+/// Routes requests to the cache, the composition and the host's own answers.
 pub struct App {
     origin: Origin,
-    /// Stands before the composition, unless `cache_config.lifetime` is 0.
+    /// In front of the composition; `None` where `cache_config.lifetime` is 0.
     cache: Option<Arc<Cache>>,
     node_api: Option<NodeApi>,
     access: Access,
     limits: Limits,
     shutdown_timeout: Duration,
     readiness: Readiness,
-    /// `/metrics` asks it how busy the runtime is.
+    /// Reports the usage of the runtime to `/metrics`.
     probe: Arc<dyn Probe>,
 }
 
 impl App {
-    /// Loads the composition and grants it what the configuration says. `memory` holds rows that outlive a reload; `notes`
-    /// receives what components write to stderr.
+    /// Loads the composition and grants it the capabilities of the configuration. `memory` holds rows that outlive a reload;
+    /// `on_stderr` receives the stderr of components.
     ///
     /// # Errors
     ///
     /// When the composition can't be loaded or imports more than the host grants, or a file of `access_config` can't be used.
-    pub fn new(composition: &Composition, config: Config, memory: SnapshotMemory, notes: Notes) -> Result<Self> {
+    pub fn new(
+        composition: &Composition,
+        config: Config,
+        memory: SnapshotMemory,
+        on_stderr: StderrHandler,
+    ) -> Result<Self> {
         let access = Access::new(&config.access, config.node_api.as_deref())?;
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
@@ -53,7 +58,7 @@ impl App {
         let health = Arc::new(SourceHealth::default());
         let capabilities = Arc::new(Capabilities::new(config, &health, memory)?);
         let (crictl, harbor) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
-        let service = Arc::new(Service::new(composition, capabilities, notes)?);
+        let service = Arc::new(Service::new(composition, capabilities, on_stderr)?);
         let sources = Source::ALL.into_iter().filter(|source| match source {
             Source::Containerd => service.imports("image-service:inventory/crictl@"),
             Source::Harbor => has_harbor && service.imports("wasi:http/client@"),
@@ -61,7 +66,7 @@ impl App {
         let readiness = Readiness::new(health, Arc::clone(&crictl), harbor, sources.collect());
         let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
         let origin: Origin =
-            Arc::new(move |request, context| Box::pin(composed(Arc::clone(&service), request, context)));
+            Arc::new(move |request, context| Box::pin(answer_by_composition(Arc::clone(&service), request, context)));
         Ok(Self {
             cache: (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file)),
             node_api: has_node_api.then(|| NodeApi::new(crictl)),
@@ -74,7 +79,7 @@ impl App {
         })
     }
 
-    /// Finds who answers. An answer that is there already needs no future, which would have to be boxed.
+    /// Finds the part that answers. An answer that is ready needs no boxed future.
     fn route(&self, request: Request<RequestBody>, log: &RequestLog) -> Reply<'_> {
         let (route, path) = (log.route(), request.uri().path());
         if route.is_read_only()
@@ -86,7 +91,7 @@ impl App {
         match (route, &self.node_api) {
             (Route::Healthz, _) => Reply::Now(text(StatusCode::OK, "text/plain", "ok\n")),
             (Route::Readyz, _) => Reply::Later(Box::pin(self.readiness.answer())),
-            (Route::Metrics, _) => Reply::Now(scraped()),
+            (Route::Metrics, _) => Reply::Now(metrics_answer()),
             (Route::OpenApi, _) => Reply::Now(openapi::document(request.headers())),
             (Route::NodeApi, Some(node_api)) => {
                 let method = request.method().clone();
@@ -105,7 +110,7 @@ impl Application for App {
         hide_logins(request.headers_mut());
         let log = RequestLog::begin(&request);
         let access = self.access.context(&request, over_tls);
-        let mut response = match self.access.refusal(&mut request, &asked) {
+        let mut response = match self.access.refusal(&mut request, &access) {
             Some(refusal) => refusal,
             None => match self.route(request, &log) {
                 Reply::Now(response) => response,
@@ -133,7 +138,7 @@ impl Application for App {
     }
 }
 
-/// Marks logins as sensitive, so that no log that shows headers shows them.
+/// Marks logins as sensitive, so that logs of headers do not show them.
 fn hide_logins(headers: &mut HeaderMap) {
     for (name, value) in headers.iter_mut() {
         if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name) {
@@ -143,7 +148,7 @@ fn hide_logins(headers: &mut HeaderMap) {
 }
 
 /// The composition's answer, or a problem in its place.
-async fn composed(
+async fn answer_by_composition(
     service: Arc<Service>,
     request: Request<RequestBody>,
     context: Arc<RequestContext>,
@@ -158,7 +163,7 @@ async fn composed(
             problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
         }
         Err(Error::Overloaded(error)) => {
-            tracing::warn!("a request was refused: {error}");
+            tracing::warn!("the host refused a request: {error}");
             let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are under way; try again.");
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
             response
@@ -171,11 +176,11 @@ async fn composed(
 }
 
 /// The metrics at this moment.
-fn scraped() -> Response<Body> {
+fn metrics_answer() -> Response<Body> {
     match metrics::text() {
         Ok(metrics) => text(StatusCode::OK, metrics::CONTENT_TYPE, metrics),
         Err(error) => {
-            tracing::error!("the metrics can't be written: {error:#}");
+            tracing::error!("writing the metrics failed: {error:#}");
             problem(StatusCode::INTERNAL_SERVER_ERROR, "The metrics can't be written; the log says why.")
         }
     }

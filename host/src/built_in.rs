@@ -1,6 +1,6 @@
-//! What the build put into the program: compositions, with their machine code, and components.
+//! The files that the build embeds in the program: compositions, with their machine code, and components.
 //!
-//! The one module with `unsafe`: here, and nowhere else, it is known where machine code comes from.
+//! The only module with `unsafe`: only here the origin of the machine code is known.
 
 #![allow(unsafe_code, reason = "wasmtime can't check machine code; every other module forbids it")]
 
@@ -13,8 +13,8 @@ macro_rules! composition {
             wasm: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".wasm")).as_slice().into(),
             precompiled: Some(|engine| {
                 let code = include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".cwasm"));
-                // SAFETY: the code is part of this program, put there by the build that made the rest of it; wasmtime
-                // itself checks that its own version, its settings and the processor are those that it was made for.
+                // SAFETY: the code is part of this program, and the build that made the program made the code. wasmtime itself
+                // checks that its own version, its settings and the processor fit the code.
                 unsafe { wasmtime::component::Component::deserialize(engine, code) }
             }),
         }
@@ -26,7 +26,7 @@ pub(crate) fn native() -> Composition {
     composition!("native")
 }
 
-/// The same with the last good rows of a source that fails.
+/// The same, which shows the last good rows of a failing source.
 pub(crate) fn native_last_good() -> Composition {
     composition!("native-last-good")
 }
@@ -43,8 +43,8 @@ macro_rules! components {
     };
 }
 
-/// The components that compositions are made of.
+/// The components that compositions consist of.
 pub(crate) const COMPONENTS: &[(&str, &[u8])] = image_service_compositions::with_components!(components);
 
-/// What the program is made of, as CycloneDX.
+/// The crates of the program, as CycloneDX JSON.
 pub(crate) const SBOM: &str = include_str!(env!("IMAGE_SERVICE_SBOM"));

@@ -39,11 +39,11 @@ enum Command {
     List(list::List),
     /// Reads the configuration, tries each source, and says what works and what to change.
     Check(check::Check),
-    /// Plugs components together as a .wac file says, any built-in one replaced by yours.
+    /// Plugs components together as a .wac file says. Yours can replace built-in ones.
     Compose(compose::Compose),
-    /// Prints what a component may do, and which part of it asks for that.
+    /// Prints the capabilities that a component imports, and which part of it imports them.
     Inspect(inspect::Inspect),
-    /// Prints the crates that this program is made of, as CycloneDX JSON (an SBOM).
+    /// Prints the crates of this program, as CycloneDX JSON (an SBOM).
     Sbom,
 }
 
@@ -53,8 +53,8 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs the program. Its exit code is 0; 1 when a source failed (`list`, `check`); 2 when the program could not work at
-/// all, with the reason on stderr.
+/// Runs the program. Its exit code is 0; 1 when a source failed (`list`, `check`); 2 when the program could not do its work,
+/// with the reason on stderr.
 pub fn main(compositions: Compositions) -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {

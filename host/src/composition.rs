@@ -1,4 +1,4 @@
-//! A composed component, from its bytes to what the engine runs.
+//! A composed component: its bytes, the checks of its imports, and the code that the engine runs.
 
 use anyhow::{Context, Result, bail};
 use image_service_compositions::environments::NATIVE_GRANTS;
@@ -8,26 +8,27 @@ use std::path::Path;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Makes a component of machine code that is built into the program; fails where that is for another engine or processor.
+/// Loads a component from machine code in the program; fails where the code is for another engine or processor.
 ///
-/// A function and not the code, as wasmtime can't tell whether code is sound: that is vouched for where it is built in.
+/// It is a function and not the code itself, because wasmtime can't check whether code is sound: the module that embeds the
+/// code answers for it.
 pub type Precompiled = fn(&Engine) -> wasmtime::Result<Component>;
 
-/// A composition, with the machine code that its build made of it.
+/// A composition, with its machine code where the program embeds it.
 #[derive(Clone, Debug)]
 pub struct Composition {
     /// The component.
     pub wasm: Cow<'static, [u8]>,
-    /// The same as [`precompile`] leaves it, where that is built in.
+    /// Loads the machine code that [`precompile`] made, where the program embeds it.
     pub precompiled: Option<Precompiled>,
 }
 
 impl Composition {
-    /// Reads a composition of the operator's own, and checks that it imports no more than this host grants.
+    /// Reads an operator's composition, and checks that it imports no more than this host grants.
     ///
     /// # Errors
     ///
-    /// When the file can't be read, is no component, or imports more; with the file's name.
+    /// When the file can't be read, is no component, or imports more. The error has the file's name.
     pub fn read(path: &Path) -> Result<Self> {
         let named = || format!("composition {}", path.display());
         let wasm = std::fs::read(path).with_context(|| format!("{} can't be read", named()))?;
@@ -35,11 +36,11 @@ impl Composition {
         Ok(Self { wasm: wasm.into(), precompiled: None })
     }
 
-    /// Checks that this host can run a component: that it answers HTTP and imports no more than is granted.
+    /// Checks that this host can run a component: that it answers HTTP and imports no more than the host grants.
     ///
     /// # Errors
     ///
-    /// When it can't; with what to do.
+    /// When the host can't run it, with the remedy.
     pub fn check(wasm: &[u8]) -> Result<()> {
         let exports = exports(wasm)?;
         let answers = |interface: &str| exports.iter().any(|export| export.starts_with(interface));
@@ -55,8 +56,8 @@ impl Composition {
         check_imports(wasm, NATIVE_GRANTS)
     }
 
-    /// What the engine runs: the machine code that the build made, or, where that is for another processor or another
-    /// engine, one that is compiled now, which takes about a second.
+    /// The code that the engine runs: the machine code of the build, or, where that is for another processor or engine, code
+    /// compiled now, which takes about a second.
     ///
     /// # Errors
     ///
@@ -65,7 +66,9 @@ impl Composition {
         if let Some(precompiled) = self.precompiled {
             match precompiled(engine) {
                 Ok(component) => return Ok(component),
-                Err(error) => tracing::info!("compiling the composition, as what is built in does not fit: {error:#}"),
+                Err(error) => tracing::info!(
+                    "compiling the composition, as the built-in machine code does not fit this machine: {error:#}"
+                ),
             }
         }
         Component::new(engine, &self.wasm).map_err(anyhow::Error::from).context("compiling the composition")

@@ -12,7 +12,7 @@ pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item 
     })
 }
 
-/// What the root cause says; the errors around it mostly repeat that something failed.
+/// The message of the root cause; the errors around it mostly repeat that something failed.
 pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     chain(error).last().unwrap_or(error).to_string()
 }

@@ -1,13 +1,13 @@
-//! The native host of Image Service: grants a composition of components what it needs, and serves its HTTP.
+//! The native host of Image Service: grants a composition of components its capabilities, and serves it over HTTP.
 //!
 //! - [`cli`]: the commands;
-//! - [`app`]: which part of the host answers a request;
+//! - [`app`]: routes requests to the parts of the host;
 //! - [`runtime`]: the engine, and the instances that answer requests;
 //! - [`sources`]: the node and Harbor, as components may ask them;
-//! - [`composition`]: from a composed component's bytes to code that the engine runs;
+//! - [`composition`]: the bytes of a composed component, and the code that the engine runs;
 //! - `node_api`, `openapi`, `readiness`: answers of the host itself.
 //!
-//! Below it stand the crates for the configuration, for HTTP, and for telemetry.
+//! It uses the crates for the configuration, for HTTP, and for telemetry.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The program `image-service`: the library with the compositions and components that were built for it.
+//! The program `image-service`: the library, with the compositions and components that it embeds.
 //!
 //! `cargo xtask build` makes them before it compiles this file.
 

@@ -1,4 +1,4 @@
-//! The node API: what crictl says on this node, over HTTP, for compositions that run where there is no node.
+//! The node API: the images of this node over HTTP, for compositions that run where there is no node.
 
 use crate::sources::crictl::{Crictl, ErrorKind};
 use http::{Method, Response, StatusCode};

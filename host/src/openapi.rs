@@ -1,4 +1,4 @@
-//! The OpenAPI document, at `/openapi.json`: docs/openapi.yaml as the build made JSON of it.
+//! The OpenAPI document, at `/openapi.json`: the build converts docs/openapi.yaml to JSON.
 
 use http::header::{ETAG, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
@@ -17,7 +17,7 @@ static TAG: LazyLock<String> = LazyLock::new(|| format!("\"{}\"", hex(&Sha256::d
 pub(crate) fn document(headers: &HeaderMap) -> Response<Body> {
     let mut response =
         if has_tag(headers, &TAG) { not_modified() } else { text(StatusCode::OK, "application/json", DOCUMENT) };
-    // Hexadecimal digits in quotes may always stand in a header.
+    // Hexadecimal digits in quotes are always valid in a header.
     if let Ok(tag) = HeaderValue::from_str(&TAG) {
         response.headers_mut().insert(ETAG, tag);
     }

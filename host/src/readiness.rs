@@ -1,4 +1,4 @@
-//! Whether a request would get images: `/readyz` answers 200 once the composition is loaded and a source answered lately.
+//! `/readyz`: answers 200 when the composition is loaded and a source answered within the last minute.
 
 use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
@@ -14,19 +14,19 @@ use tokio::time::timeout;
 
 /// A source counts as ready for this long after its last answer.
 const READY_FOR: Duration = Duration::from_secs(60);
-/// Longest wait for a source that is asked for its health alone.
+/// Longest wait for the answer of one source to a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The outcome of such a question counts for this long, however often `/readyz` is asked.
+/// Shortest time between two probes, however often clients ask for `/readyz`.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Knows whether a source answered lately, and asks the sources where nobody else did.
+/// Knows whether a source answered within the last minute, and probes the sources where none did.
 pub(crate) struct Readiness {
     health: Arc<SourceHealth>,
     crictl: Arc<Crictl>,
     harbor: Arc<HarborClient>,
     /// The sources that the composition can ask.
     sources: Vec<Source>,
-    /// When `/readyz` asked the sources last. Locked while it asks, so that many who want to know ask once.
+    /// When the sources were last probed. Locked during a probe, so that concurrent clients share one.
     probed: Mutex<Option<Instant>>,
 }
 
@@ -66,13 +66,13 @@ impl Readiness {
         problem(StatusCode::SERVICE_UNAVAILABLE, &format!("No source answered lately. {}", failures.join(". ")))
     }
 
-    /// Sample data is always ready; else one source has to have answered.
+    /// Sample data is always ready. Otherwise one source must have answered.
     fn is_ready(&self) -> bool {
-        let answered_lately = |source: &Source| is_recent(&self.health.status(*source), SystemTime::now());
-        self.sources.is_empty() || self.sources.iter().any(answered_lately)
+        let answered_recently = |source: &Source| is_recent(&self.health.status(*source), SystemTime::now());
+        self.sources.is_empty() || self.sources.iter().any(answered_recently)
     }
 
-    /// Asks one source after the other until one answers, unless that was done just now.
+    /// Asks one source after the other until one answers, unless the last probe is too recent.
     async fn probe(&self) {
         let mut probed = self.probed.lock().await;
         if self.is_ready() || probed.is_some_and(|probed| probed.elapsed() < PROBE_INTERVAL) {
@@ -93,12 +93,12 @@ impl Readiness {
 }
 
 fn is_recent(status: &Status, now: SystemTime) -> bool {
-    // A clock that was set back tells nothing.
+    // An answer in the future, after the clock was set back, does not count.
     let age = status.answered.and_then(|answered| now.duration_since(answered).ok());
     age.is_some_and(|age| age < READY_FOR)
 }
 
-/// When a source answered and failed last, and how.
+/// A source's status as JSON.
 fn described(status: &Status) -> Value {
     let ago = |at: SystemTime| SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
     let mut described = Map::new();
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_counts_for_a_minute() {
+    fn a_source_is_ready_for_a_minute_after_its_answer() {
         let now = SystemTime::now();
         let status = |age: u64| Status { answered: now.checked_sub(Duration::from_secs(age)), failed: None };
         assert!(is_recent(&status(0), now) && is_recent(&status(59), now));

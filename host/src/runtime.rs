@@ -1,13 +1,13 @@
-//! A composition that is ready to answer requests.
+//! The runtime: runs a composition and answers requests with it.
 //!
 //! - `engine`: the wasmtime engine;
-//! - `capabilities`: what every instance may use; `host_impl`: how the host answers its imports;
+//! - `capabilities`: the capabilities of every instance; `host_impl`: the host's side of its imports;
 //! - `store_data`: the data of one instance; `memory_limiter`: its memory;
 //! - `instances`: how long an instance lives, and how many requests it answers;
 //! - `current_request`: the request that an instance works on; `request_scope`: one request inside an instance;
-//! - `admission`: which requests run, wait and are refused;
+//! - `admission`: limits the requests that run and that wait;
 //! - `buffered_prefix`, `deadline_body`: the body of an answer;
-//! - `stderr`: what components write to operators.
+//! - `stderr`: the lines that components write for operators.
 
 mod admission;
 mod buffered_prefix;
@@ -26,7 +26,7 @@ mod store_data;
 pub use capabilities::Capabilities;
 pub use engine::engine;
 pub use error::Error;
-pub use stderr::Notes;
+pub use stderr::StderrHandler;
 
 use crate::composition::Composition;
 use admission::ConcurrencyLimit;
@@ -60,12 +60,12 @@ pub struct Service {
 }
 
 impl Service {
-    /// Loads a composition and links its imports to the capabilities. `notes` receives what its components write to stderr.
+    /// Loads a composition and links its imports to the capabilities. `on_stderr` receives the stderr of its components.
     ///
     /// # Errors
     ///
     /// When the bytes are no component, or it imports more than the host grants.
-    pub fn new(composition: &Composition, capabilities: Arc<Capabilities>, notes: Notes) -> Result<Self> {
+    pub fn new(composition: &Composition, capabilities: Arc<Capabilities>, on_stderr: StderrHandler) -> Result<Self> {
         let limits = capabilities.limits().clone();
         let engine = engine(&limits)?;
         let component = composition.load(&engine)?;
@@ -73,8 +73,8 @@ impl Service {
         let response_timeout = capabilities.config().app.response_timeout;
         engine::count_epochs(&engine);
         let begin_timeout = response_timeout + EXTRA_LIFE;
-        let notes = stderr::bounded(notes, limits.max_stderr_lines);
-        let instances = Instances { engine, prepared, capabilities, begin_timeout, notes, ending: Arc::default() };
+        let on_stderr = stderr::rate_limited(on_stderr, limits.max_stderr_lines);
+        let instances = Instances { engine, prepared, capabilities, begin_timeout, on_stderr, ending: Arc::default() };
         Ok(Self {
             handler: ProxyHandler::new(instances),
             admission: ConcurrencyLimit::new(limits.max_requests, limits.max_waiting),
@@ -83,14 +83,14 @@ impl Service {
         })
     }
 
-    /// Whether the composition imports an interface whose name begins so.
+    /// Whether the composition imports an interface whose name begins with `interface`.
     pub(crate) fn imports(&self, interface: &str) -> bool {
         let instances = self.handler.state();
         let component = instances.prepared.instance_pre().component().component_type();
         component.imports(&instances.engine).any(|(name, _)| name.starts_with(interface))
     }
 
-    /// Answers a request of this program, such as a command's.
+    /// Answers a request of a command of this program.
     ///
     /// # Errors
     ///
@@ -99,14 +99,14 @@ impl Service {
         self.answer(request, None).await
     }
 
-    /// Answers a request of a client, whose context it uses.
+    /// Answers a request, with its context where a client sent it.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<RequestBody>,
         context: Option<Arc<RequestContext>>,
     ) -> Result<Response<Body>, Error> {
         let deadline = Instant::now() + self.response_timeout;
-        // `ProxyHandler` takes any number of requests; a request counts until its instance is idle again.
+        // `ProxyHandler` accepts any number of requests. A request holds its permit until its instance is idle again.
         let permit = self.admission.acquire(deadline).await?;
         let status = InstanceStatus::default();
         let request = request.map(|body| body.map_err(to_wasi).boxed_unsync());
@@ -123,7 +123,7 @@ impl Service {
     }
 }
 
-/// The error of a request's body, as the component that reads the body gets it.
+/// Converts the error of a request's body for the component that reads the body.
 fn to_wasi(error: BoxError) -> wasmtime_wasi_http::Error {
     match error.downcast::<hyper::Error>() {
         Ok(error) => (*error).into(),

@@ -1,4 +1,4 @@
-//! Makes machine code of compositions for the program to embed; a step of `cargo xtask build`, with the program's own
+//! Compiles compositions to machine code for the program to embed; a step of `cargo xtask build`, with the program's own
 //! engine.
 
 #![forbid(unsafe_code)]
@@ -18,17 +18,17 @@ fn main() -> Result<()> {
         let wasm = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         let mut hasher = DefaultHasher::new();
         (&wasm, engine.precompile_compatibility_hash()).hash(&mut hasher);
-        let made_of = format!("{:016x}", hasher.finish());
-        // What it is made of stands beside the machine code. Code of the same is left alone, so that it is neither compiled
-        // again nor the program built again.
+        let inputs_hash = format!("{:016x}", hasher.finish());
+        // A stamp beside the machine code says from what it was compiled. Code with the same stamp stays as it is, so that neither
+        // the composition nor the program is compiled again.
         let (to, stamp) = (path.with_extension("cwasm"), path.with_extension("cwasm.made-of"));
-        if to.exists() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == made_of) {
+        if to.exists() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == inputs_hash) {
             continue;
         }
         let code = image_service::composition::precompile(&engine, &wasm)
             .with_context(|| format!("compiling {}", path.display()))?;
         std::fs::write(&to, code).with_context(|| format!("writing {}", to.display()))?;
-        std::fs::write(&stamp, made_of).with_context(|| format!("writing {}", stamp.display()))?;
+        std::fs::write(&stamp, inputs_hash).with_context(|| format!("writing {}", stamp.display()))?;
     }
     Ok(())
 }

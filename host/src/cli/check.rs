@@ -1,4 +1,4 @@
-//! `image-service check`: what works and what to change, a sentence each.
+//! `image-service check`: reads the configuration, tries each source, and prints a sentence for each part.
 
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded};
@@ -25,12 +25,12 @@ pub(super) struct Check {
     config: ConfigFile,
 }
 
-/// How a part of the service stands.
+/// The state of one part of the service.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Works,
-    /// It works, but something is odd.
-    Odd,
+    /// It works, but the operator should look at it.
+    Warning,
     Fails,
     /// It is not configured.
     Off,
@@ -40,14 +40,14 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Works => "ok",
-            Self::Odd => "warning",
+            Self::Warning => "warning",
             Self::Fails => "failed",
             Self::Off => "off",
         })
     }
 }
 
-/// The sentences, printed as they come: a source may take a while.
+/// Prints each sentence at once, because a source may take a while.
 #[derive(Default)]
 struct Report {
     failed: bool,
@@ -67,10 +67,10 @@ impl Check {
         let mut report = Report::default();
         match file {
             Some(file) => report.say(Verdict::Works, "config", format!("{} is read", file.display())),
-            None => report.say(Verdict::Works, "config", "there is no config file, so built-in defaults count"),
+            None => report.say(Verdict::Works, "config", "there is no config file, so the built-in defaults apply"),
         }
         for warning in warnings {
-            report.say(Verdict::Odd, "config", warning);
+            report.say(Verdict::Warning, "config", warning);
         }
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
@@ -100,15 +100,15 @@ impl Check {
         }
         ignore_file(&mut report, &config, &listing);
         for note in notes.lock().map(|notes| notes.clone()).unwrap_or_default() {
-            report.say(Verdict::Odd, "ignore file", note);
+            report.say(Verdict::Warning, "ignore file", note);
         }
         harbor(&mut report, &config.harbor, &listing);
-        kept(&mut report, &config.cache);
+        stale_rows(&mut report, &config.cache);
         Ok(ExitCode::from(u8::from(report.failed)))
     }
 }
 
-/// Who may ask, and over what.
+/// Which clients may send requests, and how.
 fn access(report: &mut Report, config: &Config) {
     const PART: &str = "access";
     let access = match Access::new(&config.access, config.node_api.as_deref()) {
@@ -116,13 +116,14 @@ fn access(report: &mut Report, config: &Config) {
         Err(error) => return report.say(Verdict::Fails, PART, format!("{error:#}")),
     };
     if let Some(tls) = &config.access.tls {
-        let clients = tls.client_ca.as_ref().map(|path| format!("; clients need one that {} signed", path.display()));
+        let clients =
+            tls.client_ca.as_ref().map(|path| format!("; clients need a certificate that {} signed", path.display()));
         let sentence = format!("TLS with the certificate {}{}", tls.certificate.display(), clients.unwrap_or_default());
         report.say(Verdict::Works, PART, sentence);
     }
     match (access.tokens(), &config.access.token_file) {
         (Some(tokens), Some(path)) => {
-            let sentence = format!("who has the token may ask: {} in {}", count(tokens, "token"), path.display());
+            let sentence = format!("clients need a token: {} in {}", count(tokens, "token"), path.display());
             report.say(Verdict::Works, PART, sentence);
         }
         _ if config.access.tls.is_none() => {
@@ -134,22 +135,22 @@ fn access(report: &mut Report, config: &Config) {
     let addresses = (config.app.host.as_str(), config.app.port).to_socket_addrs();
     let addresses: Vec<Address> = addresses.into_iter().flatten().map(Address::Tcp).collect();
     for sentence in access.dangers(&addresses).into_iter().chain(access.weaknesses()) {
-        report.say(Verdict::Odd, PART, sentence);
+        report.say(Verdict::Warning, PART, sentence);
     }
 }
 
 fn ignore_file(report: &mut Report, config: &Config, listing: &Listing) {
     let path = config.crictl.ignore_file.display();
     if listing.errors.iter().any(|failure| failure.source == "containerd") {
-        return; // Nothing is known of what it leaves out.
+        return; // Without the node's images it is unknown how many the file leaves out.
     }
     let rows = count(listing.containerd_images.len(), "row");
     match std::fs::metadata(&config.crictl.ignore_file) {
         Ok(_) => report.say(Verdict::Works, "ignore file", format!("{path} is read; it leaves {rows}")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            report.say(Verdict::Off, "ignore file", format!("there is no {path}, so nothing is left out of {rows}"));
+            report.say(Verdict::Off, "ignore file", format!("there is no {path}, so the listing has all {rows}"));
         }
-        Err(error) => report.say(Verdict::Odd, "ignore file", format!("{path} can't be read ({error})")),
+        Err(error) => report.say(Verdict::Warning, "ignore file", format!("{path} can't be read ({error})")),
     }
 }
 
@@ -171,7 +172,7 @@ fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     .filter_map(|(missing, key)| missing.then_some(key))
     .collect();
     let failures: Vec<&Failure> = listing.errors.iter().filter(|failure| failure.source == "harbor").collect();
-    // A composition of the operator's own may need no login.
+    // An operator's composition may need no login.
     if !missing.is_empty() && !failures.is_empty() {
         let sentence = format!("not asked, as harbor_config lacks {}; set it", missing.join(" and "));
         return report.say(Verdict::Fails, PART, sentence);
@@ -185,15 +186,15 @@ fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     }
     if harbor.is_complete() && harbor.url.starts_with("http://") {
         report.say(
-            Verdict::Odd,
+            Verdict::Warning,
             PART,
-            "the password travels unencrypted to an http:// address; use https:// if Harbor has it",
+            "the password travels unencrypted to an http:// address; use https:// if Harbor supports it",
         );
     } else if !harbor.verify_ssl {
         report.say(
-            Verdict::Odd,
+            Verdict::Warning,
             PART,
-            "verify_ssl is false, so whoever answers gets the password; set ca_file to Harbor's own authority instead",
+            "verify_ssl is false, so any server that answers gets the password; set ca_file to Harbor's own authority instead",
         );
     }
     for failure in failures {
@@ -202,8 +203,8 @@ fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     }
 }
 
-/// Where the last good rows are kept. That the folder can be written showed when the service was made.
-fn kept(report: &mut Report, cache: &Cache) {
+/// The place of the last good rows. `Capabilities::new` has already checked that the folder can be written.
+fn stale_rows(report: &mut Report, cache: &Cache) {
     const PART: &str = "last good";
     let seconds = cache.stale_if_error;
     match &cache.state_dir {
@@ -211,24 +212,24 @@ fn kept(report: &mut Report, cache: &Cache) {
         None => report.say(
             Verdict::Works,
             PART,
-            format!("rows are kept for {seconds} s in memory only; cache_config.state_dir keeps them over a restart"),
+            format!("the host keeps rows for {seconds} s, in memory only; set cache_config.state_dir to keep them over a restart"),
         ),
         Some(folder) => {
             let shown = folder.display();
-            report.say(Verdict::Works, PART, format!("rows are kept for {seconds} s, in {shown} too"));
+            report.say(Verdict::Works, PART, format!("the host keeps rows for {seconds} s, in memory and in {shown}"));
             let mode = std::fs::metadata(folder).map(|folder| folder.mode() & 0o777).unwrap_or_default();
             if mode & 0o077 != 0 {
                 report.say(
-                    Verdict::Odd,
+                    Verdict::Warning,
                     PART,
-                    format!("{shown} is open to others (mode {mode:04o}); chmod 700 {shown}"),
+                    format!("other users of this machine can open {shown} (mode {mode:04o}); chmod 700 {shown}"),
                 );
             }
         }
     }
 }
 
-/// Such as `1 row` and `2 rows`.
+/// A number with its noun, such as `1 row` and `2 rows`.
 fn count(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")

@@ -11,19 +11,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Args)]
-#[command(
-    after_help = "A package of the .wac file is looked for among --dep by its whole name (acme:registry), then by \
-                        NAME for image-service:NAME, then among the built-in components, which `image-service compose \
-                        --components` lists.\n\n\
+#[command(after_help = "For each package of the .wac file, the program looks among --dep for its whole name \
+                        (acme:registry), then for NAME where the package is image-service:NAME, then among the built-in \
+                        components, which `image-service compose --components` lists.\n\n\
                         Examples:\n  image-service compose mine.wac --dep filter=my-filter.wasm -o mine.wasm\n  \
                         image-service inspect mine.wasm\n  \
-                        image-service serve --composition mine.wasm"
-)]
+                        image-service serve --composition mine.wasm")]
 pub(super) struct Compose {
-    /// Which component plugs into which, in WAC.
+    /// The file that says which component plugs into which, in WAC.
     #[arg(value_name = "FILE.wac", required_unless_present = "components")]
     wac: Option<PathBuf>,
-    /// A component of your own, in place of the built-in one of that name or beside them.
+    /// A component of your own. It replaces the built-in one of that name, if there is one.
     #[arg(long = "dep", value_name = "NAME=FILE.wasm", value_parser = dependency)]
     dependencies: Vec<(String, PathBuf)>,
     /// Where to write the composed component.
@@ -72,7 +70,7 @@ impl Compose {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The components of --dep by their names, with the files they were read from.
+    /// The components of --dep by their names, each with its file.
     fn dependencies(&self) -> Result<BTreeMap<String, (&Path, Vec<u8>)>> {
         let mut dependencies = BTreeMap::new();
         for (name, path) in &self.dependencies {
@@ -86,7 +84,7 @@ impl Compose {
     }
 }
 
-/// Writes a file whole or not at all: a running program may be reading the one that it takes the place of.
+/// Writes a file completely or not at all, because a running program may be reading the file that it replaces.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let context = || format!("{} can't be written", path.display());

@@ -1,27 +1,27 @@
-//! The compositions that a command may run.
+//! The compositions that commands can run.
 
 use crate::composition::Composition;
 use anyhow::Result;
 use image_service_config::Config;
 use std::path::Path;
 
-/// The compositions and components that are built into the program.
+/// The compositions and components that the program embeds.
 #[derive(Clone, Debug)]
 pub struct Compositions {
     /// For a node: crictl and settings from this host.
     pub native: Composition,
-    /// The same, with the last good rows of a source that fails.
+    /// The same, which shows the last good rows of a failing source.
     pub native_last_good: Composition,
     /// Sample data.
     pub demo: Composition,
-    /// The components that compositions are made of, by name.
+    /// The components that compositions consist of, by name.
     pub components: &'static [(&'static str, &'static [u8])],
-    /// What the program is made of, as CycloneDX JSON.
+    /// The crates of the program, as CycloneDX JSON.
     pub sbom: &'static str,
 }
 
 impl Compositions {
-    /// The one to run: the sample data's, else the operator's own where there is one, else the built-in one for a node.
+    /// The composition to run: the sample data with `demo`, else the operator's `own`, else the built-in one for a node.
     pub(super) fn choose(&self, demo: bool, own: Option<&Path>, config: &Config) -> Result<Composition> {
         match own {
             _ if demo => Ok(self.demo.clone()),

@@ -1,11 +1,11 @@
-//! The configuration that a command works with.
+//! The option `--config`, and the configuration of a command.
 
 use anyhow::Result;
 use clap::Args;
 use image_service_config::{self as config, Config};
 use std::path::{Path, PathBuf};
 
-/// Which configuration a command works with.
+/// The option `--config`.
 #[derive(Args)]
 pub(super) struct ConfigFile {
     /// The config file [default: the one that IMAGE_SERVICE_CONFIG names, else the first of ./config/config.json,
@@ -14,10 +14,10 @@ pub(super) struct ConfigFile {
     config: Option<PathBuf>,
 }
 
-/// A configuration as it was found.
+/// A configuration, with its file and its warnings.
 pub(super) struct Loaded {
     pub(super) config: Config,
-    /// The file that it was read from; `None` for the defaults.
+    /// Its file; `None` for the defaults.
     pub(super) file: Option<PathBuf>,
     /// Warnings about it, a sentence each.
     pub(super) warnings: Vec<String>,
@@ -31,7 +31,7 @@ impl ConfigFile {
     }
 }
 
-/// The configuration of the demonstration: the defaults, whatever files there are.
+/// The configuration of `--demo`: the defaults. It reads no file.
 pub(super) fn demo_config() -> Result<Loaded> {
     let (config, warnings) = config::parse("{}", Path::new(""))?;
     Ok(Loaded { config, file: None, warnings })

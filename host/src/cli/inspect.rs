@@ -1,4 +1,4 @@
-//! `image-service inspect`: what a component may do, and which part of it asks for that.
+//! `image-service inspect`: the capabilities that a component imports, and which part of it imports them.
 
 use crate::composition::Composition;
 use anyhow::{Context, Result};
@@ -12,9 +12,9 @@ use std::process::ExitCode;
 
 #[derive(Args)]
 #[command(
-    after_help = "A component can do what it imports, and nothing else. Its host decides what is behind each import: \
-                        `image-service serve` gives it no environment variables, no arguments, the log for its stderr, and \
-                        of the network the configured Harbor.\n\n\
+    after_help = "A component can do what it imports, and nothing else. Its host decides what each import gives: \
+                        `image-service serve` gives it no environment variables and no arguments; its stderr goes to the \
+                        log, and it reaches no server but the configured Harbor.\n\n\
                         Examples:\n  image-service inspect mine.wasm\n  \
                         image-service inspect mine.wasm --output json"
 )]
@@ -22,7 +22,7 @@ pub(super) struct Inspect {
     /// The component, composed or not.
     #[arg(value_name = "FILE.wasm")]
     file: PathBuf,
-    /// How to print it.
+    /// The format of the output.
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     output: Output,
 }
@@ -50,7 +50,7 @@ impl Inspect {
     }
 }
 
-/// A line an import, and one for each capability that is not asked for: what something can't do matters as much.
+/// One line for each import, and one for each capability that no part imports, because that matters as much.
 fn table(inspection: &Inspection, refused: Option<&str>) -> String {
     let mut rows = vec![["CAPABILITY", "IMPORT", "ASKED FOR BY"].map(str::to_owned)];
     for capability in Capability::ALL {
@@ -82,7 +82,7 @@ fn table(inspection: &Inspection, refused: Option<&str>) -> String {
     text
 }
 
-/// The import's name; of those that nobody is going to look into, and that come by the dozen, the package only.
+/// The name of an import. Imports of minor capabilities come by the dozen, so those show only their package.
 fn shown(import: &Import) -> String {
     match (import.capability, import.name.split_once('/'), import.name.split_once('@')) {
         (Capability::Stdio | Capability::Nothing, Some((package, _)), Some((_, version))) => {

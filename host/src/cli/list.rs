@@ -14,15 +14,15 @@ use std::sync::Arc;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  image-service list\n  image-service list --output json | jq .harbor_images\n  \
                         image-service list --output csv > images.csv\n\n\
-                        What failed is said on stderr, and the exit code is 1; the rows that did arrive are printed \
-                        all the same.")]
+                        When a source fails, the program prints the rows that arrived and, on stderr, the failure; \
+                        the exit code is then 1.")]
 pub(super) struct List {
     #[command(flatten)]
     config: ConfigFile,
-    /// How to print.
+    /// The format of the output.
     #[arg(long, short, value_enum, default_value_t = Output::Table)]
     output: Output,
-    /// Lists sample data that is built in; needs no node, no Harbor and no config file.
+    /// Lists built-in sample data; needs no node, no Harbor and no config file.
     #[arg(long, conflicts_with = "config")]
     demo: bool,
 }
@@ -33,7 +33,7 @@ enum Output {
     Table,
     /// The answer of GET /images.
     Json,
-    /// One row an image and tag; its columns are the keys of the JSON.
+    /// One row for each image and tag; its columns are the keys of the JSON.
     Csv,
 }
 
@@ -44,10 +44,10 @@ impl List {
             eprintln!("image-service: warning: {warning}");
         }
         let composition = compositions.choose(self.demo, loaded.config.composition.as_deref(), &loaded.config)?;
-        let notes = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
+        let on_stderr = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
         let harbor = loaded.config.harbor.clone();
         let capabilities = Capabilities::new(loaded.config, &Arc::default(), SnapshotMemory::default())?;
-        let service = Arc::new(Service::new(&composition, Arc::new(capabilities), notes)?);
+        let service = Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?);
         let (json, listing) = listing::ask(&service).await?;
         let text = match self.output {
             Output::Table => table(&listing).into_bytes(),
@@ -55,7 +55,7 @@ impl List {
             Output::Csv => csv(&listing)?,
         };
         match io::stdout().lock().write_all(&text) {
-            // `image-service list | head` has read enough.
+            // A reader such as `head` may close the pipe early.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
             outcome => outcome.context("writing the images")?,
         }
@@ -84,8 +84,8 @@ fn table(listing: &Listing) -> String {
     text
 }
 
-/// Aligned as crictl does it: columns of 20 characters or more, with three spaces or more after each value, the last
-/// column as it is.
+/// Aligns columns as crictl does: each is 20 characters wide or more, with three spaces or more after each value. The last
+/// column has no padding.
 fn aligned<'a, const N: usize>(header: [&'a str; N], rows: impl Iterator<Item = [&'a str; N]> + Clone) -> String {
     const MIN_WIDTH: usize = 20;
     const PADDING: usize = 3;
@@ -96,7 +96,7 @@ fn aligned<'a, const N: usize>(header: [&'a str; N], rows: impl Iterator<Item = 
             *width = (*width).max(value.chars().count() + PADDING);
         }
     }
-    // Nothing follows the last column.
+    // The last column needs no padding.
     widths[N - 1] = 0;
     let mut text = String::new();
     for line in lines() {

@@ -1,4 +1,4 @@
-//! The listing, as the commands read it: the very answer of GET /images, got without a socket.
+//! The listing for commands: the answer of GET /images, without a socket.
 
 use crate::runtime::Service;
 use anyhow::{Context, Result, bail};
@@ -54,13 +54,13 @@ impl std::fmt::Display for Failure {
 }
 
 impl Listing {
-    /// Whether a source failed. Where no Harbor is configured at all, its not being there is no failure.
+    /// Whether a source failed. Failures of Harbor do not count where none is configured.
     pub(super) fn has_failed(&self, harbor: &Harbor) -> bool {
         self.errors.iter().any(|failure| failure.source != "harbor" || !harbor.is_unset())
     }
 }
 
-/// Asks all sources: the bytes of the answer, and what they say.
+/// Asks all sources. Returns the bytes of the answer, and the parsed listing.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! `image-service serve`: answers GET /images until it is told to end.
+//! `image-service serve`: answers GET /images until a signal ends it.
 
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded, demo_config};
@@ -19,22 +19,22 @@ use std::sync::Arc;
 #[derive(Args)]
 #[command(after_help = "Examples:\n  image-service serve --config /etc/image-service/config.json\n  \
                         image-service serve --listen 127.0.0.1:8080\n  image-service serve --demo\n\n\
-                        SIGHUP reads the configuration, certificates, tokens and the composition again; listening address \
-                        and logs stay.\n\
+                        SIGHUP reads the configuration, certificates, tokens and the composition again; the listening \
+                        address and the logs stay.\n\
                         SIGTERM and SIGINT let requests under way end within app_config.shutdown_timeout; a second one \
-                        cuts them off.\nThe exit code is 0 when all were answered, 1 when some were cut off, 2 when the \
-                        program could not start.\n\
+                        cuts them off.\nThe exit code is 0 when the program answered all, 1 when it cut some off, 2 when it \
+                        could not start.\n\
                         GET /healthz answers 200 while it serves.")]
 pub(super) struct Serve {
     #[command(flatten)]
     config: ConfigFile,
-    /// Where to listen instead of what the config file says, such as 127.0.0.1:8080; port 0 for any that is free.
+    /// The address to listen on, instead of that of the config file, such as 127.0.0.1:8080; port 0 means any free port.
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
-    /// A composition of your own to run instead of the built-in one, also `composition` in the config file.
+    /// A composition of your own to run instead of the built-in one; `composition` in the config file does the same.
     #[arg(long, value_name = "FILE.wasm")]
     composition: Option<PathBuf>,
-    /// Serves sample data that is built in; needs no node, no Harbor and no config file.
+    /// Serves built-in sample data; needs no node, no Harbor and no config file.
     #[arg(long, conflicts_with_all = ["config", "composition"])]
     demo: bool,
 }
@@ -50,11 +50,11 @@ impl Serve {
             Ok(host) => format!("[{host}]:{}", app.port),
             Err(_) => format!("{}:{}", app.host, app.port),
         });
-        // One for the life of the program, because a reload must not lose the rows.
+        // The program has one memory for its whole life, because a reload must not lose the rows.
         let memory = SnapshotMemory::default();
         let app = self.app(loaded, &compositions, &memory)?;
         let server = Server::listen(&address).await?;
-        greet(&server.addresses(), app.access().tls().is_some(), self.demo);
+        print_addresses(&server.addresses(), app.access().tls().is_some(), self.demo);
         let end = server.serve(app, move || self.app(self.load()?, &compositions, &memory)).await;
         export.end().await;
         match end {
@@ -67,7 +67,7 @@ impl Serve {
         if self.demo { demo_config() } else { self.config.load() }
     }
 
-    /// What answers under this configuration.
+    /// The application for this configuration.
     fn app(&self, loaded: Loaded, compositions: &Compositions, memory: &SnapshotMemory) -> Result<App> {
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
@@ -78,8 +78,8 @@ impl Serve {
     }
 }
 
-/// Prints the addresses. A closed stdout is no reason not to serve.
-fn greet(addresses: &[Address], tls: bool, demo: bool) {
+/// Prints the addresses. A closed stdout does not keep the program from serving.
+fn print_addresses(addresses: &[Address], tls: bool, demo: bool) {
     let scheme = if tls { "https" } else { "http" };
     let sample = if demo { " with sample data" } else { "" };
     for address in addresses {

@@ -1,8 +1,8 @@
 //! Admission of requests to the components: a number of requests run, a number wait, and the host refuses more at once.
 //!
-//! Of the running requests, one per processor computes at a time. More would only take the processors from each other, and
-//! each needs an instance of its own: a few instances, used again and again, stay in the processors' caches; dozens in turn
-//! do not. Measured: one more sixth of processor time for a component that does nothing, without this second semaphore.
+//! Of the running requests, one per processor computes at a time. More would only compete for the processors, and each needs
+//! its own instance: a few instances that run again and again stay in the processors' caches, dozens of them do not. Measured:
+//! without this second semaphore, a component that does nothing takes a sixth more processor time.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -13,13 +13,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// Longest wait for a CPU permit. After it the request runs without one, so a guest that never yields cannot block others.
 const CPU_PERMIT_TIMEOUT: Duration = Duration::from_millis(10);
 
-/// ConcurrencyLimit with the components.
+/// Limits the requests that run in components, and those that wait.
 pub(super) struct ConcurrencyLimit {
     running: Arc<Semaphore>,
     waiting: Semaphore,
     computing: Arc<Semaphore>,
-    /// The most that may run, and the most that may wait.
-    most: (usize, usize),
+    /// Most requests that run, and most that wait.
+    limits: (usize, usize),
 }
 
 /// A request's permission to run; dropping it ends the permission.
@@ -30,7 +30,7 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// The request waits for something from now on, so another may compute.
+    /// Lets another request compute, because this one begins to wait.
     pub(super) fn release_cpu(&mut self) {
         self.computing = None;
     }
@@ -43,28 +43,28 @@ pub struct Overloaded;
 
 impl ConcurrencyLimit {
     pub(super) fn new(running: usize, waiting: usize) -> Self {
-        // A semaphore can't have more.
+        // The most permits that a semaphore can have.
         let waiting = waiting.min(Semaphore::MAX_PERMITS);
         let computing = available_parallelism().map_or(1, usize::from);
         Self {
             running: Arc::new(Semaphore::new(running)),
             waiting: Semaphore::new(waiting),
             computing: Arc::new(Semaphore::new(computing)),
-            most: (running, waiting),
+            limits: (running, waiting),
         }
     }
 
-    /// How many requests run.
+    /// The number of requests that run.
     pub(super) fn running(&self) -> usize {
-        self.most.0.saturating_sub(self.running.available_permits())
+        self.limits.0.saturating_sub(self.running.available_permits())
     }
 
-    /// How many requests wait.
+    /// The number of requests that wait.
     pub(super) fn waiting(&self) -> usize {
-        self.most.1.saturating_sub(self.waiting.available_permits())
+        self.limits.1.saturating_sub(self.waiting.available_permits())
     }
 
-    /// Waits for a permit; [`Overloaded`] where too many wait already, or none comes before the deadline.
+    /// Waits for a permit; [`Overloaded`] where too many requests wait already, or where the deadline passes.
     pub(super) async fn acquire(&self, deadline: Instant) -> Result<Permit, Overloaded> {
         let running = self.acquire_run(deadline).await?;
         let computing = match Arc::clone(&self.computing).try_acquire_owned() {
@@ -94,7 +94,7 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test]
-    async fn a_request_beyond_those_that_may_wait_is_refused_at_once() {
+    async fn a_request_above_the_limit_of_waiting_ones_is_refused_at_once() {
         let limit = Arc::new(ConcurrencyLimit::new(1, 1));
         let later = Instant::now() + Duration::from_secs(60);
         let first = limit.acquire(later).await.unwrap();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_waits_lets_another_compute_and_one_that_computes_delays_others_only_briefly() {
+    async fn a_waiting_request_lets_another_compute_and_a_computing_one_delays_others_only_briefly() {
         let limit = ConcurrencyLimit::new(1000, 0);
         let later = Instant::now() + Duration::from_secs(60);
         let mut computing = Vec::new();
@@ -122,8 +122,8 @@ mod tests {
             computing.push(limit.acquire(later).await.unwrap());
         }
         let begun = Instant::now();
-        let hasty = limit.acquire(later).await.unwrap();
-        assert!(hasty.computing.is_none() && begun.elapsed() >= CPU_PERMIT_TIMEOUT);
+        let without_cpu = limit.acquire(later).await.unwrap();
+        assert!(without_cpu.computing.is_none() && begun.elapsed() >= CPU_PERMIT_TIMEOUT);
         computing[0].release_cpu();
         assert!(limit.acquire(later).await.unwrap().computing.is_some());
         assert_eq!(limit.running(), computing.len() + 1, "a request runs as long as it holds its permit");

@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
-/// The most bytes that are buffered; the rest of a longer answer streams.
+/// Most bytes to buffer. The rest of a longer answer is streamed.
 const PREFIX_BYTES: usize = 16 * 1024;
-/// Longest wait for them. An answer that takes longer waits for a source, and its client should get the head meanwhile.
+/// Longest wait for these bytes. A slower answer waits for a source, and its client should get the head meanwhile.
 const PREFIX_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// A body whose beginning is buffered.
+/// A body with a buffered beginning.
 pub(super) struct BufferedPrefix<B> {
     beginning: Bytes,
     /// The frame that ended the buffering: trailers or an error.
@@ -26,7 +26,7 @@ pub(super) struct BufferedPrefix<B> {
 }
 
 impl<B: Body<Data = Bytes, Error = Error> + Unpin> BufferedPrefix<B> {
-    /// Waits for the beginning of a body, and drops the body once all of it is buffered.
+    /// Waits for the beginning of a body. Drops the body when all of it is buffered.
     pub(super) async fn new(mut body: B) -> Self {
         let mut beginning = Chunks::default();
         // Short answers are often complete at the first poll, and then need no timer.
@@ -47,7 +47,7 @@ impl<B: Body<Data = Bytes, Error = Error> + Unpin> BufferedPrefix<B> {
                 Some(Some(Ok(frame))) => match frame.into_data() {
                     Ok(chunk) => beginning.push(chunk),
                     Err(trailers) => {
-                        // Nothing comes after trailers.
+                        // Nothing follows trailers.
                         return Self { beginning: beginning.join(), then: Some(Ok(trailers)), rest: None };
                     }
                 },
@@ -71,12 +71,12 @@ impl<B: Body<Data = Bytes, Error = Error> + Unpin> BufferedPrefix<B> {
     {
         match self {
             Self { beginning, then: None, rest: None } => AnswerBody::Full(beginning),
-            coming => AnswerBody::streaming(coming),
+            body => AnswerBody::streaming(body),
         }
     }
 }
 
-/// Chunks that are joined into one.
+/// Collects chunks and joins them.
 #[derive(Default)]
 struct Chunks {
     chunks: Vec<Bytes>,
@@ -120,8 +120,8 @@ impl<B: Body<Data = Bytes, Error = Error> + Unpin> Body for BufferedPrefix<B> {
         let here = self.beginning.len() as u64;
         match &self.rest {
             None if self.then.is_none() => SizeHint::with_exact(here),
-            // No exact size here: the server does not poll past a known length, so it would miss the trailers that sum up
-            // the listing, or the error that tells the client of a broken answer.
+            // No exact size here: the server does not poll beyond a known length, so it would miss the trailers with the summary
+            // of the listing, or the error of a broken answer.
             None => SizeHint::default(),
             Some(rest) => {
                 let mut hint = rest.size_hint();
@@ -149,23 +149,23 @@ mod tests {
         Ok(Frame::data(Bytes::from_static(text.as_bytes())))
     }
 
-    async fn gathered(frames: impl Stream<Item = Item> + Send + 'static) -> BufferedPrefix<WasiBody> {
+    async fn buffered(frames: impl Stream<Item = Item> + Send + 'static) -> BufferedPrefix<WasiBody> {
         BufferedPrefix::new(StreamBody::new(frames).boxed_unsync()).await
     }
 
     #[tokio::test]
     async fn a_short_body_is_one_chunk_of_known_length() {
-        let mut body = gathered(stream::iter([data("one "), data("two")])).await;
+        let mut body = buffered(stream::iter([data("one "), data("two")])).await;
         assert_eq!(body.size_hint().exact(), Some(7));
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "one two");
         assert!(body.is_end_stream() && body.frame().await.is_none());
     }
 
     #[tokio::test]
-    async fn a_short_body_with_trailers_is_asked_for_to_its_end() {
+    async fn a_short_body_with_trailers_has_no_exact_length() {
         let trailers = HeaderMap::from_iter([(http::header::AGE, HeaderValue::from_static("1"))]);
         let frames = stream::iter([data("one "), data("two"), Ok(Frame::trailers(trailers.clone()))]);
-        let mut body = gathered(frames).await;
+        let mut body = buffered(frames).await;
         assert_eq!((body.size_hint().exact(), body.is_end_stream()), (None, false));
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "one two");
         assert_eq!(body.frame().await.unwrap().unwrap().into_trailers().unwrap(), trailers);
@@ -173,23 +173,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_takes_long_is_not_waited_for() {
-        let mut body = gathered(stream::iter([data("now")]).chain(stream::pending())).await;
+    async fn the_wait_for_the_beginning_is_limited() {
+        let mut body = buffered(stream::iter([data("now")]).chain(stream::pending())).await;
         assert_eq!(body.size_hint().exact(), None);
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "now");
     }
 
     #[tokio::test]
-    async fn a_long_body_goes_on_after_its_beginning() {
+    async fn the_rest_of_a_long_body_is_streamed() {
         let chunk = || Ok(Frame::data(Bytes::from(vec![b'x'; 10_000])));
-        let body = gathered(stream::iter([chunk(), chunk(), chunk()])).await;
+        let body = buffered(stream::iter([chunk(), chunk(), chunk()])).await;
         assert_eq!((body.beginning.len(), body.size_hint().exact()), (20_000, None));
         assert_eq!(body.collect().await.unwrap().to_bytes().len(), 30_000);
     }
 
     #[tokio::test]
-    async fn a_body_that_breaks_off_has_no_length() {
-        let mut body = gathered(stream::iter([data("one"), Err(Error::ConnectionTerminated)])).await;
+    async fn a_broken_body_has_no_exact_length() {
+        let mut body = buffered(stream::iter([data("one"), Err(Error::ConnectionTerminated)])).await;
         assert_eq!(body.size_hint().exact(), None);
         assert!(body.frame().await.unwrap().is_ok());
         assert!(body.frame().await.unwrap().is_err());

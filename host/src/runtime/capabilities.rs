@@ -1,4 +1,4 @@
-//! The capabilities of every instance: the node, Harbor, kept rows and settings, as the configuration says.
+//! The capabilities of every instance: the node, Harbor, kept rows and settings, from the configuration.
 
 use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
@@ -19,8 +19,8 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// The capabilities that a configuration grants; nothing is asked yet. Outcomes of questions go to `health`, kept rows
-    /// to `memory` and, where the configuration names one, a folder.
+    /// The capabilities that a configuration grants. It asks no source yet. Later requests report their outcome to `health`; kept
+    /// rows go to `memory` and, where the configuration names one, to a folder.
     ///
     /// # Errors
     ///
@@ -34,12 +34,12 @@ impl Capabilities {
         })
     }
 
-    /// The configuration that they come from.
+    /// The configuration that grants them.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The most bytes that a component may hand to the host to keep.
+    /// Most bytes of rows that the host keeps for a component.
     pub(super) fn max_kept(&self) -> usize {
         self.config.cache.max_stale_bytes
     }
@@ -49,12 +49,12 @@ impl Capabilities {
         &self.config.limits
     }
 
-    /// The answer to a key of the interface `settings`; wit/inventory.wit has their table.
+    /// The value of a key of the interface `settings`; wit/inventory.wit lists the keys.
     pub(super) async fn setting(&self, key: &str) -> Option<String> {
         let harbor = &self.config.harbor;
         match key {
             "harbor-url" => Some(harbor.url.clone()),
-            // The password stays in the host. This tells the component only that the host adds a login.
+            // The password stays in the host. The component only learns that the host adds a login.
             "harbor-auth" => harbor.is_complete().then(|| "host".to_owned()),
             "harbor-project" => Some(harbor.project.clone()),
             "harbor-page-size" => Some(harbor.page_size.to_string()),
@@ -70,14 +70,14 @@ impl Capabilities {
         }
     }
 
-    /// Reads the file for every request, so that an edit counts from the next one on.
+    /// Reads the ignore file for every request, so that an edit takes effect with the next one.
     async fn images_to_ignore(&self) -> Option<String> {
         let path = &self.config.crictl.ignore_file;
         match tokio::fs::read(path).await {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
-                tracing::warn!(%error, "{} can't be read, so no image is left out", path.display());
+                tracing::warn!(%error, "{} can't be read, so the listing leaves no image out", path.display());
                 None
             }
         }

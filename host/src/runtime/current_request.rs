@@ -4,8 +4,8 @@ use super::admission::Permit;
 use super::request_scope::RequestScope;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The request that an instance works on: one at a time, until everything that the request started has ended. So each
-/// question of the instance belongs to that request, and a failure costs no other.
+/// The request that an instance works on: one at a time, until everything that the request started has ended. So every call
+/// of the instance belongs to that request, and a failure affects no other.
 #[derive(Clone, Default)]
 pub(super) struct CurrentRequest(pub(super) Arc<Mutex<Option<Task>>>);
 
@@ -16,7 +16,7 @@ pub(super) struct Task {
 }
 
 impl CurrentRequest {
-    /// The scope of the request, which waits for a source from now on.
+    /// The scope of the request, which begins to wait for a source.
     pub(super) fn wait_for_source(&self) -> Option<Arc<RequestScope>> {
         self.release_cpu();
         self.task().as_ref().map(|task| Arc::clone(&task.scope))

@@ -1,4 +1,4 @@
-//! An answer's body with a deadline. It keeps what it needs alive until its end, and breaks off when its instance fails.
+//! An answer's body with a deadline. It holds a guard until its end, and fails when its instance fails.
 
 use super::instances::InstanceStatus;
 use bytes::Bytes;
@@ -17,21 +17,21 @@ pub(super) struct DeadlineBody<G> {
     body: WasiBody,
     limit: Duration,
     deadline: Instant,
-    /// Wakes at the deadline. Made at the first wait, which a short body never needs.
+    /// Wakes at the deadline. Created at the first wait; short bodies never wait.
     timer: Option<Pin<Box<Sleep>>>,
     status: InstanceStatus,
-    /// Whether its trailers came: then it is complete, whatever becomes of the instance.
+    /// Whether the trailers arrived. Then the body is complete even if the instance fails later.
     complete: bool,
     _guard: G,
 }
 
 impl<G> DeadlineBody<G> {
-    /// The body breaks off when it has not ended within `limit` from now, and when its instance ends badly.
+    /// The body fails when it has not ended within `limit` from now, or when its instance fails.
     pub(super) fn new(body: WasiBody, limit: Duration, status: InstanceStatus, guard: G) -> Self {
         Self { body, limit, deadline: Instant::now() + limit, timer: None, status, complete: false, _guard: guard }
     }
 
-    /// The next frame, or nothing when the time is over.
+    /// The next frame; `None` after the deadline.
     fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {
         // A client that takes frames slowly never waits for one, so the timer alone would never stop it.
         if Instant::now() >= self.deadline {
@@ -55,17 +55,14 @@ impl<G: Unpin> Body for DeadlineBody<G> {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let Some(frame) = ready!(self.poll_in_time(cx)) else {
-            let what = format!(
-                "it had not ended within {} s (limits_config.answer_timeout) and was broken off",
-                self.limit.as_secs_f64()
-            );
-            tracing::error!("an answer was not sent complete: {what}");
+            let what = format!("it did not end within {} s (limits_config.answer_timeout)", self.limit.as_secs_f64());
+            tracing::error!("the server ended an answer before it was complete: {what}");
             return Poll::Ready(Some(Err(Error::InternalError(Some(what)))));
         };
         match &frame {
             None if self.is_broken() => {
-                let what = "its instance ended before it did".to_owned();
-                tracing::error!("an answer was not sent complete: {what}");
+                let what = "its instance failed".to_owned();
+                tracing::error!("the server ended an answer before it was complete: {what}");
                 return Poll::Ready(Some(Err(Error::InternalError(Some(what)))));
             }
             Some(Ok(frame)) => self.complete |= frame.is_trailers(),

@@ -5,14 +5,15 @@ use image_service_config::Limits;
 use std::time::Duration;
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-const EPOCH: Duration = Duration::from_millis(10);
+/// The time between two epochs. At each, an instance that computes lets other tasks run.
+const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Instances for each running request: some that end have not gone when others begin.
+/// Instances in the pool for each running request, because an instance that ends may still exist when the next one begins.
 const INSTANCES_PER_REQUEST: u32 = 2;
 /// A composition of a dozen components has a dozen memories, and three times as many core instances and tables.
 const MEMORIES_PER_INSTANCE: u32 = 12;
 const CORES_PER_INSTANCE: u32 = 3 * MEMORIES_PER_INSTANCE;
-/// Stacks of an instance; it needs more than one only for calls that block.
+/// Stacks for each instance; it needs more than one only for calls that block.
 const STACKS_PER_INSTANCE: u32 = 8;
 
 /// The engine that runs compositions within these limits.
@@ -32,14 +33,14 @@ pub fn engine(limits: &Limits) -> Result<Engine> {
         .total_memories(MEMORIES_PER_INSTANCE * instances)
         .total_tables(CORES_PER_INSTANCE * instances)
         .total_stacks(STACKS_PER_INSTANCE * instances)
-        // One memory may be all that an instance uses.
+        // One memory of an instance may use all that the instance may have.
         .max_memory_size(limits.max_memory);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     match Engine::new(&config) {
         Ok(engine) => Ok(engine),
         // The pool reserves terabytes of addresses, which a limit (`ulimit -v`) may forbid.
         Err(error) => {
-            tracing::warn!("memory can't be pooled, so requests are slower: {error:#}");
+            tracing::warn!("the engine can't pool memory, so requests are slower: {error:#}");
             config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
             Ok(Engine::new(&config)?)
         }
@@ -53,7 +54,7 @@ pub(super) fn count_epochs(engine: &Engine) {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            std::thread::sleep(EPOCH);
+            std::thread::sleep(EPOCH_INTERVAL);
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Why a composition gave no answer.
+//! The errors of a request to a composition.
 
 use super::admission::Overloaded;
 
@@ -8,7 +8,7 @@ pub enum Error {
     /// More requests are under way than the limits allow.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
-    /// The answer had not begun in time.
+    /// The composition did not begin the answer in time.
     #[error("the composition did not begin an answer within app_config.response_timeout")]
     ResponseTimeout,
     /// The composition trapped, or could not be instantiated.

@@ -1,4 +1,4 @@
-//! How the host answers the imports of an instance: outbound HTTP, crictl, settings and snapshots.
+//! The host's side of the imports of an instance: outbound HTTP, crictl, settings and snapshots.
 
 use super::store_data::{Hooks, StoreData};
 use crate::sources::crictl::{self, ErrorKind};
@@ -32,7 +32,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
 type Transmission = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(Response<WasiBody>, Transmission), Error>;
 
-/// The error as the component gets it. `InternalError` is the one code that carries a sentence.
+/// Converts an error for the component. `InternalError` is the only code that carries a sentence.
 fn to_wasi(error: SendError) -> Error {
     match error {
         SendError::Denied => Error::HttpRequestDenied,
@@ -54,7 +54,7 @@ impl WasiHttpHooks for Hooks {
         Box::new(async move {
             let response = match scope {
                 Some(scope) => scope.ask_harbor(&capabilities.harbor, parts).await,
-                // No component asks before its first request.
+                // Without a request, for a component that sends one while it starts.
                 None => capabilities.harbor.send(parts).await,
             };
             let response = response.map_err(to_wasi)?;
@@ -64,7 +64,7 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
-/// The interfaces of image-service as the linker sees them.
+/// The interfaces of image-service, for the linker.
 struct HostInterfaces;
 
 impl HasData for HostInterfaces {

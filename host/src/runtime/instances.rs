@@ -5,7 +5,7 @@ use super::capabilities::Capabilities;
 use super::current_request::{CurrentRequest, Task};
 use super::memory_limiter::MemoryLimitExceeded;
 use super::request_scope::RequestScope;
-use super::stderr::Notes;
+use super::stderr::StderrHandler;
 use super::store_data::StoreData;
 
 use image_service_telemetry::metrics;
@@ -22,10 +22,12 @@ use wasmtime_wasi_http::handler::{
 };
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
+/// Most requests that one instance answers in its life.
 const MAX_REUSE: usize = 1024;
-const MAX_IDLE: Duration = Duration::from_secs(60);
-/// The most bytes that a component may hand to the host in one call, besides rows to keep. The host copies them.
-const MAX_CALL: usize = 8 * 1024 * 1024;
+/// Longest time that an instance waits for its next request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Most bytes that a component passes to the host in one call, besides rows to keep. The host copies them.
+const MAX_CALL_BYTES: usize = 8 * 1024 * 1024;
 
 /// Whether the instance that answers a request still works, for the body of its answer. Without it, an answer whose instance
 /// trapped would look complete.
@@ -41,26 +43,26 @@ struct Assignment {
 impl InstanceStatus {
     /// Whether the instance failed.
     pub(super) fn has_failed(&self) -> bool {
-        self.0.get().is_some_and(|given| given.failed.load(Ordering::Acquire))
+        self.0.get().is_some_and(|assignment| assignment.failed.load(Ordering::Acquire))
     }
 
-    /// The instance waits for the client from now on, so another may compute.
+    /// Lets another request compute, because the instance begins to wait for the client.
     pub(super) fn release_cpu(&self) {
-        if let Some(current) = self.0.get().and_then(|given| given.current.upgrade()) {
+        if let Some(current) = self.0.get().and_then(|assignment| assignment.current.upgrade()) {
             CurrentRequest(current).release_cpu();
         }
     }
 }
 
-/// Makes instances and says how long each of them is used.
+/// Makes instances and sets how long each one lives.
 pub(super) struct Instances {
     pub(super) engine: Engine,
     pub(super) prepared: ServicePre<StoreData>,
     pub(super) capabilities: Arc<Capabilities>,
     /// Life of an instance that begins no answer.
     pub(super) begin_timeout: Duration,
-    /// Receives what instances write to stderr.
-    pub(super) notes: Notes,
+    /// Receives the stderr of instances.
+    pub(super) on_stderr: StderrHandler,
     /// Whether the program is ending and drops instances while they work.
     pub(super) ending: Arc<AtomicBool>,
 }
@@ -73,10 +75,10 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> wasmtime::Result<Instance<StoreData, Expiration, Worker>> {
         let limits = self.capabilities.limits();
         let current = CurrentRequest::default();
-        let state = StoreData::new(Arc::clone(&self.capabilities), Arc::clone(&self.notes), current.clone());
+        let state = StoreData::new(Arc::clone(&self.capabilities), Arc::clone(&self.on_stderr), current.clone());
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(self.capabilities.max_kept().saturating_add(MAX_CALL));
+        store.set_hostcall_fuel(self.capabilities.max_kept().saturating_add(MAX_CALL_BYTES));
         store.set_max_component_handles(limits.max_handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
@@ -87,7 +89,7 @@ impl HandlerState for Instances {
             proxy: Proxy::P3(service),
             view: WasiHttpView::http,
             expiration: Expiration {
-                sleep: Box::pin(tokio::time::sleep(MAX_IDLE)),
+                sleep: Box::pin(tokio::time::sleep(IDLE_TIMEOUT)),
                 begin_timeout: self.begin_timeout,
                 answer_timeout: limits.answer_timeout,
                 current: current.clone(),
@@ -97,7 +99,7 @@ impl HandlerState for Instances {
     }
 }
 
-/// Ends an instance that has been idle or busy for too long. Its clock runs outside the instance, so it also stops one that
+/// Ends an instance that was idle or busy for too long. Its timer runs outside the instance, so it also ends an instance that
 /// never yields.
 pub(super) struct Expiration {
     sleep: Pin<Box<tokio::time::Sleep>>,
@@ -109,18 +111,18 @@ pub(super) struct Expiration {
 impl WorkerExpiration for Expiration {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
         if status == WorkerStatus::Idle && self.current.replace(None).is_some() {
-            // Polled again, it asks for the next request.
+            // When the worker is polled again, it asks for the next request.
             cx.waker().wake_by_ref();
         }
         let limit = match status {
-            WorkerStatus::Idle => MAX_IDLE,
-            // An answer has yet to begin.
+            WorkerStatus::Idle => IDLE_TIMEOUT,
+            // The instance has not begun its answer.
             WorkerStatus::Requests => self.begin_timeout,
-            // Answers have begun and are being streamed.
+            // The instance is streaming its answer.
             WorkerStatus::PostReturn => self.answer_timeout,
         };
         let deadline = (start + limit).into();
-        // Deadlines move with each request, almost always further away: a clock that rings too early is set again then.
+        // Each request moves the deadline, nearly always later. A timer that fires too early is then set again.
         if deadline < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline);
         }
@@ -166,16 +168,16 @@ impl WorkerState for Worker {
         let current = Arc::downgrade(&self.current.0);
         // Each request has a status of its own.
         let _ = status.0.set(Assignment { failed: Arc::clone(&self.failed), current });
-        // `Expiration` ends an instance that begins no answer, so this needs no second clock.
+        // `Expiration` ends an instance that begins no answer, so this needs no timer of its own.
         Box::pin(std::future::pending())
     }
 
     fn drop(&self, _: Store<StoreData>, result: Result<(), wasmtime::Error>) {
         if result.is_err() {
-            // Before the store is dropped, which ends the answer that it had begun.
+            // Set before the store is dropped, which ends an answer that has begun.
             self.failed.store(true, Ordering::Release);
         }
-        // `ProxyHandler` says that it panicked whenever it is dropped at scope, as it is at the end of the program.
+        // `ProxyHandler` reports a panic whenever a worker is dropped while it works, which happens at the end of the program.
         let dropped = |error: &wasmtime::Error| error.to_string() == "worker panicked" && !std::thread::panicking();
         let result = result.or_else(|error| if dropped(&error) { Ok(()) } else { Err(error) });
         metrics::instance_ended(reason(&result));
@@ -191,7 +193,7 @@ impl WorkerState for Worker {
 fn reason(result: &Result<(), wasmtime::Error>) -> &'static str {
     match result {
         Ok(()) => "idle",
-        // `ProxyHandler` has no type for it: these are its words once `Expiration` has said that it is time.
+        // `ProxyHandler` has no error type for this. It uses this message when `Expiration` ends an instance.
         Err(error) if error.to_string() == "guest timed out" => "timeout",
         Err(error) if error.downcast_ref::<MemoryLimitExceeded>().is_some() => "memory",
         Err(_) => "trap",

@@ -2,14 +2,14 @@
 
 use wasmtime::{Error, ResourceLimiter, Result};
 
-/// Entries of a table of functions; what components are compiled from has some hundreds.
-const MAX_TABLE: usize = 20_000;
+/// Most entries of a table of functions. Compiled components have some hundreds.
+const MAX_TABLE_ENTRIES: usize = 20_000;
 
-/// An instance asked for more memory than it may have.
+/// An instance asked for more memory than the limit allows.
 #[derive(Debug, thiserror::Error)]
 #[error("it wanted more than {limit} bytes of memory (limits_config.max_memory)")]
 pub(super) struct MemoryLimitExceeded {
-    /// Bytes.
+    /// The limit in bytes.
     limit: usize,
 }
 
@@ -26,7 +26,7 @@ impl MemoryLimiter {
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    /// Ends the instance where the memory can't grow. The component could only abort, with a message that names no key.
+    /// Ends the instance where its memory may not grow. The component itself could only abort, with a message without the key.
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         let memory = self.memory.saturating_add(desired.saturating_sub(current));
         if memory > self.max_memory {
@@ -37,7 +37,7 @@ impl ResourceLimiter for MemoryLimiter {
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        Ok(desired <= MAX_TABLE)
+        Ok(desired <= MAX_TABLE_ENTRIES)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The stderr of components: whole lines, a limited number a second, for the operator.
+//! The stderr of components: whole lines for the operator, a limited number each second.
 
 use bytes::Bytes;
 use std::pin::Pin;
@@ -10,31 +10,31 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 /// Receives the stderr of components, a line at a time.
-pub type Notes = Arc<dyn Fn(&str) + Send + Sync>;
+pub type StderrHandler = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The most bytes of a line; a longer line arrives in pieces.
-const MAX_LINE: usize = 4096;
+/// Most bytes of a line. A longer line arrives in pieces.
+const MAX_LINE_BYTES: usize = 4096;
 
-/// Passes a limited number of lines a second on, and one line that counts the others.
-pub(super) fn bounded(notes: Notes, per_second: usize) -> Notes {
-    let second = Arc::new(Mutex::new(Second { notes, per_second, begun: Instant::now(), said: 0, left_out: 0 }));
+/// Limits the lines of each second, and adds one line with the number of dropped ones.
+pub(super) fn rate_limited(handler: StderrHandler, per_second: usize) -> StderrHandler {
+    let window = Arc::new(Mutex::new(RateWindow { handler, per_second, begun: Instant::now(), passed: 0, dropped: 0 }));
     Arc::new(move |line| {
-        let mut now = second.lock().unwrap_or_else(PoisonError::into_inner);
-        now.begin_next();
-        if now.said < now.per_second {
-            now.said += 1;
-            (now.notes)(line);
+        let mut now = window.lock().unwrap_or_else(PoisonError::into_inner);
+        now.roll_over();
+        if now.passed < now.per_second {
+            now.passed += 1;
+            (now.handler)(line);
             return;
         }
-        now.left_out += 1;
-        // Perhaps nothing more is ever said, so somebody has to look when this second is over.
-        if now.left_out == 1
+        now.dropped += 1;
+        // No further line may ever arrive, so a task reports the dropped lines when this second is over.
+        if now.dropped == 1
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let second = Arc::clone(&second);
+            let window = Arc::clone(&window);
             runtime.spawn(async move {
                 tokio::time::sleep(SECOND).await;
-                second.lock().unwrap_or_else(PoisonError::into_inner).begin_next();
+                window.lock().unwrap_or_else(PoisonError::into_inner).roll_over();
             });
         }
     })
@@ -43,25 +43,25 @@ pub(super) fn bounded(notes: Notes, per_second: usize) -> Notes {
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The lines of one second.
-struct Second {
-    notes: Notes,
+struct RateWindow {
+    handler: StderrHandler,
     per_second: usize,
     begun: Instant,
-    said: usize,
-    left_out: usize,
+    passed: usize,
+    dropped: usize,
 }
 
-impl Second {
-    /// Begins the next one where this one is over.
-    fn begin_next(&mut self) {
+impl RateWindow {
+    /// Begins the next second if this one is over, and reports the lines that this one dropped.
+    fn roll_over(&mut self) {
         if self.begun.elapsed() < SECOND {
             return;
         }
-        (self.begun, self.said) = (Instant::now(), 0);
-        match std::mem::take(&mut self.left_out) {
+        (self.begun, self.passed) = (Instant::now(), 0);
+        match std::mem::take(&mut self.dropped) {
             0 => {}
-            count => (self.notes)(&format!(
-                "{count} more lines were left out: components may say {} a second (limits_config.max_stderr_lines)",
+            count => (self.handler)(&format!(
+                "{count} more lines were left out: components may write {} a second (limits_config.max_stderr_lines)",
                 self.per_second
             )),
         }
@@ -70,7 +70,7 @@ impl Second {
 
 /// The stderr of one instance.
 #[derive(Clone)]
-pub(super) struct Stderr(pub(super) Notes);
+pub(super) struct Stderr(pub(super) StderrHandler);
 
 impl IsTerminal for Stderr {
     fn is_terminal(&self) -> bool {
@@ -80,17 +80,17 @@ impl IsTerminal for Stderr {
 
 impl StdoutStream for Stderr {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(Lines { notes: Arc::clone(&self.0), begun: Vec::new() })
+        Box::new(Lines { handler: Arc::clone(&self.0), begun: Vec::new() })
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(Lines { notes: Arc::clone(&self.0), begun: Vec::new() })
+        Box::new(Lines { handler: Arc::clone(&self.0), begun: Vec::new() })
     }
 }
 
 /// Cuts bytes into lines.
 struct Lines {
-    notes: Notes,
+    handler: StderrHandler,
     /// The line that has not ended yet.
     begun: Vec<u8>,
 }
@@ -101,15 +101,15 @@ impl Lines {
             if *byte != b'\n' {
                 self.begun.push(*byte);
             }
-            if *byte == b'\n' || self.begun.len() >= MAX_LINE {
-                self.tell();
+            if *byte == b'\n' || self.begun.len() >= MAX_LINE_BYTES {
+                self.flush_line();
             }
         }
     }
 
-    fn tell(&mut self) {
+    fn flush_line(&mut self) {
         if !self.begun.is_empty() {
-            (self.notes)(&String::from_utf8_lossy(&self.begun));
+            (self.handler)(&String::from_utf8_lossy(&self.begun));
             self.begun.clear();
         }
     }
@@ -117,7 +117,7 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        self.tell();
+        self.flush_line();
     }
 }
 
@@ -137,7 +137,7 @@ impl OutputStream for Lines {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(MAX_LINE)
+        Ok(MAX_LINE_BYTES)
     }
 }
 
@@ -160,38 +160,38 @@ impl AsyncWrite for Lines {
 mod tests {
     use super::*;
 
-    /// Where lines are told, and the lines.
-    fn told() -> (Notes, Arc<Mutex<Vec<String>>>) {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let notes = Arc::clone(&told);
-        (Arc::new(move |line| notes.lock().unwrap().push(line.to_owned())), told)
+    /// A handler that records lines, and the recorded lines.
+    fn recorded() -> (StderrHandler, Arc<Mutex<Vec<String>>>) {
+        let recorded = Arc::new(Mutex::new(Vec::new()));
+        let handler = Arc::clone(&recorded);
+        (Arc::new(move |line| handler.lock().unwrap().push(line.to_owned())), recorded)
     }
 
     #[test]
-    fn bytes_become_whole_lines_and_a_long_line_comes_in_pieces() {
-        let (notes, told) = told();
-        let mut lines = Lines { notes, begun: Vec::new() };
+    fn bytes_become_whole_lines_and_a_long_line_arrives_in_pieces() {
+        let (handler, recorded) = recorded();
+        let mut lines = Lines { handler, begun: Vec::new() };
         lines.add(b"one\ntw");
         lines.add(b"o\n\nthree");
-        lines.add(&[b'x'; MAX_LINE]);
+        lines.add(&[b'x'; MAX_LINE_BYTES]);
         drop(lines);
-        let told = told.lock().unwrap();
-        assert_eq!(told[..2], ["one", "two"]);
-        assert_eq!(told[2..].iter().map(String::len).collect::<Vec<_>>(), [MAX_LINE, 5]);
+        let recorded = recorded.lock().unwrap();
+        assert_eq!(recorded[..2], ["one", "two"]);
+        assert_eq!(recorded[2..].iter().map(String::len).collect::<Vec<_>>(), [MAX_LINE_BYTES, 5]);
     }
 
     #[tokio::test]
-    async fn a_flood_becomes_so_many_lines_and_one_that_counts_the_rest() {
-        let (notes, told) = told();
-        let notes = bounded(notes, 3);
+    async fn lines_above_the_limit_become_one_line_with_their_number() {
+        let (handler, recorded) = recorded();
+        let handler = rate_limited(handler, 3);
         for number in 0..1000 {
-            notes(&number.to_string());
+            handler(&number.to_string());
         }
         tokio::time::sleep(2 * SECOND).await;
-        notes("after");
-        let told = told.lock().unwrap();
-        assert_eq!(told[..3], ["0", "1", "2"]);
-        assert!(told[3].starts_with("997 more lines were left out"), "{told:?}");
-        assert_eq!(told[4..], ["after"]);
+        handler("after");
+        let recorded = recorded.lock().unwrap();
+        assert_eq!(recorded[..3], ["0", "1", "2"]);
+        assert!(recorded[3].starts_with("997 more lines were left out"), "{recorded:?}");
+        assert_eq!(recorded[4..], ["after"]);
     }
 }

@@ -3,16 +3,16 @@
 use super::capabilities::Capabilities;
 use super::current_request::CurrentRequest;
 use super::memory_limiter::MemoryLimiter;
-use super::stderr::{Notes, Stderr};
+use super::stderr::{Stderr, StderrHandler};
 use std::sync::Arc;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// Bytes of random numbers that one call may ask for: the host makes room for them at once.
-const MAX_RANDOM: u64 = 64 * 1024;
+/// Most random bytes of one call. The host allocates them at once.
+const MAX_RANDOM_BYTES: u64 = 64 * 1024;
 
-/// The state of one instance.
+/// The data of one instance's store.
 pub(super) struct StoreData {
     table: ResourceTable,
     wasi: WasiCtx,
@@ -23,10 +23,10 @@ pub(super) struct StoreData {
 }
 
 impl StoreData {
-    pub(super) fn new(capabilities: Arc<Capabilities>, notes: Notes, current: CurrentRequest) -> Self {
+    pub(super) fn new(capabilities: Arc<Capabilities>, on_stderr: StderrHandler, current: CurrentRequest) -> Self {
         let mut wasi = WasiCtx::builder();
-        // Components speak to operators on stderr and through nothing else: no files, sockets, environment or arguments.
-        wasi.stderr(Stderr(notes)).allow_tcp(false).allow_udp(false).max_random_size(MAX_RANDOM);
+        // Components write to operators on stderr, and have nothing else: no files, sockets, environment or arguments.
+        wasi.stderr(Stderr(on_stderr)).allow_tcp(false).allow_udp(false).max_random_size(MAX_RANDOM_BYTES);
         let limits = capabilities.limits();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.max_handles);

@@ -22,28 +22,28 @@ use tokio::net::UnixStream;
 const DEFAULT_SOCKETS: [&str; 3] =
     ["/run/containerd/containerd.sock", "/run/crio/crio.sock", "/var/run/cri-dockerd.sock"];
 
-/// Asks the node as the configuration says.
+/// Asks the node in the way that the configuration says.
 #[derive(Debug)]
 pub struct Crictl {
     config: config::Crictl,
-    /// Bytes that crictl may print, and of an answer over the socket.
+    /// Most bytes of the output of crictl, and of an answer over the socket.
     max_bytes: usize,
-    /// Whether the plain table worked where JSON had not: under the documented sudoers rule only it is allowed.
+    /// Whether the plain table worked when JSON had failed: the documented sudoers rule allows only the table.
     table_worked: AtomicBool,
     health: Arc<SourceHealth>,
 }
 
-/// What the node answered.
+/// The answer of the node.
 #[derive(Debug)]
 pub struct Answer {
     /// All its images.
     pub images: Vec<Image>,
-    /// How it was asked, such as `the socket /run/containerd/containerd.sock`.
+    /// The way that the program asked it, such as `the socket /run/containerd/containerd.sock`.
     pub way: String,
 }
 
 impl Crictl {
-    /// A capability for this configuration; it asks nothing yet. Outcomes go to `health`.
+    /// The capability for this configuration. It does not ask the node yet. Later requests report their outcome to `health`.
     pub fn new(config: config::Crictl, limits: &config::Limits, health: Arc<SourceHealth>) -> Self {
         Self { config, max_bytes: limits.max_crictl_bytes, table_worked: AtomicBool::new(false), health }
     }
@@ -52,11 +52,11 @@ impl Crictl {
     ///
     /// # Errors
     ///
-    /// See [`Error`]. In mode `auto`, the sockets that could not be opened are named beside what failed in the end.
+    /// See [`Error`]. In mode `auto`, the error also names the sockets that could not be opened.
     pub async fn ask(&self) -> Result<Answer, Error> {
         let begun = Instant::now();
         let outcome = self.answer().await;
-        metrics::source_took(Source::Containerd, begun.elapsed());
+        metrics::source_answered(Source::Containerd, begun.elapsed());
         match &outcome {
             Ok(_) => self.health.answered(Source::Containerd),
             Err(error) => self.health.failed(Source::Containerd, error.kind().into(), error.to_string()),
@@ -69,14 +69,14 @@ impl Crictl {
             config::CrictlMode::Exec => self.over_exec().await,
             config::CrictlMode::Cri => match self.open().await {
                 Ok(socket) => self.over_socket(socket).await,
-                Err(closed) => Err(cri::none_open(&closed)),
+                Err(closed) => Err(cri::no_open_socket(&closed)),
             },
             config::CrictlMode::Auto => match self.open().await {
                 Ok(socket) => self.over_socket(socket).await,
                 Err(closed) => self
                     .over_exec()
                     .await
-                    .map_err(|error| error.after(&format!("tried because {}", cri::none_open(&closed)))),
+                    .map_err(|error| error.after(&format!("tried because {}", cri::no_open_socket(&closed)))),
             },
         }?;
         if answer.images.len() > MAX_IMAGES {
@@ -98,13 +98,13 @@ impl Crictl {
         Ok(Answer { images, way: format!("`{}`", command.join(" ")) })
     }
 
-    /// The configured socket, or the first that can be opened of those that crictl's settings or defaults name.
-    async fn open(&self) -> Result<(PathBuf, UnixStream), Vec<cri::Closed>> {
+    /// The configured socket, or the first socket of crictl's settings or defaults that opens.
+    async fn open(&self) -> Result<(PathBuf, UnixStream), Vec<cri::ClosedSocket>> {
         let mut closed = Vec::new();
         for path in self.sockets() {
             match UnixStream::connect(&path).await {
                 Ok(stream) => return Ok((path, stream)),
-                Err(error) => closed.push(cri::Closed { path, error }),
+                Err(error) => closed.push(cri::ClosedSocket { path, error }),
             }
         }
         Err(closed)
@@ -124,7 +124,7 @@ impl Crictl {
     }
 }
 
-/// The endpoints that crictl's own configuration names.
+/// The endpoints of crictl's own configuration.
 fn crictl_yaml(path: &Path) -> Vec<String> {
     let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
     let documents = yaml_rust2::YamlLoader::load_from_str(&text).unwrap_or_default();

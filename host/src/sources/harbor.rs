@@ -1,10 +1,10 @@
-//! The capability to ask Harbor: one pooled client that speaks to the configured Harbor only and adds its login.
+//! The Harbor capability: one pooled client that sends requests only to the configured Harbor, and adds its login.
 //!
-//! Requests are read-only (GET and HEAD). A request with the header `image-service-login: none` goes without the login,
-//! for components that found out that Harbor refuses it.
+//! Requests only read (GET and HEAD). The client sends a request with the header `image-service-login: none` without the login:
+//! components use it after Harbor has refused the login.
 //!
-//! - `request_policy`: which part of a component's request may leave;
-//! - `retry`: when a request is sent again;
+//! - `request_policy`: which requests and headers of components the client sends;
+//! - `retry`: when the client sends a request again;
 //! - `failure`: why one try failed; `error`: the error of the whole request.
 
 mod error;
@@ -41,13 +41,13 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 use zeroize::Zeroizing;
 
-/// The header by which a component asks for the login to be left out.
+/// The header by which a component asks for a request without the login.
 const NO_LOGIN: HeaderName = HeaderName::from_static(protocol::LOGIN_HEADER);
-/// Redirects within the origin that are followed.
+/// Most redirects to follow, all within the origin.
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The answer to this says little, costs Harbor little, and needs no login.
+/// The path of a probe. It is cheap for Harbor and needs no login.
 const HEALTH_PATH: &str = "/api/v2.0/systeminfo";
 
 /// The client of the configured Harbor.
@@ -59,16 +59,16 @@ pub struct HarborClient {
     health_url: String,
     login: Option<HeaderValue>,
     timeout: Duration,
-    /// Bytes of one answer.
+    /// Most bytes of one answer.
     max_bytes: usize,
-    /// Requests under way, of all components and instances.
+    /// Limits the requests under way, of all components and instances.
     permits: Semaphore,
     retries: Retries,
     health: Arc<SourceHealth>,
 }
 
 impl HarborClient {
-    /// A client of the configured Harbor, which reaches nothing where none is configured. Outcomes go to `health`.
+    /// A client of the configured Harbor. Without one, it refuses every request. Requests report their outcome to `health`.
     ///
     /// # Errors
     ///
@@ -109,8 +109,8 @@ impl HarborClient {
         Ok(())
     }
 
-    /// Sends a component's request, if the policy lets it out, and again where it fails in a way that may pass. Reads the
-    /// whole answer within the time limit, so that a slow reader can't make a prompt Harbor look slow.
+    /// Sends a component's request if the policy allows it, and sends it again after a failure that may pass. Reads the whole
+    /// answer within the time limit, so that a slow component does not make a fast Harbor look slow.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl HarborClient {
         if let (true, Some(login)) = (with_login, &self.login) {
             parts.headers.insert(AUTHORIZATION, login.clone());
         }
-        // The time limit is Harbor's; a wait for other requests is not its fault. A request that waits between two tries
+        // The time limit begins after the wait for a permit, because it measures Harbor. A request that waits between two tries
         // holds no permit.
         let mut permit = Some(self.permit().await);
         let deadline = Instant::now() + self.timeout;
@@ -156,7 +156,7 @@ impl HarborClient {
         }
     }
 
-    /// Counts the outcome of a request, and notes it as Harbor's health.
+    /// Counts the outcome of a request, and reports it as Harbor's health.
     fn report(&self, outcome: &Result<Response<Bytes>, SendError>, elapsed: Duration) {
         let (status, failure) = match outcome {
             Ok(response) => {
@@ -165,7 +165,7 @@ impl HarborClient {
             }
             Err(error) => (None, Some((error.kind(), error.to_string()))),
         };
-        metrics::upstream_took(status.as_ref().map_or("none", StatusCode::as_str), elapsed);
+        metrics::upstream_ended(status.as_ref().map_or("none", StatusCode::as_str), elapsed);
         match failure {
             None => self.health.answered(Source::Harbor),
             Some((kind, message)) => self.health.failed(Source::Harbor, kind, message),
@@ -173,11 +173,11 @@ impl HarborClient {
     }
 
     async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
+        // The semaphore is never closed.
         self.permits.acquire().await.ok()
     }
 
-    /// One try.
+    /// Makes one try, and follows its redirects.
     async fn follow(&self, parts: &Parts) -> Result<Response<Bytes>, Failure> {
         let mut uri = parts.uri.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -236,7 +236,7 @@ impl HarborClient {
     }
 }
 
-/// The value of `Authorization`. Every copy of the login that is made on the way is wiped, and so is the value itself.
+/// The value of `Authorization`. It is wiped when it is dropped, as is every copy of the login made here.
 fn basic(config: &config::Harbor) -> Result<HeaderValue> {
     const SCHEME: &[u8] = b"Basic ";
     let pair = Zeroizing::new(format!("{}:{}", config.user, config.password.reveal()));
@@ -246,12 +246,12 @@ fn basic(config: &config::Harbor) -> Result<HeaderValue> {
     scheme.copy_from_slice(SCHEME);
     STANDARD.encode_slice(pair.as_bytes(), encoded)?;
     let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(value))?;
-    // So that no log shows it.
+    // Keeps the value out of logs.
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// How a status counts as a failure of Harbor; nothing where it is none.
+/// The kind of failure of a status; `None` for a success.
 fn failure_of(status: StatusCode) -> Option<FailureKind> {
     match status.as_u16() {
         401 | 403 => Some(FailureKind::Denied),

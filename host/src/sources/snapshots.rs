@@ -1,7 +1,7 @@
-//! The last good rows of each source: in memory, and in a folder where one is configured, so that they outlive the program.
+//! The last good rows of each source: in memory and, where a folder is configured, in files that outlive the program.
 //!
 //! The key of rows is a digest of the component's name for them and of the configured source. So another Harbor, user or
-//! project never gets these rows, and no name reaches outside the folder.
+//! project never gets these rows, and no name leads outside the folder.
 
 mod file;
 mod snapshot;
@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// Rows of different names that are kept: there are two sources, and an operator's own composition may have more.
-const MAX_KEPT: usize = 4;
+/// Most names with kept rows: there are two sources, and an operator's composition may have more.
+const MAX_SNAPSHOTS: usize = 4;
 
 /// Rows in memory. The program has one for its whole life, because a reload must not lose the rows.
 #[derive(Clone, Debug, Default)]
@@ -28,11 +28,11 @@ impl SnapshotMemory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a snapshot, in place of the oldest where there are too many.
+    /// Keeps a snapshot. Drops the oldest one where there are too many.
     fn keep(&self, key: Key, snapshot: Snapshot) {
         let mut kept = self.lock();
         kept.insert(key, snapshot);
-        while kept.len() > MAX_KEPT {
+        while kept.len() > MAX_SNAPSHOTS {
             let Some(oldest) = kept.iter().min_by_key(|(_, snapshot)| snapshot.taken).map(|(key, _)| *key) else {
                 return;
             };
@@ -41,19 +41,19 @@ impl SnapshotMemory {
     }
 }
 
-/// Where rows are kept.
+/// The store of kept rows.
 pub(crate) struct Snapshots {
-    /// Whom the configuration asks.
+    /// A digest of the configured sources.
     identity: Key,
     max_bytes: usize,
     folder: Option<PathBuf>,
     memory: SnapshotMemory,
-    /// What could not be read and was reported.
+    /// The keys of unreadable files that the log has already reported.
     reported: Mutex<HashSet<Key>>,
 }
 
 impl Snapshots {
-    /// Prepares the folder, where rows are to be kept in one.
+    /// Prepares the folder, where one is configured.
     ///
     /// # Errors
     ///
@@ -94,9 +94,9 @@ impl Snapshots {
                 Some(snapshot)
             }
             (Err(error), path) => {
-                // Once: it stays as it is until there are rows to put in its place.
+                // Reported once, because the file stays as it is until new rows replace it.
                 if self.reported.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
-                    tracing::warn!("{} is not used: {error:#}", path.display());
+                    tracing::warn!("the program does not use {}: {error:#}", path.display());
                 }
                 None
             }
@@ -108,7 +108,7 @@ impl Snapshots {
         if bytes.len() > self.max_bytes {
             let limit = self.max_bytes;
             tracing::warn!(
-                "the rows of {name} are not kept, as they take more than {limit} bytes (cache_config.max_stale_bytes)"
+                "the host does not keep the rows of {name}, as they take more than {limit} bytes (cache_config.max_stale_bytes)"
             );
             return;
         }
@@ -125,17 +125,17 @@ impl Snapshots {
     }
 }
 
-/// Makes the folder where there is none, and tries to write.
+/// Creates the folder if it is missing, and tries to write a file.
 fn prepare(folder: &Path) -> Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     tempfile::NamedTempFile::new_in(folder)?;
     Ok(())
 }
 
-/// A digest of whom the configuration asks.
+/// A digest of the configured sources.
 fn identity(config: &Config) -> Key {
     let (harbor, crictl) = (&config.harbor, &config.crictl);
-    let asked = format!(
+    let sources = format!(
         "{:?}",
         (
             &harbor.url,
@@ -147,7 +147,7 @@ fn identity(config: &Config) -> Key {
             &config.composition
         )
     );
-    Sha256::digest(asked).into()
+    Sha256::digest(sources).into()
 }
 
 #[cfg(test)]
@@ -166,7 +166,7 @@ mod tests {
         Snapshots::new(&parse(&config.to_string(), folder).unwrap().0, SnapshotMemory::default()).unwrap()
     }
 
-    /// A Harbor that no other test knows.
+    /// A Harbor of one test only.
     fn harbor(name: &str) -> serde_json::Value {
         json!({"url": format!("https://{name}.example.com"), "user": "u", "password": "p"})
     }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_kept_outlives_the_program_and_nobody_else_may_read_it() {
+    async fn kept_rows_outlive_the_program_in_a_file_that_only_its_user_can_read() {
         let folder = tempfile::tempdir().unwrap();
         let kept = snapshots(folder.path(), harbor("outlives"));
         assert_eq!(kept.load("harbor").await, None);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_name_reaches_outside_the_folder() {
+    async fn no_name_leads_outside_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let kept = snapshots(folder.path(), harbor("outside"));
         kept.save("../../outside", b"rows".to_vec()).await;
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_large_is_not_kept() {
+    async fn rows_above_the_limit_are_not_kept() {
         let folder = tempfile::tempdir().unwrap();
         let kept = snapshots(folder.path(), harbor("large"));
         kept.save("harbor", vec![0; 1001]).await;

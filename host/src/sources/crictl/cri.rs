@@ -19,13 +19,13 @@ mod proto {
 
 /// A socket that could not be opened.
 #[derive(Debug)]
-pub(super) struct Closed {
+pub(super) struct ClosedSocket {
     pub(super) path: PathBuf,
     pub(super) error: io::Error,
 }
 
-/// Why none of these sockets can be asked. One that is there and may not be opened says more than those that are not.
-pub(super) fn none_open(closed: &[Closed]) -> Error {
+/// The error when no socket opens. A socket that exists without permission takes precedence over missing ones.
+pub(super) fn no_open_socket(closed: &[ClosedSocket]) -> Error {
     let shown = |kind: Option<io::ErrorKind>| {
         let of_kind = closed.iter().filter(|closed| kind.is_none_or(|kind| closed.error.kind() == kind));
         of_kind.map(|closed| closed.path.display().to_string()).collect::<Vec<_>>().join(", ")
@@ -38,7 +38,7 @@ pub(super) fn none_open(closed: &[Closed]) -> Error {
         ));
     }
     match closed.iter().find(|closed| closed.error.kind() != io::ErrorKind::NotFound) {
-        Some(Closed { path, error }) => Error::unavailable(format!(
+        Some(ClosedSocket { path, error }) => Error::unavailable(format!(
             "the socket {} can't be opened ({error}); is the container runtime running?",
             path.display()
         )),
@@ -49,7 +49,7 @@ pub(super) fn none_open(closed: &[Closed]) -> Error {
     }
 }
 
-/// Asks for all images over an opened socket, within a time and a size.
+/// Asks for all images over an open socket, within a time limit and a size limit.
 pub(super) async fn images(
     path: &Path,
     stream: UnixStream,
@@ -108,7 +108,7 @@ fn explain(path: &Path, status: &Status, max_bytes: usize) -> Error {
             Error::denied(format!("the container runtime at {shown} refused ListImages ({said})"))
         }
         Code::Unknown | Code::Internal | Code::Unavailable | Code::Cancelled => Error::malformed(format!(
-            "what listens at {shown} did not answer ListImages as a container runtime does ({said}); is that its socket?"
+            "the program that listens at {shown} did not answer ListImages as a container runtime does ({said}); is that its socket?"
         )),
         code => Error::unavailable(format!("the container runtime at {shown} failed ListImages ({code:?}: {said})")),
     }
@@ -119,30 +119,30 @@ mod tests {
     use super::*;
     use crate::sources::crictl::ErrorKind;
 
-    fn closed(path: &str, kind: io::ErrorKind) -> Closed {
-        Closed { path: path.into(), error: kind.into() }
+    fn closed(path: &str, kind: io::ErrorKind) -> ClosedSocket {
+        ClosedSocket { path: path.into(), error: kind.into() }
     }
 
     #[test]
-    fn a_socket_that_may_not_be_opened_is_told_before_those_that_are_not_there() {
+    fn a_socket_without_permission_is_reported_before_missing_ones() {
         let sockets =
             [closed("/run/a.sock", io::ErrorKind::NotFound), closed("/run/b.sock", io::ErrorKind::PermissionDenied)];
-        let error = none_open(&sockets);
+        let error = no_open_socket(&sockets);
         assert_eq!(error.kind(), ErrorKind::Denied);
         assert!(error.to_string().starts_with("the socket /run/b.sock may not"), "{error}");
     }
 
     #[test]
-    fn all_sockets_that_are_not_there_are_named() {
+    fn all_missing_sockets_are_named() {
         let sockets = [closed("/run/a.sock", io::ErrorKind::NotFound), closed("/run/b.sock", io::ErrorKind::NotFound)];
-        let error = none_open(&sockets);
+        let error = no_open_socket(&sockets);
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.to_string().contains("/run/a.sock, /run/b.sock"), "{error}");
     }
 
     #[test]
     fn a_socket_that_nobody_serves_is_named_with_the_reason() {
-        let error = none_open(&[closed("/run/a.sock", io::ErrorKind::ConnectionRefused)]);
+        let error = no_open_socket(&[closed("/run/a.sock", io::ErrorKind::ConnectionRefused)]);
         assert!(error.to_string().contains("/run/a.sock can't be opened (connection refused)"), "{error}");
     }
 }

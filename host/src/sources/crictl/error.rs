@@ -1,9 +1,9 @@
-//! Why the node gave no list of images.
+//! The errors of a request to the node.
 
 use image_service_telemetry::source::FailureKind;
 use thiserror::Error;
 
-/// Why the node gave no list. The message says what was tried, on what, what came back, and what to do.
+/// Why the node gave no list of images. The message says what the program tried, what came back, and what to do.
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub struct Error {
@@ -14,9 +14,9 @@ pub struct Error {
 /// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// No runtime and no crictl answers.
+    /// Neither a runtime nor crictl answered.
     Unavailable,
-    /// Something answers, but this program may not ask it.
+    /// The runtime or crictl exists, but this program has no permission to use it.
     Denied,
     /// No answer came in time, and the host stopped waiting.
     TimedOut,
@@ -46,7 +46,7 @@ impl Error {
         self.kind
     }
 
-    /// The same error, which also tells what had been tried before.
+    /// Adds to the message what the program tried before.
     pub(super) fn after(self, before: &str) -> Self {
         Self { message: format!("{}; {before}", self.message), ..self }
     }

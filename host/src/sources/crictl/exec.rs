@@ -11,13 +11,14 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-/// Preferred, as JSON is exact.
-const JSON: [&str; 6] = ["sudo", "-n", "crictl", "images", "-o", "json"];
-/// All that the documented sudoers rule allows: a rule with arguments allows exactly those.
-const TABLE: [&str; 4] = ["sudo", "-n", "crictl", "images"];
+/// The preferred command, because its JSON is exact.
+const JSON_COMMAND: [&str; 6] = ["sudo", "-n", "crictl", "images", "-o", "json"];
+/// The only command that the documented sudoers rule allows: a rule with arguments allows exactly these.
+const TABLE_COMMAND: [&str; 4] = ["sudo", "-n", "crictl", "images"];
 
-/// Bytes read in one piece.
-const PIECE: u64 = 1024 * 1024;
+/// Bytes of one read.
+const READ_BYTES: u64 = 1024 * 1024;
+/// Most bytes of crictl's stderr that an error may show.
 const MAX_STDERR: u64 = 16 * 1024;
 
 /// Runs crictl and returns its images with the command that printed them. `table_worked` remembers which default command worked.
@@ -30,12 +31,12 @@ pub(super) async fn images(
     if let Some(command) = &config.command {
         return Ok((run(command, config, max_bytes, deadline).await?, command.clone()));
     }
-    let (json, table) = (JSON.map(str::to_owned), TABLE.map(str::to_owned));
+    let (json, table) = (JSON_COMMAND.map(str::to_owned), TABLE_COMMAND.map(str::to_owned));
     let remembered = table_worked.load(Ordering::Relaxed);
     let (first, second) = if remembered { (&table[..], &json[..]) } else { (&json[..], &table[..]) };
     match run(first, config, max_bytes, deadline).await {
         Ok(images) => Ok((images, first.to_vec())),
-        // A command that hung or printed garbage would do so again.
+        // The other command would hang, or print the same garbage.
         Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Malformed) => Err(error),
         Err(_) => {
             let images = run(second, config, max_bytes, deadline).await?;
@@ -45,13 +46,13 @@ pub(super) async fn images(
     }
 }
 
-/// Ends the process and all that it started, unless it has ended by itself.
-struct Group(Option<Pid>);
+/// Kills the process group when it is dropped, unless the process has ended by itself.
+struct ProcessGroup(Option<Pid>);
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // A process of another user can't be signalled; it ends when its pipe is closed.
+            // This fails for a process of another user, which ends when its pipe closes.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
@@ -77,18 +78,18 @@ async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| cannot_start(&shown, &command[0], &error))?;
-    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
+    let mut group = ProcessGroup(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let work = async {
-        let (output, complaints) = tokio::join!(read(stdout, max_bytes as u64), read_and_drain(stderr));
+        let (output, stderr_output) = tokio::join!(read(stdout, max_bytes as u64), read_and_drain(stderr));
         let output = output?;
         if output.len() > max_bytes {
-            return Ok((None, output, complaints?));
+            return Ok((None, output, stderr_output?));
         }
-        Ok::<_, io::Error>((Some(child.wait().await?), output, complaints?))
+        Ok::<_, io::Error>((Some(child.wait().await?), output, stderr_output?))
     };
     let outcome = tokio::time::timeout_at(deadline, work).await;
-    let (status, output, complaints) = match outcome {
+    let (status, output, stderr_output) = match outcome {
         Err(_) => {
             return Err(Error::timed_out(format!(
                 "`{shown}` did not end within {} s and was stopped; is the container runtime hanging?",
@@ -101,25 +102,25 @@ async fn run(
                 "`{shown}` printed more than {max_bytes} bytes and was stopped; limits_config.max_crictl_bytes sets the limit"
             )));
         }
-        Ok(Ok((Some(status), output, complaints))) => (status, output, complaints),
+        Ok(Ok((Some(status), output, stderr_output))) => (status, output, stderr_output),
     };
     group.0 = None;
     if !status.success() {
-        return Err(failed(&shown, status, &complaints));
+        return Err(failed(&shown, status, &stderr_output));
     }
     crictl::parse(&String::from_utf8_lossy(&output))
         .map_err(|error| Error::malformed(format!("`{shown}` printed something else than images: {error}")))
 }
 
-/// Reads one byte more than the limit at most.
+/// Reads at most one byte more than the limit.
 async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
     let Some(pipe) = pipe else { return Ok(Vec::new()) };
     let mut pipe = pipe.take(limit.saturating_add(1));
-    // A growing list would be copied at each doubling and take four times the memory.
+    // A growing list would be copied at each doubling, and would need four times the memory.
     let mut pieces = Vec::new();
     loop {
         let mut piece = Vec::new();
-        (&mut pipe).take(PIECE).read_to_end(&mut piece).await?;
+        (&mut pipe).take(READ_BYTES).read_to_end(&mut piece).await?;
         if piece.is_empty() {
             return Ok(pieces.concat());
         }
@@ -127,7 +128,7 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Ve
     }
 }
 
-/// Keeps the beginning of stderr and reads the rest too, so that crictl never waits for room in the pipe.
+/// Keeps the beginning of stderr. Reads the rest too, so that crictl never waits for room in the pipe.
 async fn read_and_drain(mut pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     let bytes = read(pipe.as_mut(), MAX_STDERR).await?;
     if let Some(pipe) = &mut pipe {
@@ -149,8 +150,8 @@ fn cannot_start(shown: &str, program: &str, error: &io::Error) -> Error {
     }
 }
 
-fn failed(shown: &str, status: ExitStatus, complaints: &[u8]) -> Error {
-    let text = String::from_utf8_lossy(complaints);
+fn failed(shown: &str, status: ExitStatus, stderr_output: &[u8]) -> Error {
+    let text = String::from_utf8_lossy(stderr_output);
     let said: String =
         text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).take(300).collect();
     let said = if said.is_empty() { "it said nothing".to_owned() } else { said };
@@ -188,13 +189,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn warnings_on_stderr_do_no_harm() {
+    async fn warnings_on_stderr_are_ignored_on_success() {
         let images = outcome("echo careful >&2; echo '{\"images\":[{\"id\":\"sha256:1\",\"size\":\"7\"}]}'").await;
         assert_eq!(images.unwrap()[0].size, 7);
     }
 
     #[tokio::test]
-    async fn what_crictl_said_is_told() {
+    async fn an_error_shows_the_stderr_of_crictl() {
         let error = outcome("echo no runtime >&2; exit 3").await.unwrap_err().to_string();
         assert!(error.contains("no runtime") && error.contains('3'), "{error}");
         let kind = async |script: &str| outcome(script).await.unwrap_err().kind();

@@ -1,8 +1,8 @@
-//! Why a request to Harbor brought no answer.
+//! The errors of a request to Harbor.
 
 use image_service_telemetry::source::FailureKind;
 
-/// Why a request to Harbor brought no answer.
+/// Why a request to Harbor got no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// The host's policy refuses the request: its method, destination or length.
@@ -11,10 +11,10 @@ pub enum SendError {
     /// A redirect leads to an address that HTTP can't express.
     #[error("the request was not sent (HttpRequestUriInvalid)")]
     InvalidUri,
-    /// The request was sent, or would have been.
+    /// The policy allowed the request, and sending it failed.
     #[error("{message}")]
     Failed {
-        /// For metrics.
+        /// The kind of failure, for metrics.
         kind: FailureKind,
         /// What came back, and what to do.
         message: String,

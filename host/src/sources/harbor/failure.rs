@@ -1,4 +1,4 @@
-//! Why a try failed, in words and as a kind, and whether another try may succeed.
+//! A failed try: its message, its kind, and whether another try may succeed.
 
 use super::error::SendError;
 use crate::error_chain::{chain, root_cause};
@@ -13,17 +13,17 @@ use std::time::{Duration, SystemTime};
 
 /// A failed try.
 pub(super) struct Failure {
-    /// What the component gets when it stays with this try.
+    /// The result for the component if this try is the last.
     pub(super) outcome: Box<Result<Response<Bytes>, SendError>>,
-    pub(super) again: Again,
+    pub(super) retry: Retry,
 }
 
-/// Whether to try again.
+/// Whether and when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
-    /// It would end as it did.
+pub(super) enum Retry {
+    /// Never, because another try would fail in the same way.
     Never,
-    /// After a while.
+    /// After the usual wait.
     Later,
     /// After this time, as the server asks.
     After(Duration),
@@ -31,32 +31,32 @@ pub(super) enum Again {
 
 impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
-        Self { outcome: Box::new(Err(error)), again: Again::Never }
+        Self { outcome: Box::new(Err(error)), retry: Retry::Never }
     }
 }
 
 impl Failure {
-    /// No answer came.
+    /// Harbor did not answer.
     pub(super) fn no_answer(error: &hyper_util::client::legacy::Error) -> Self {
-        let (kind, message, again) = explain(error);
-        Self { outcome: Box::new(Err(SendError::failed(kind, message))), again }
+        let (kind, message, retry) = explain(error);
+        Self { outcome: Box::new(Err(SendError::failed(kind, message))), retry }
     }
 
-    /// An answer began and did not end.
+    /// The answer began and did not end.
     pub(super) fn broken_off(error: &(dyn StdError + 'static)) -> Self {
         let message = format!("the answer broke off before its end ({})", root_cause(error));
-        Self { outcome: Box::new(Err(SendError::failed(FailureKind::ConnectionBroken, message))), again: Again::Later }
+        Self { outcome: Box::new(Err(SendError::failed(FailureKind::ConnectionBroken, message))), retry: Retry::Later }
     }
 
-    /// The answer, as a failure where its status says that another try may get another.
+    /// The answer, or a failure where its status is one of those that may pass.
     pub(super) fn of(response: Response<Bytes>) -> Result<Response<Bytes>, Self> {
         match response.status() {
             StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => {
-                let again = retry_after(response.headers(), SystemTime::now()).map_or(Again::Later, Again::After);
-                Err(Self { outcome: Box::new(Ok(response)), again })
+                let retry = retry_after(response.headers(), SystemTime::now()).map_or(Retry::Later, Retry::After);
+                Err(Self { outcome: Box::new(Ok(response)), retry })
             }
             _ => Ok(response),
         }
@@ -68,40 +68,40 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     match value.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        // A date that is over means now.
+        // A date in the past means now.
         Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()),
     }
 }
 
-/// What went wrong and what to do, and whether to try again: not where the outcome would be the same for minutes.
-fn explain(error: &hyper_util::client::legacy::Error) -> (FailureKind, String, Again) {
+/// Explains the error, and decides whether to try again: not where the result would stay the same for minutes.
+fn explain(error: &hyper_util::client::legacy::Error) -> (FailureKind, String, Retry) {
     let cause = root_cause(error);
     let causes = || chain(error);
     if let Some(error) = causes().find_map(|error| error.downcast_ref()) {
-        return (FailureKind::Tls, explain_tls(error), Again::Never);
+        return (FailureKind::Tls, explain_tls(error), Retry::Never);
     }
     if causes().any(|error| error.to_string().contains("dns error")) {
         return (
             FailureKind::Dns,
             format!("the host name can't be resolved ({cause}); check harbor_config.url"),
-            Again::Never,
+            Retry::Never,
         );
     }
     let kind = causes().filter_map(|error| error.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).last();
     if kind == Some(ErrorKind::ConnectionRefused) {
         let message = "connection refused; is Harbor running, and is this its port?".to_owned();
-        return (FailureKind::ConnectionRefused, message, Again::Later);
+        return (FailureKind::ConnectionRefused, message, Retry::Later);
     }
     if causes().filter_map(|error| error.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse) {
-        let advice = "is it https:// that harbor_config.url should begin with?";
-        return (FailureKind::Malformed, format!("what answered is no HTTP ({cause}); {advice}"), Again::Never);
+        let advice = "should harbor_config.url begin with https://?";
+        return (FailureKind::Malformed, format!("the answer is no HTTP ({cause}); {advice}"), Retry::Never);
     }
     if error.is_connect() {
-        // Who can't be reached has cost a while already; who resets is there.
-        let again = if kind == Some(ErrorKind::ConnectionReset) { Again::Later } else { Again::Never };
-        return (FailureKind::Other, format!("no connection ({cause}); can this machine reach Harbor?"), again);
+        // A server that can't be reached has already cost the connect time-out. A server that resets the connection exists.
+        let retry = if kind == Some(ErrorKind::ConnectionReset) { Retry::Later } else { Retry::Never };
+        return (FailureKind::Other, format!("no connection ({cause}); can this machine reach Harbor?"), retry);
     }
-    (FailureKind::ConnectionBroken, format!("the connection broke before the answer ({cause})"), Again::Later)
+    (FailureKind::ConnectionBroken, format!("the connection broke before the answer ({cause})"), Retry::Later)
 }
 
 /// Why TLS failed, and what to do.
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn again(text: &str) -> Option<Duration> {
+    fn parsed(text: &str) -> Option<Duration> {
         // Sun, 06 Nov 1994 08:49:37 GMT
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(text).unwrap())]), now)
@@ -135,11 +135,11 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(again("7"), Some(Duration::from_secs(7)));
-        assert_eq!(again("Sun, 06 Nov 1994 08:49:40 GMT"), Some(Duration::from_secs(3)));
-        assert_eq!(again("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(parsed("7"), Some(Duration::from_secs(7)));
+        assert_eq!(parsed("Sun, 06 Nov 1994 08:49:40 GMT"), Some(Duration::from_secs(3)));
+        assert_eq!(parsed("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
         for nonsense in ["soon", "-1", "", "1.5"] {
-            assert_eq!(again(nonsense), None, "{nonsense:?}");
+            assert_eq!(parsed(nonsense), None, "{nonsense:?}");
         }
     }
 }

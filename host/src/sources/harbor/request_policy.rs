@@ -1,5 +1,5 @@
-//! Which part of a component's request may leave: methods that only read, and headers that say how to read. Each refusal is
-//! logged and counted.
+//! The requests of components that the host sends: methods that only read, and headers that say how to read. It logs and counts
+//! each refusal.
 
 use super::error::SendError;
 use http::Uri;
@@ -10,12 +10,12 @@ use http::request::Parts;
 use image_service_http::routes::only_reads;
 use image_service_telemetry::metrics;
 
-/// Bytes of an address, and of all headers together.
+/// Most bytes of an address, and of all headers together.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// The headers that pass. All others are taken away: a login is the host's, and what frames, forwards or hops
-/// (`Transfer-Encoding`, `Host`, `X-Forwarded-For`, …) could make Harbor, or a proxy before it, see another request.
-const PASS: [HeaderName; 9] = [
+/// The headers that pass. The host removes all others: it adds the login itself, and headers of framing, forwarding or hops
+/// (`Transfer-Encoding`, `Host`, `X-Forwarded-For`, …) could make Harbor, or a proxy in front of it, see another request.
+const ALLOWED_HEADERS: [HeaderName; 9] = [
     ACCEPT,
     ACCEPT_LANGUAGE,
     CACHE_CONTROL,
@@ -27,16 +27,16 @@ const PASS: [HeaderName; 9] = [
     HeaderName::from_static("tracestate"),
 ];
 
-/// Why something was refused.
+/// Why the host refused a request or a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It is not only read.
+    /// The method does more than read.
     Method,
-    /// It is not the configured Harbor.
+    /// The destination is not the configured Harbor.
     Destination,
-    /// Harbor itself points elsewhere.
+    /// Harbor redirects to another server.
     Redirect,
-    /// This header; the request goes without it.
+    /// The header is not allowed; the host sends the request without it.
     Header,
     /// The address or the headers are too long.
     Length,
@@ -53,24 +53,24 @@ impl Refusal {
         }
     }
 
-    /// Logs and counts a refusal; `what` is what the component asked for, written without line breaks.
+    /// Logs and counts a refusal. `what` is the refused part of the request; the log shows it without line breaks.
     pub(super) fn report(self, what: &str) -> SendError {
         let what = what.chars().take(100).collect::<String>();
         tracing::warn!(reason = self.reason(), "refused to a component: {what:?}");
-        metrics::refused(self.reason());
+        metrics::component_request_refused(self.reason());
         SendError::Denied
     }
 }
 
-/// Lets a request pass, without the headers that it may not carry.
+/// Checks a request, and removes the headers that are not allowed. `also` is one more allowed header.
 pub(super) fn admit(parts: &mut Parts, also: &HeaderName) -> Result<(), SendError> {
     if !only_reads(&parts.method) {
         return Err(Refusal::Method.report(parts.method.as_str()));
     }
-    // WASI's own rules keep it from components; the host's HTTP puts it there, and the client after us does so again.
+    // The host's WASI layer adds it, as components can't set it. The client adds it again when it sends the request.
     parts.headers.remove(HOST);
     let names: Vec<HeaderName> =
-        parts.headers.keys().filter(|name| *name != also && !PASS.contains(name)).cloned().collect();
+        parts.headers.keys().filter(|name| *name != also && !ALLOWED_HEADERS.contains(name)).cloned().collect();
     for name in names {
         let _ = Refusal::Header.report(name.as_str());
         parts.headers.remove(name);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_say_how_to_read_pass_and_no_others() {
+    fn only_headers_that_say_how_to_read_pass() {
         let mut request = Request::get("https://h/").header("accept", "application/json").header(OWN, "none");
         for name in
             ["authorization", "proxy-authorization", "cookie", "forwarded", "x-forwarded-for", "te", "x-real-ip"]
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn only_reading_passes() {
+    fn only_reading_methods_pass() {
         for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "get"] {
             assert_eq!(admitted(Request::builder().method(method).uri("https://h/")), None, "{method}");
         }
     }
 
     #[test]
-    fn what_is_absurdly_long_does_not_pass() {
+    fn a_request_that_is_too_long_does_not_pass() {
         let long = "a".repeat(MAX_LENGTH);
         assert_eq!(admitted(Request::get(format!("https://h/{long}"))), None);
         assert_eq!(admitted(Request::get("https://h/").header("accept", long)), None);

@@ -1,8 +1,8 @@
-//! When a request is tried again: after failures that may pass, within its time, and never by so many at once that a
-//! server that is coming up is held down.
+//! Retries of requests: after failures that may pass, within the time limit of the request, and only for a few requests at once,
+//! so that a server that is starting is not overloaded.
 
 use super::error::SendError;
-use super::failure::{Again, Failure};
+use super::failure::{Failure, Retry};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use http::Response;
@@ -11,15 +11,15 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-/// The most that the first wait may be; each further one may be twice as long as the one before.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// The ceiling of the first wait. Each further ceiling is twice the one before.
+const FIRST_WAIT_CEILING: Duration = Duration::from_millis(250);
+const MAX_WAIT_CEILING: Duration = Duration::from_secs(10);
 
-/// How often requests are tried again.
+/// Runs requests with retries.
 pub(super) struct Retries {
-    /// After the first try.
+    /// Most tries after the first one.
     times: usize,
-    /// Requests that are tried again at a time. While Harbor is down, others fail after their first try.
+    /// Limits the requests that wait for a retry. While Harbor is down, the others fail after their first try.
     budget: Semaphore,
 }
 
@@ -29,23 +29,23 @@ impl Retries {
         Self { times, budget: Semaphore::new(at_a_time.min(Semaphore::MAX_PERMITS)) }
     }
 
-    /// Tries until it succeeds, fails for good, or would not be done by the deadline.
+    /// Tries until it succeeds, fails for good, or the next try would begin after the deadline.
     pub(super) async fn run<A: Future<Output = Result<Response<Bytes>, Failure>>>(
         &self,
         deadline: Instant,
         mut attempt: impl FnMut() -> A,
     ) -> Result<Response<Bytes>, SendError> {
-        let backoff = ExponentialBuilder::new().with_min_delay(FIRST_WAIT).with_max_delay(LONGEST_WAIT);
+        let backoff = ExponentialBuilder::new().with_min_delay(FIRST_WAIT_CEILING).with_max_delay(MAX_WAIT_CEILING);
         let mut ceilings = backoff.with_max_times(self.times).build();
         let (mut permit, mut tries) = (None, 1);
         loop {
-            let Failure { outcome, again } = match attempt().await {
+            let Failure { outcome, retry } = match attempt().await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
-            let wait = match again {
-                Again::Never => None,
-                Again::Later | Again::After(_) => ceilings.next().map(|ceiling| wait(again, ceiling)),
+            let wait = match retry {
+                Retry::Never => None,
+                Retry::Later | Retry::After(_) => ceilings.next().map(|ceiling| wait(retry, ceiling)),
             };
             let in_time = wait.filter(|wait| Instant::now() + *wait < deadline);
             permit = permit.or_else(|| in_time.and_then(|_| self.budget.try_acquire().ok()));
@@ -58,16 +58,16 @@ impl Retries {
     }
 }
 
-/// Full jitter: those that failed together are not to come together again.
-fn wait(again: Again, ceiling: Duration) -> Duration {
+/// The wait with full jitter, so that requests that failed together do not come back together.
+fn wait(retry: Retry, ceiling: Duration) -> Duration {
     let jitter = ceiling.mul_f64(fastrand::f64());
-    match again {
-        Again::After(wait) => wait.saturating_add(jitter),
-        Again::Later | Again::Never => jitter,
+    match retry {
+        Retry::After(wait) => wait.saturating_add(jitter),
+        Retry::Later | Retry::Never => jitter,
     }
 }
 
-/// The last failure, with how often it was tried.
+/// The last failure, with the number of tries.
 fn with_tries(outcome: Result<Response<Bytes>, SendError>, tries: usize) -> Result<Response<Bytes>, SendError> {
     match outcome {
         Err(SendError::Failed { kind, message }) if tries > 1 => {
@@ -83,14 +83,14 @@ mod tests {
     use image_service_telemetry::source::FailureKind;
     use std::cell::Cell;
 
-    async fn tries(retries: &Retries, again: Again, budget: Duration) -> (usize, Result<(), String>) {
+    async fn tries(retries: &Retries, retry: Retry, budget: Duration) -> (usize, Result<(), String>) {
         let count = Cell::new(0);
         let outcome = retries
             .run(Instant::now() + budget, || {
                 count.set(count.get() + 1);
                 std::future::ready(Err(Failure {
                     outcome: Box::new(Err(SendError::failed(FailureKind::Other, "no".to_owned()))),
-                    again,
+                    retry,
                 }))
             })
             .await;
@@ -100,25 +100,25 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[tokio::test]
-    async fn a_failure_is_tried_again_so_often_and_says_so() {
-        let (count, outcome) = tries(&Retries::new(3, 1), Again::Later, MINUTE).await;
+    async fn a_failure_is_retried_up_to_the_limit_and_says_how_often() {
+        let (count, outcome) = tries(&Retries::new(3, 1), Retry::Later, MINUTE).await;
         assert_eq!(count, 4);
         assert!(outcome.unwrap_err().contains("no (tried 4 times)"));
-        assert_eq!(tries(&Retries::new(0, 1), Again::Later, MINUTE).await.0, 1);
+        assert_eq!(tries(&Retries::new(0, 1), Retry::Later, MINUTE).await.0, 1);
     }
 
     #[tokio::test]
-    async fn what_would_not_be_done_in_time_or_fails_for_good_is_not_tried_again() {
+    async fn a_request_is_not_retried_after_its_deadline_or_a_permanent_failure() {
         let retries = Retries::new(3, 1);
-        assert_eq!(tries(&retries, Again::Never, MINUTE).await.0, 1);
-        assert_eq!(tries(&retries, Again::After(2 * MINUTE), MINUTE).await.0, 1);
-        assert_eq!(tries(&retries, Again::Later, Duration::ZERO).await.0, 1);
+        assert_eq!(tries(&retries, Retry::Never, MINUTE).await.0, 1);
+        assert_eq!(tries(&retries, Retry::After(2 * MINUTE), MINUTE).await.0, 1);
+        assert_eq!(tries(&retries, Retry::Later, Duration::ZERO).await.0, 1);
     }
 
     #[tokio::test]
-    async fn only_so_many_requests_are_tried_again_at_a_time() {
+    async fn only_a_limited_number_of_requests_is_retried_at_a_time() {
         let retries = Retries::new(1, 2);
-        let all = futures_util::future::join_all((0..10).map(|_| tries(&retries, Again::Later, MINUTE))).await;
+        let all = futures_util::future::join_all((0..10).map(|_| tries(&retries, Retry::Later, MINUTE))).await;
         assert_eq!(all.iter().map(|(count, _)| count).sum::<usize>(), 12);
     }
 }
