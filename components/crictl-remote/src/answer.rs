@@ -6,7 +6,7 @@ use image_model::crictl::{self, Image};
 use image_model::protocol;
 use url::Url;
 
-/// The URL of the node API, from that of the node.
+/// The URL of the node API, from the URL of the node.
 pub(crate) fn url(node: &str) -> Result<Url, String> {
     let explain = |problem: &str| format!("crictl-url {node:?} {problem}; write it as http://node.example.com:5375");
     if node.is_empty() {
@@ -24,10 +24,10 @@ pub(crate) fn url(node: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Why the other node's answer gives no images; each with a sentence for operators.
+/// Why the other node's answer has no images, with a sentence for operators.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// The node can't be asked, or could not ask its runtime.
+    /// The node did not answer, or its runtime did not.
     Unavailable(String),
     /// The node refuses the token.
     Denied(String),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn the_url_is_that_of_the_node_api() {
+    fn the_url_leads_to_the_node_api() {
         assert_eq!(node().as_str(), "http://node:5375/v1/crictl/images");
         assert_eq!(url("https://gate/node-1").unwrap().as_str(), "https://gate/node-1/v1/crictl/images");
         assert!(url("").unwrap_err().contains("crictl-url"));

@@ -35,7 +35,7 @@ impl Guest for Filter {
     }
 }
 
-/// The present list. Lines that name no image go to stderr, which the host logs.
+/// The current list. Writes the lines that name no image to stderr, which the host logs.
 fn ignore_list() -> Rc<IgnoreList> {
     let text = settings::get("images-to-ignore").unwrap_or_default();
     if let Some(list) = PARSED.with_borrow(|(parsed, list)| (*parsed == text).then(|| Rc::clone(list))) {

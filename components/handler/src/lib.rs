@@ -38,7 +38,7 @@ allocator::install!();
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
 
 /// Bytes of JSON in one chunk of the body. Larger chunks take more memory, smaller ones more calls to the host.
-const CHUNK: usize = 16 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024;
 
 #[http_service]
 async fn handle(request: Request) -> Response<Body> {
@@ -99,7 +99,7 @@ fn images() -> Body {
     // The channel has no room besides the chunk being sent: a slow client slows the sources down and fills no memory.
     let (frames, receiver) = mpsc::channel(0);
     wit_bindgen::spawn(async move {
-        // It fails only where the client hung up.
+        // This fails only when the client has left.
         let _ = list(frames).await;
     });
     box_body(StreamBody::new(receiver.map(Ok::<_, anyhow::Error>)))
@@ -138,12 +138,12 @@ struct BodyWriter {
 }
 
 impl BodyWriter {
-    /// Writes the node's rows; returns how many there are.
+    /// Writes the node's rows; returns their number.
     async fn node(&mut self, images: &[containerd::Image]) -> Result<usize, mpsc::SendError> {
         self.listing.open(CONTAINERD_IMAGES);
         for image in images {
             self.listing.row(image);
-            if self.listing.pending() >= CHUNK {
+            if self.listing.pending() >= CHUNK_BYTES {
                 self.send().await?;
             }
         }
@@ -151,7 +151,7 @@ impl BodyWriter {
         Ok(images.len())
     }
 
-    /// Writes the registry's rows as they come; returns how many there were, and the failures.
+    /// Writes the registry's rows as they arrive; returns their number, and the failures.
     async fn registry(&mut self, images: harbor::Listing) -> Result<(usize, Vec<SourceError>), mpsc::SendError> {
         self.listing.open(HARBOR_IMAGES);
         let mut count = 0;
@@ -167,7 +167,7 @@ impl BodyWriter {
                 count += images.len();
                 for image in images {
                     self.listing.row(&HarborRow { project, repository, image });
-                    if self.listing.pending() >= CHUNK {
+                    if self.listing.pending() >= CHUNK_BYTES {
                         self.send().await?;
                     }
                 }

@@ -1,4 +1,4 @@
-//! The route of a request, and how a refusal reads (RFC 9457).
+//! The route of a request, and the body of a refusal (RFC 9457).
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +8,7 @@ use spin_sdk::http::{Method, StatusCode};
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// What a request asks for.
+/// The route of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// The listing.
@@ -97,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn other_methods_are_refused_with_those_that_are_allowed() {
+    fn other_methods_are_refused_with_the_allowed_ones() {
         let problem = problem(&Method::POST, "/images");
         assert_eq!(problem.status, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(problem.allow, Some("GET, HEAD"));
     }
 
     #[test]
-    fn a_refusal_reads_as_problem_json() {
+    fn a_refusal_has_a_body_of_problem_json() {
         assert_eq!(
             problem(&Method::GET, "/x\"y").body(),
             "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\

@@ -16,8 +16,8 @@ use std::rc::Rc;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
 
-/// Requests in a row without a response after which the client gives Harbor up. Each of them may have waited for its time-out.
-const GIVE_UP_AFTER: u32 = 3;
+/// Requests in a row without a response after which the client stops. Each of them may have waited for its time-out.
+const MAX_UNANSWERED: u32 = 3;
 
 thread_local! {
     /// Whether Harbor accepted the login in the last listing of this instance.
@@ -32,9 +32,9 @@ struct Inner {
     login: Login,
     anonymous: Cell<bool>,
     permits: Semaphore,
-    /// Requests in a row that got no response.
+    /// Requests in a row without a response.
     unanswered: Cell<u32>,
-    /// Why the client sends no more requests, once that is so.
+    /// The reason why the client sends no more requests; `None` while it does.
     cancelled: watch::Receiver<Option<CancelReason>>,
 }
 
@@ -58,8 +58,8 @@ impl Api for Client {
         let url = inner.url(&path);
         let mut cancelled = inner.cancelled.clone();
         let (sender, receiver) = oneshot::channel();
-        // A task of its own: the listing may not poll this future for a while, and a request that nobody polls would keep its
-        // permit from the others. The task also goes on where nobody waits any more; the host's time-out bounds it.
+        // The request is a task of its own. The listing may not poll this future for a while, and a request that nothing polls
+        // would keep its permit from others. The task goes on even when nothing waits for it; the host's time-out bounds it.
         let mut request = Box::pin(async move {
             let _ = sender.send(inner.get(&path).await);
         });
@@ -113,7 +113,7 @@ impl Inner {
         if let Some(reason) = *self.cancelled.borrow() {
             return Err(failed(ErrorKind::Cancelled(reason)));
         }
-        if self.unanswered.get() >= GIVE_UP_AFTER {
+        if self.unanswered.get() >= MAX_UNANSWERED {
             return Err(failed(ErrorKind::Cancelled(CancelReason::Unresponsive)));
         }
         let outcome = self.exchange(path).await;

@@ -73,7 +73,7 @@ async fn list(parts: Sender<Part>) {
         }
         Err(message) => out.failed(SourceError::of_source(message)),
     }
-    // It fails where nobody asks any more.
+    // This fails when the receiver is gone.
     let _ = out.parts.send(Part::End(out.errors)).await;
 }
 
@@ -83,7 +83,7 @@ async fn settings() -> HashMap<&'static str, String> {
     futures::future::join_all(values).await.into_iter().flatten().collect()
 }
 
-/// Sends rows as they come, and collects failures.
+/// Sends rows as they arrive, and collects failures.
 struct PartSink {
     parts: Sender<Part>,
     errors: Vec<SourceError>,

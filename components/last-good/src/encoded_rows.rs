@@ -1,5 +1,5 @@
-//! Rows as bytes, in a third of the memory of the rows themselves. A source's rows are held in this form until the source has
-//! ended, and the host keeps them in it.
+//! Rows as bytes, in a third of the memory of the rows themselves. The component holds a source's rows in this form until the
+//! source has ended, and the host keeps them in this form.
 
 #![forbid(unsafe_code)]
 
@@ -61,12 +61,12 @@ impl RowReader {
         Some(row)
     }
 
-    /// The rows that were not read yet.
+    /// The rows that are not read yet.
     pub(crate) fn rest<R: DeserializeOwned>(mut self) -> impl Iterator<Item = R> {
         std::iter::from_fn(move || self.next())
     }
 
-    /// All rows, including those that were read.
+    /// All rows, including those already read.
     pub(crate) fn into_rows(self) -> EncodedRows {
         self.rows
     }

@@ -1,5 +1,6 @@
-//! Stands between the sources and the handler. It holds a source's rows until the source has ended without a failure, and has
-//! the host keep them. Where a source fails, it gives the rows that the host kept last, and a failure that says their age.
+//! Shows the last good rows of a failing source. The component is between the sources and the handler. It holds a source's rows
+//! until the source has ended; after a success, the host keeps them. When a source fails, the component gives the rows that
+//! the host kept last, and a failure that says their age.
 
 mod encoded_rows;
 
@@ -23,8 +24,8 @@ use std::cell::Cell;
 
 allocator::install!();
 
-/// Rows of one part, at least; fewer only at the end.
-const BATCH: usize = 512;
+/// Least rows of one part; only the last part may have fewer.
+const BATCH_ROWS: usize = 512;
 
 struct LastGood;
 
@@ -42,7 +43,7 @@ impl node::Guest for LastGood {
         if rows.bytes().len() > max_bytes {
             report_too_many_rows(CONTAINERD);
         } else {
-            // A task of its own, as the caller need not wait for it.
+            // Saved in a task of its own, so that the caller does not wait for it.
             wit_bindgen::spawn(async move { snapshots::save(CONTAINERD.to_owned(), rows.into_bytes()).await });
         }
         (images, errors)
@@ -66,15 +67,15 @@ enum State {
     Collecting(harbor::Listing),
     /// The listing gives the rows that it holds, and then goes on with the next step.
     Replaying(RowReader, AfterReplay),
-    /// The source has more rows than may be kept, and the listing passes the further ones on as they come.
+    /// The source has more rows than the limit, and the listing passes the further ones on as they arrive.
     PassingThrough(harbor::Listing),
     #[default]
     Done,
 }
 
-/// The step after the rows that are held.
+/// The step after the held rows.
 enum AfterReplay {
-    /// Has the host keep these rows.
+    /// Lets the host keep these rows.
     Save,
     PassThrough(harbor::Listing),
     End(Vec<SourceError>),
@@ -138,10 +139,10 @@ async fn collect(source: harbor::Listing) -> State {
     State::Replaying(rows.read(), AfterReplay::End(errors))
 }
 
-/// The next repositories, of [`BATCH`] rows or more together; at the end, the rest.
+/// The next repositories, of [`BATCH_ROWS`] rows or more together; at the end, the rest.
 fn batch(rows: &mut RowReader) -> Vec<Repository> {
     let (mut batch, mut count) = (Vec::new(), 0);
-    while count < BATCH
+    while count < BATCH_ROWS
         && let Some(repository) = rows.next::<Repository>()
     {
         count += repository.images.len();
@@ -150,7 +151,7 @@ fn batch(rows: &mut RowReader) -> Vec<Repository> {
     batch
 }
 
-/// The failure that stands beside rows that the host kept.
+/// The failure beside rows that the host kept.
 fn age_of_rows(age: u64) -> SourceError {
     SourceError::of_source(format!("the rows are those of {age} s ago, when all of them could last be listed"))
 }
@@ -166,7 +167,7 @@ async fn max_bytes() -> usize {
 }
 
 fn report_too_many_rows(source: &str) {
-    eprintln!("{source} has more rows than are kept (cache_config.max_stale_bytes); they are passed on as they come");
+    eprintln!("the host does not keep the rows of {source}, as there are too many (cache_config.max_stale_bytes)");
 }
 
 /// The age in seconds and the rows that the host kept last, unless they are too old.
@@ -177,7 +178,7 @@ async fn kept_rows(source: &str) -> Option<(u64, EncodedRows)> {
     }
     let rows = EncodedRows::from_bytes(snapshot.bytes);
     if rows.is_none() {
-        eprintln!("the rows of {source} that were kept are of another version of this program, so they are not used");
+        eprintln!("another version of this program kept the rows of {source}, so this one does not use them");
     }
     Some((snapshot.age, rows?))
 }

@@ -16,7 +16,7 @@ pub const KEYS: [&str; 8] = [
     "harbor-listing-timeout",
 ];
 
-/// Harbor answers 422 to a larger page.
+/// The largest page that Harbor accepts; it answers 422 to a larger one.
 const MAX_PAGE_SIZE: usize = 100;
 const DEFAULT_CONCURRENCY: usize = 8;
 const DEFAULT_LISTING_TIMEOUT: Duration = Duration::from_secs(120);
@@ -64,7 +64,7 @@ impl Config {
     /// When a setting is missing or can't be read, with its name or value and what was expected.
     pub fn read(settings: &HashMap<&str, String>) -> Result<Self, String> {
         let get = |key: &str| settings.get(key).filter(|value| !value.is_empty()).cloned();
-        // The words that clients of this API know.
+        // Clients of this API know this text.
         let incomplete = || "Harbor configuration incomplete".to_owned();
         let url = get("harbor-url").ok_or_else(incomplete)?;
         let login = if get("harbor-auth").as_deref() == Some("host") {
@@ -85,7 +85,7 @@ impl Config {
     }
 }
 
-/// The URL of the API, from Harbor's URL or that of the API itself.
+/// The URL of the API, from Harbor's URL or the URL of the API itself.
 fn base(text: &str) -> Result<Url, String> {
     let explain = |problem: &str| {
         format!(
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn url_user_and_password_are_needed() {
+    fn url_user_and_password_are_required() {
         for settings in [
             &[][..],
             &[("harbor-url", "https://h")],

@@ -1,4 +1,4 @@
-//! Tells rows of one list apart, as a list that changes while it is read shows some rows twice.
+//! Finds repeated rows of one list: a list that changes during the reading shows some rows twice.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash, Hasher};

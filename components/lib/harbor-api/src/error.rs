@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::fmt;
 use std::time::Duration;
 
-/// The failure of one request. Reads as a sentence with the request, what came back, and what to do.
+/// The failure of one request. Its text is a sentence with the request, the answer, and what to do.
 #[derive(Clone, Debug)]
 pub struct Error {
     /// The URL of the request.
@@ -31,7 +31,7 @@ pub enum ErrorKind {
     InvalidBody(String),
     /// Successes that contradict each other.
     Inconsistent(String),
-    /// The request was not sent, or its response was not awaited.
+    /// The client did not send the request, or did not wait for its response.
     Cancelled(CancelReason),
 }
 

@@ -1,4 +1,4 @@
-//! The plan of a listing: which lists are read, in which order rows leave, and what a failure costs.
+//! The plan of a listing: which lists it reads, in which order it gives rows, and which rows a failure costs.
 //!
 //! Three stages, each of which works ahead of the next one by as many steps as there may be requests at a time:
 //! projects -> the contents of each project (all its rows, or its repositories) -> the rows of each repository.
@@ -30,7 +30,7 @@ pub async fn list(api: &impl Api, config: &Config, sink: &mut impl Sink) {
 /// Lists one project, or all that the user sees.
 async fn run(api: &impl Api, limits: Limits, project: Option<&str>, sink: &mut impl Sink) {
     let mut failures = Failures::default();
-    // Not in the first listing: Harbor pauses at each request with a wrong password.
+    // The first listing waits for the login check: Harbor pauses at each request with a wrong password.
     let ahead = project.is_none() && api.was_logged_in();
     let ((source, failure), projects) = if ahead {
         let (login, projects) = join!(login::check(api), project::names(api, limits));

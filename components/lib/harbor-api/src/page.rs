@@ -1,11 +1,11 @@
-//! One page of a list of Harbor's: its request, its rows, and whether another page follows.
+//! One page of a Harbor list: its request, its rows, and whether another page follows.
 
 use crate::api::{Api, Reply};
 use crate::error::{Error, ErrorKind};
 use serde::de::DeserializeOwned;
 
-/// Rows of one list that are buffered to be put in order. A project of more artifacts is read repository by repository, and a
-/// repository of more is streamed. Each row takes some 200 bytes.
+/// Most rows of one list to buffer and sort. The listing reads a project with more artifacts repository by repository, and
+/// streams a repository with more. Each row takes some 200 bytes.
 pub(crate) const MAX_BUFFERED_ROWS: usize = 5_000;
 
 /// The bounds of a listing.
@@ -15,12 +15,12 @@ pub(crate) struct Limits {
     pub(crate) page_size: usize,
     /// Requests under way at a time.
     pub(crate) concurrency: usize,
-    /// Rows of one list that are buffered; the rows of a longer list are passed on as they come.
+    /// Most rows of one list to buffer. The listing passes the rows of a longer list on as they arrive.
     pub(crate) buffered_rows: usize,
 }
 
 impl Limits {
-    /// For lists of names, which are buffered however long they are.
+    /// The limits for lists of names, which are always buffered.
     pub(crate) fn of_names(self) -> Self {
         Self { buffered_rows: usize::MAX, ..self }
     }
@@ -79,7 +79,7 @@ impl RawPage {
             url,
             kind: ErrorKind::InvalidBody(format!("the next page is said to be at {next}, which is not on this Harbor")),
         });
-        // Harbor names the next page; where a proxy removed that header, the numbers tell.
+        // Harbor names the next page in `Link`. Where a proxy removed that header, the numbers decide.
         let more = next.is_some()
             || match reply.total {
                 Some(total) => number.saturating_mul(limits.page_size as u64) < total,
@@ -96,7 +96,7 @@ impl<T: DeserializeOwned> Page<T> {
     }
 }
 
-/// Reads the body of a reply; on failure, says what it is instead.
+/// Reads the body of a reply. The error says what the body is instead.
 pub(crate) fn parse_json<T: DeserializeOwned>(reply: &Reply) -> Result<T, String> {
     // One check of the whole text is faster than one for each string. Where the check fails, serde_json says which string it is.
     let read = match str::from_utf8(&reply.body) {

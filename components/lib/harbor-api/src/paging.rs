@@ -1,8 +1,8 @@
-//! Reads lists of Harbor's page by page, although they change meanwhile.
+//! Reads Harbor's lists page by page, although they change meanwhile.
 //!
-//! Lists are newest first. A push while they are read moves rows onto the next page, where they come a second time; a
-//! deletion moves rows onto a page that was already read, where they are missed. So each row has a key, and a list whose
-//! length changed while it was read is read again.
+//! Lists are newest first. A push during the reading moves rows onto the next page, where they appear a second time; a
+//! deletion moves rows onto a page that is already read, where they are missed. So each row has a key, and the reader starts
+//! again when the length of the list has changed.
 
 use crate::api::Api;
 use crate::dedup::{ByKey, UniqueKey};
@@ -14,11 +14,11 @@ use indexmap::IndexSet;
 use serde::de::DeserializeOwned;
 use std::pin::pin;
 
-/// Passes over a list that keeps changing. After the last one, the rows that came up count.
-const PASSES: usize = 3;
+/// Most passes over a list that keeps changing. After the last one, the rows found so far count.
+const MAX_PASSES: usize = 3;
 
-/// Times that part of a long list is read again because the list changed. After that the listing gives up on it.
-const MAX_READ_AGAIN: usize = 100;
+/// Most times that the reader goes back in a long list because the list changed. After that, the list is a failure.
+const MAX_REWINDS: usize = 100;
 
 /// A list, as far as it could be read.
 pub(crate) enum WholeList<T> {
@@ -42,13 +42,13 @@ impl Truncated {
     }
 }
 
-/// Gives each page of a list to `take` in order. The caller has got the first one already. `take` says whether the page
-/// brought new rows and whether to go on.
+/// Gives each page of a list to `take` in order. The caller already has the first page. `take` says whether the page brought
+/// new rows and whether to go on.
 ///
-/// Pages are requested ahead of their turn. So a page may show the list as it was before a push that an earlier page shows,
-/// or after a deletion that it does not show: then rows between the two pages are missing. Either way the later page tells a
-/// smaller total, and the list is read again, from as many rows before that page as the total shrank by. A page that tells a
-/// larger total repeats some rows.
+/// The reader requests pages ahead of their turn. So a page may show the list as it was before a push that an earlier page
+/// shows, or after a deletion that an earlier page does not show: then rows between the two pages are missing. In both cases
+/// the later page has a smaller total, and the reader goes back by as many rows as the total shrank. A page with a larger
+/// total repeats some rows.
 pub(crate) async fn for_each_page<T: DeserializeOwned>(
     api: &impl Api,
     list: &List,
@@ -57,11 +57,11 @@ pub(crate) async fn for_each_page<T: DeserializeOwned>(
     mut take: impl AsyncFnMut(Page<T>) -> Progress,
 ) -> Result<(), Error> {
     let size = limits.page_size as u64;
-    // Of the last page that `take` received: its number, the total that it told, and whether another page follows.
+    // The number and total of the last page that `take` received, and whether another page follows.
     let (mut number, mut total, mut more) = (1, first.total(), false);
     let mut first = Some(first);
     let mut foreign_link: Option<Error> = None;
-    let mut read_again = 0;
+    let mut rewinds = 0;
     'list: loop {
         // Pages that exist for certain.
         let known = total.unwrap_or_default().div_ceil(size);
@@ -85,8 +85,8 @@ pub(crate) async fn for_each_page<T: DeserializeOwned>(
             if let (Some(before), Some(now)) = (total, next.total)
                 && now < before
             {
-                read_again += 1;
-                if read_again > MAX_READ_AGAIN {
+                rewinds += 1;
+                if rewinds > MAX_REWINDS {
                     let what = "the list kept changing while it was read, so rows may be missing".to_owned();
                     return Err(Error { url: api.url(&list.path), kind: ErrorKind::Inconsistent(what) });
                 }
@@ -111,7 +111,7 @@ pub(crate) async fn for_each_page<T: DeserializeOwned>(
     foreign_link.map_or(Ok(()), Err)
 }
 
-/// Reads a whole list, each row once; again where its length changed meanwhile.
+/// Reads a whole list, each row once. Starts again when the length has changed meanwhile.
 pub(crate) async fn read_all<T: DeserializeOwned + UniqueKey>(
     api: &impl Api,
     list: &List,
@@ -121,7 +121,7 @@ pub(crate) async fn read_all<T: DeserializeOwned + UniqueKey>(
     let read = |rows: IndexSet<ByKey<T>>, truncated| {
         WholeList::Rows(rows.into_iter().map(|ByKey(row)| row).collect(), truncated)
     };
-    for pass in 1..=PASSES {
+    for pass in 1..=MAX_PASSES {
         let first = match RawPage::get(api, list, limits, 1).await {
             Ok(first) => first,
             Err(error) => return read(rows, Some(Truncated { error, missing: None })),
@@ -150,7 +150,7 @@ pub(crate) async fn read_all<T: DeserializeOwned + UniqueKey>(
             let truncated = Truncated::after(error, length, rows.len());
             return read(rows, Some(truncated));
         }
-        if steady || pass == PASSES {
+        if steady || pass == MAX_PASSES {
             break;
         }
     }

@@ -1,4 +1,4 @@
-//! Whether a list comes to an end. A server that announces a large total and gives one page again and again never would.
+//! Stops a list that does not end: a server may announce a large total and give one page again and again.
 
 use crate::api::Api;
 use crate::error::{Error, ErrorKind};
@@ -8,11 +8,11 @@ use crate::page::List;
 /// page of its own.
 const SPARE_PAGES: usize = 100;
 
-/// What a page brought.
+/// The progress that a page brought.
 pub(crate) enum Progress {
     NewRows,
     NoNewRows,
-    /// No more pages are wanted.
+    /// The caller wants no more pages.
     Stop,
 }
 

@@ -28,12 +28,12 @@ fn append_rows(images: &mut Vec<HarborImage>, artifact: Artifact) {
     let Artifact { mut digest, size, tags, .. } = artifact;
     let mut tags = tags.unwrap_or_default();
     tags.sort();
-    let mut left = tags.len();
+    let mut remaining = tags.len();
     for tag in tags {
-        left -= 1;
+        remaining -= 1;
         images.push(HarborImage {
             tag: tag.name,
-            digest: if left == 0 { std::mem::take(&mut digest) } else { digest.clone() },
+            digest: if remaining == 0 { std::mem::take(&mut digest) } else { digest.clone() },
             size: size.unwrap_or_default(),
         });
     }
@@ -73,7 +73,7 @@ pub(crate) fn project_rows(project: &str, artifacts: Vec<Artifact>) -> Option<Ve
     Some(named.filter_map(|(repository, artifacts)| repository_rows(&repository, artifacts)).collect())
 }
 
-/// Sorts the artifacts of one repository as they come. Harbor sends them newest first, but in any order where times are
+/// Sorts the artifacts of one repository as they arrive. Harbor sends them newest first, but in any order where times are
 /// equal.
 ///
 /// The window buffers as many artifacts as its capacity, so the memory for a long repository does not grow with it.

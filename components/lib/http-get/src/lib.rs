@@ -1,4 +1,4 @@
-//! One GET over wasi:http, for the components that send HTTP requests: the whole response, or why there is none, in words.
+//! One GET over wasi:http, for the components that send HTTP requests. It returns the whole response, or a message.
 
 #![forbid(unsafe_code)]
 
@@ -8,8 +8,8 @@ use wasip3::http::types::{self, ErrorCode, Fields, Request, Scheme};
 use wasip3::wit_future;
 use wit_bindgen::StreamResult;
 
-/// Bytes for which each read of a body has room, at least.
-const READ: usize = 64 * 1024;
+/// Least room for each read of a body, in bytes.
+const READ_BYTES: usize = 64 * 1024;
 
 /// A response, of any status.
 #[derive(Debug)]
@@ -33,7 +33,8 @@ impl Response {
 ///
 /// # Errors
 ///
-/// When no response came, when it broke off, or when its body has more than `limit` bytes: what happened, and what to do.
+/// When there is no response, when it broke off, or when its body has more than `limit` bytes. The message says what happened
+/// and what to do.
 pub async fn get(url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Response, String> {
     let request = request(url, headers)?;
     let response = client::send(request).await.map_err(explain)?;
@@ -61,7 +62,7 @@ async fn read(response: types::Response, limit: usize) -> Result<Vec<u8>, String
     let (mut stream, trailers) = types::Response::consume_body(response, no_result);
     let mut body = Vec::new();
     loop {
-        body.reserve(READ);
+        body.reserve(READ_BYTES);
         let status;
         (status, body) = stream.read(body).await;
         if body.len() > limit {
@@ -77,7 +78,7 @@ async fn read(response: types::Response, limit: usize) -> Result<Vec<u8>, String
     }
 }
 
-/// A failure below HTTP, in words: what happened, and what to do.
+/// The message for a failure below HTTP: what happened, and what to do.
 fn explain(code: ErrorCode) -> String {
     match code {
         // The host's message is more exact than any code.

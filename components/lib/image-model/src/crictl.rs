@@ -8,7 +8,7 @@ pub use image::{Image, Malformed};
 pub use json::{parse_json, to_json};
 pub use table::parse_table;
 
-/// Reads either form. The first character tells which one it is.
+/// Reads either form. The first character shows which one it is.
 ///
 /// # Errors
 ///

@@ -4,7 +4,7 @@
 pub const SHORT_LENGTH: usize = 13;
 
 /// The fewest characters that name an image: as many as `docker images` prints.
-pub const SHORTEST: usize = 12;
+pub const MIN_LENGTH: usize = 12;
 
 /// The id without its algorithm: `sha256:20faf7…` and `20faf7…` name the same image.
 pub fn bare(id: &str) -> &str {
@@ -34,7 +34,7 @@ pub fn short(id: &str) -> &str {
 /// Whether two spellings name the same image: one is a prefix of the other and both have at least 12 characters.
 pub fn same(one: &str, other: &str) -> bool {
     let (one, other) = (bare(one), bare(other));
-    one.len().min(other.len()) >= SHORTEST && (one.starts_with(other) || other.starts_with(one))
+    one.len().min(other.len()) >= MIN_LENGTH && (one.starts_with(other) || other.starts_with(one))
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use std::fmt;
 /// The images that images_to_ignore.txt names.
 #[derive(Debug, Default)]
 pub struct IgnoreList {
-    /// Ids without their algorithm, by their first [`id::SHORTEST`] characters, so that a look-up reads few of them.
+    /// Ids without their algorithm, by their first [`id::MIN_LENGTH`] characters, so that a look-up reads few of them.
     ids: HashMap<String, Vec<String>>,
     skipped: Vec<Skipped>,
 }
 
-/// A line that names no image, and why. Reads as `7: …`, to stand behind the file's name.
+/// A line that names no image, and the reason. Its text is `7: …`, to follow the file's name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Skipped {
     line: usize,
@@ -69,16 +69,16 @@ impl IgnoreList {
         if !id.chars().all(|c| c.is_ascii_hexdigit()) {
             return Err(format!("{cell:?} is no image id, which is made of hexadecimal digits"));
         }
-        if id.len() < id::SHORTEST {
-            return Err(format!("{cell:?} is too short for an image id, which has at least {} digits", id::SHORTEST));
+        if id.len() < id::MIN_LENGTH {
+            return Err(format!("{cell:?} is too short for an image id, which has at least {} digits", id::MIN_LENGTH));
         }
-        self.ids.entry(id[..id::SHORTEST].to_owned()).or_default().push(id);
+        self.ids.entry(id[..id::MIN_LENGTH].to_owned()).or_default().push(id);
         Ok(())
     }
 
     /// Whether the text names this image.
     pub fn contains(&self, image_id: &str) -> bool {
-        let Some(start) = id::bare(image_id).get(..id::SHORTEST) else { return false };
+        let Some(start) = id::bare(image_id).get(..id::MIN_LENGTH) else { return false };
         self.ids.get(start).is_some_and(|ids| ids.iter().any(|id| id::same(id, image_id)))
     }
 
@@ -88,7 +88,7 @@ impl IgnoreList {
     }
 }
 
-/// Splits lines into cells. One serves a whole text, as making one costs more than splitting thousands of lines.
+/// Splits lines into cells. One instance reads a whole text, as making one costs more than splitting thousands of lines.
 struct CsvLines {
     reader: csv_core::Reader,
     cells: Vec<u8>,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_image_id_column_of_a_csv_file_counts() {
+    fn the_image_id_column_of_a_csv_file_is_read() {
         let list = IgnoreList::parse("IMAGE,TAG,IMAGE ID,SIZE\nregistry.k8s.io/pause,3.9,b9f02c9a43ced,1.2MB\n");
         assert!(list.contains(PAUSE));
         assert!(!list.contains(APP));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_the_table_shortened_match_too() {
+    fn ids_shortened_by_the_table_match_too() {
         assert!(IgnoreList::parse(PAUSE).contains("b9f02c9a43ced"));
         assert!(!IgnoreList::parse(PAUSE).contains("b9f02c9a43cee"));
         assert!(!IgnoreList::parse(PAUSE).contains("b9f0"));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_row_is_skipped_with_its_line_and_reason_and_the_others_count() {
+    fn a_malformed_row_is_skipped_with_its_line_and_reason_and_the_others_are_read() {
         let list = IgnoreList::parse(
             "IMAGE,TAG,IMAGE ID,SIZE\npause,3.9\n\"pause,3.9,b9f02c9a43ced\nx,y,latest,1\nx,y,b9f02,1\n\
              app,1.2,211f095776518,1MB\n",

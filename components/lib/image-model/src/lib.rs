@@ -1,4 +1,4 @@
-//! How images read everywhere in Image Service: ids, references, sizes, the output of `crictl images`, images_to_ignore.txt
+//! The texts of images everywhere in Image Service: ids, references, sizes, the output of `crictl images`, images_to_ignore.txt
 //! and the answer's JSON; and the types, names and bounds that components and the host share.
 //!
 //! Pure logic without I/O. Components and the host use it, so there is one way to write a size or to split a reference.

@@ -1,10 +1,10 @@
 //! Bounds that components and the host share.
 
-/// Images of one node that are listed at most.
+/// Most images of one node that a listing shows.
 pub const MAX_IMAGES: usize = 10_000;
 
-/// Bytes of a node's answer: what crictl may print, what the runtime may send, and what another node's API may send.
+/// Most bytes of a node's answer: of the output of crictl, of the runtime's answer, and of another node's API.
 pub const MAX_CRICTL_BYTES: usize = 16 * 1024 * 1024;
 
-/// Bytes of one answer of Harbor. A larger one is no page of a list.
+/// Most bytes of one answer of Harbor. A larger one is no page of a list.
 pub const MAX_HARBOR_BYTES: usize = 32 * 1024 * 1024;

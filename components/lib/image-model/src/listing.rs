@@ -1,11 +1,11 @@
-//! The answer as JSON, written row by row: its keys, how each value reads, and the two layouts.
+//! The answer as JSON, written row by row: its keys, the texts of its values, and the two layouts.
 
 use crate::size::Text;
 use crate::types::{ContainerdImage, HarborImage, SourceError};
 use crate::{NONE, id, json};
 
-/// Bytes for which the buffer has room at first, as growing means copying.
-const ROOM: usize = 4096;
+/// Initial size of the buffer in bytes, because growing means copying.
+const INITIAL_CAPACITY: usize = 4096;
 
 /// The key of the list of the node's rows, which are [`ContainerdImage`]s.
 pub const CONTAINERD_IMAGES: &str = "containerd_images";
@@ -55,7 +55,7 @@ impl Row for HarborRow<'_> {
 pub struct ErrorRow<'a> {
     /// [`CONTAINERD`](crate::protocol::CONTAINERD) or [`HARBOR`](crate::protocol::HARBOR).
     pub source: &'static str,
-    /// What failed.
+    /// The failure.
     pub error: &'a SourceError,
 }
 
@@ -69,7 +69,7 @@ impl Row for ErrorRow<'_> {
     }
 }
 
-/// Where a row writes its keys and values, in the layout for people or for programs.
+/// Writes the keys and values of a row, in the layout for people or for programs.
 pub struct Fields<'a, const PRETTY: bool> {
     buffer: &'a mut Vec<u8>,
     first: bool,
@@ -115,7 +115,7 @@ pub struct Listing {
 impl Listing {
     /// Begins the object; `pretty` indents it by two spaces.
     pub fn new(pretty: bool) -> Self {
-        let mut buffer = Vec::with_capacity(ROOM);
+        let mut buffer = Vec::with_capacity(INITIAL_CAPACITY);
         buffer.push(b'{');
         Self { buffer, pretty, sections: 0, rows: 0 }
     }

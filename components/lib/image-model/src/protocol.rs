@@ -6,7 +6,7 @@ pub const CONTAINERD: &str = "containerd";
 /// The registry, as a source of rows: in `errors`, in trailers and in messages.
 pub const HARBOR: &str = "harbor";
 
-/// The request header by which a component has the host send a request without the login. The host removes it.
+/// The request header by which a component asks the host to send a request without the login. The host removes it.
 pub const LOGIN_HEADER: &str = "image-service-login";
 
 /// The only value of [`LOGIN_HEADER`].
@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn items_that_are_no_counts_are_no_numbers() {
+    fn items_without_a_number_have_no_count() {
         assert!(rows_by_source("containerd, harbor=many,=,").eq([("harbor", None), ("", None)]));
     }
 }

@@ -46,7 +46,7 @@ pub fn names(repo_tags: Vec<String>, repo_digests: &[String]) -> Vec<Name> {
         .collect()
 }
 
-/// The part, unless it is empty or `<none>`: some runtimes write `<none>:<none>` where there is no tag.
+/// The part; `None` where it is empty or `<none>`: some runtimes write `<none>:<none>` where there is no tag.
 fn present(part: impl AsRef<str> + Into<String>) -> Option<String> {
     (!matches!(part.as_ref(), "" | NONE)).then(|| part.into())
 }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn none_written_out_counts_as_missing() {
+    fn the_text_none_means_a_missing_part() {
         assert_eq!(names(strings(&["<none>:<none>"]), &strings(&["a@sha256:1"])), [name(Some("a"), None)]);
         assert_eq!(names(strings(&["<none>:<none>"]), &[]), [name(None, None)]);
     }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
 /// Neighbouring powers of ten whose texts are cached at a time.
-const POWERS: u32 = 4;
+const CACHED_POWERS: u32 = 4;
 
 thread_local! {
     /// A cache of texts by their three digits, each with its size: there are few, and many rows share them.
@@ -40,7 +40,7 @@ impl Text {
         let rounded = three_digits(bytes);
         WRITTEN.with_borrow_mut(|written| {
             let power = rounded.checked_ilog10().unwrap_or_default().saturating_sub(2);
-            let place = (rounded / 10_u64.pow(power)) as usize + 1000 * (power % POWERS) as usize;
+            let place = (rounded / 10_u64.pow(power)) as usize + 1000 * (power % CACHED_POWERS) as usize;
             if place >= written.len() {
                 // `u64::MAX` marks an empty place, as no rounded size is that large.
                 written.resize(place + 1, (u64::MAX, Self::default()));
@@ -65,7 +65,7 @@ impl Text {
     }
 }
 
-/// Writes a number that has three digits at most besides zeroes.
+/// Writes a number with at most three significant digits.
 fn write(rounded: u64) -> String {
     let options = FormatSizeOptions::from(DECIMAL).space_after_value(false).decimal_places(2).decimal_zeroes(2);
     let text = format_size(rounded, options);
@@ -90,7 +90,7 @@ fn three_digits(bytes: u64) -> u64 {
         _ => unit,
     };
     let (below, rest) = (bytes / step * step, bytes % step);
-    // A floating-point division errs by 2^-53 of its outcome at most. Only close to a half does that decide.
+    // The error of a floating-point division is at most 2^-53 of the result. It matters only close to a half.
     if (2 * rest).abs_diff(step) <= bytes >> 48 {
         return three_digits_in_floating_point(bytes);
     }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_read_as_crictl_prints_them() {
+    fn sizes_are_written_as_crictl_prints_them() {
         for (bytes, text) in [
             (0, "0B"),
             (1, "1B"),

@@ -5,12 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One failure of a source. The rows that did arrive stand beside it.
+/// One failure of a source. The answer also has the rows that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceError {
     /// `project/name` where one Harbor repository failed.
     pub repository: Option<String>,
-    /// What was tried, on what, what came back, and what to do.
+    /// What the source tried, what came back, and what to do.
     pub message: String,
 }
 

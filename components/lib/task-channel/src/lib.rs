@@ -41,9 +41,9 @@ struct Shared<T> {
     value: RefCell<Option<T>>,
     /// Whether one end is gone.
     closed: Cell<bool>,
-    /// Wakes those that wait to receive.
+    /// Wakes tasks that wait to receive.
     sent: Notify,
-    /// Wakes those that wait to send.
+    /// Wakes tasks that wait to send.
     received: Notify,
 }
 
@@ -59,7 +59,7 @@ impl<T> Default for Shared<T> {
 }
 
 impl<T> Sender<T> {
-    /// Sends a value, once the receiver has taken the one before it.
+    /// Sends a value when the receiver has taken the one before it.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What a failure costs, and how the listing reports it: each failure once, and all cancelled requests as one failure.
+//! Which rows a failure costs, and how the listing reports it: each failure once, and all cancelled requests as one failure.
 
 use crate::error::{CancelReason, Error};
 use crate::paging::Truncated;
@@ -15,7 +15,7 @@ pub(super) enum Failure {
     Cancelled(CancelReason, MissingCounts),
 }
 
-/// How much was not read, as far as that is known.
+/// How much is missing, as far as that is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct MissingCounts {
     pub(super) projects: u64,

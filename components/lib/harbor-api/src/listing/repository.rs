@@ -13,7 +13,7 @@ use crate::rows::{SortWindow, repository_rows};
 use crate::sink::Sink;
 use image_model::types::{HarborRepository, SourceError};
 
-/// Rows by which pushes may shift a streamed list while it is read.
+/// Most rows by which pushes may shift a streamed list during the reading.
 const RECENT_ROWS: usize = 10_000;
 
 /// The rows of a repository.
@@ -41,7 +41,7 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryN
     }
 }
 
-/// Passes on the rows of a long repository as they come. Returns whether more rows are wanted, and what failed.
+/// Passes on the rows of a long repository as they arrive. Returns whether the sink wants more rows, and the failure.
 pub(super) async fn stream(
     api: &impl Api,
     limits: Limits,

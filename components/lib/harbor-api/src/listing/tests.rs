@@ -70,7 +70,7 @@ fn rows_and_their_order_are_the_same_for_all_versions_page_sizes_and_buffers() {
 }
 
 #[test]
-fn projects_are_listed_at_once_where_harbor_can() {
+fn a_project_is_one_list_where_harbor_has_such_lists() {
     let (new, old) = (sample(NEW), sample(OLD));
     listed(&new, 100, 5_000, None);
     listed(&old, 100, 5_000, None);
@@ -121,7 +121,7 @@ fn a_failing_repository_costs_its_own_rows() {
     let mut fake = sample(OLD);
     fake.faults.insert("/projects/a/repositories/x%252Fy/artifacts".into(), (Fault::Status(500), 2));
     let collected = listed(&fake, 1, 5_000, None);
-    assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1", "b/app:1"], "what came before it stays");
+    assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1", "b/app:1"], "the rows before it stay");
     assert!(matches!(&collected.errors[..], [(Some(name), message)] if name == "a/x/y" && message.contains("500")));
 }
 
@@ -137,7 +137,7 @@ fn a_failing_project_costs_its_own_rows() {
 }
 
 #[test]
-fn where_a_projects_list_of_artifacts_is_hidden_its_repositories_are_listed() {
+fn a_project_whose_list_of_artifacts_is_hidden_is_listed_by_repository() {
     let mut fake = sample(NEW);
     fake.faults.insert("/projects/a/artifacts".into(), (Fault::Status(404), 1));
     let collected = listed(&fake, 100, 5_000, None);
@@ -167,8 +167,8 @@ fn cancelled_requests_are_one_failure() {
         fake.faults.insert(path.into(), (Fault::Unresponsive, 1));
     }
     let errors = listed(&fake, 100, 5_000, None).errors;
-    let told = "Harbor stopped answering; missing: 3 projects";
-    assert_eq!(errors, [(None, told.to_owned())]);
+    let expected = "Harbor stopped answering; missing: 3 projects";
+    assert_eq!(errors, [(None, expected.to_owned())]);
 }
 
 /// The rows and the one failure of a listing that runs out of time at each of these paths and pages.
@@ -197,7 +197,7 @@ fn a_listing_out_of_time_gives_the_rows_that_arrived_and_counts_the_missing_ones
     assert!(message.ends_with(": 1 project"), "{message}");
     let (collected, message) =
         out_of_time(NEW, 1, 5_000, &[("/projects/a/artifacts", 3), ("/projects/b/artifacts", 1)]);
-    assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1"], "what had arrived is there");
+    assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1"], "the rows that arrived are there");
     assert!(message.ends_with(": 1 project, 1 artifact"), "{message}");
     let places = [("/projects/a/repositories/x%252Fy/artifacts", 2), ("/projects/b/repositories/app/artifacts", 1)];
     let (collected, message) = out_of_time(OLD, 1, 5_000, &places);
@@ -248,7 +248,7 @@ fn expected(tags: impl DoubleEndedIterator<Item = u32>) -> Vec<String> {
 }
 
 #[test]
-fn no_row_comes_twice_when_pushes_shift_pages() {
+fn no_row_appears_twice_when_pushes_shift_pages() {
     for version in [NEW, OLD] {
         for buffered_rows in [0, 5_000] {
             let mut fake = long(version);

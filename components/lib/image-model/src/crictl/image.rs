@@ -1,4 +1,4 @@
-//! An image as the container runtime knows it, and why there may be none.
+//! An image as the container runtime knows it, and the error of malformed output.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ pub struct Image {
     pub repo_digests: Vec<String>,
     /// Bytes; from the plain table exact to three digits.
     pub size: u64,
-    /// Whether the runtime keeps the image from garbage collection; `false` where the output does not tell.
+    /// Whether the runtime keeps the image from garbage collection; `false` where the output does not say.
     pub pinned: bool,
 }
 
-/// Output that is not that of `crictl images`. Its text says what was read, and what was expected there.
+/// Output that is not from `crictl images`. Its text says what the output has, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed(pub(super) String);
 

@@ -4,7 +4,7 @@ use super::image::{Image, Malformed};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Writes images as `crictl images -o json` does. A fact that is not known reads as it does for images without it.
+/// Writes images as `crictl images -o json` does. An unknown field has the value that crictl writes for an image without it.
 pub fn to_json(images: &[Image]) -> String {
     #[derive(Serialize)]
     struct Output<'a> {
