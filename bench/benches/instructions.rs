@@ -1,10 +1,10 @@
-//! Instructions, not time: the same on a busy machine and on a quiet one, so that a regression shows.
+//! Counts instructions instead of time. The count is the same on a busy machine and on an idle one, so a regression shows.
 //! `cargo xtask bench instructions` runs each benchmark under valgrind, and compares the counts with bench/instructions.json.
 //!
 //! Arguments: the name of the benchmark to run; without one, the names are printed.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::expect_used, reason = "what is measured has to work, and says so by panicking")]
+#![allow(clippy::expect_used, reason = "a benchmark that does not work panics")]
 #![allow(clippy::print_stdout, reason = "the names are the output")]
 
 use bench_inventory::{Registry, ignore_file, listing, node};
@@ -27,17 +27,17 @@ use tokio::runtime::Runtime;
 
 /// Images or lines of each run.
 const COUNT: usize = 1000;
-/// Requests of a run that takes little for each: the first of a second has more to do than others.
+/// Requests of a run with short ones, because the first request of a second has more work than the others.
 const HITS: usize = 100;
 
-/// The benchmarks by their names, each with what it begins with.
+/// The benchmarks by their names, each with its input.
 const BENCHMARKS: [(&str, fn()); 6] = [
     ("crictl_json_to_images", || count(crictl_json(COUNT), crictl_json_to_images)),
     ("images_to_rows", || count(node(COUNT), images_to_rows)),
     ("ignore_file_to_list", || count(ignore_file(COUNT), ignore_file_to_list)),
     ("both_sources_to_json", || count(both(COUNT), both_sources_to_json)),
     ("a_request_of_the_demonstration", || count(Demo::warm(), a_request_of_the_demonstration)),
-    ("a_hundred_kept_answers", || count(Kept::warm(HITS), a_hundred_kept_answers)),
+    ("a_hundred_kept_answers", || count(CachedHost::warm(HITS), a_hundred_kept_answers)),
 ];
 
 fn main() {
@@ -51,13 +51,13 @@ fn main() {
     }
 }
 
-/// Runs a benchmark on what it begins with. What it gives back is dropped after the count.
+/// Runs a benchmark on its input. Drops the output after the count.
 fn count<I, O>(input: I, benchmark: fn(I) -> O) {
     let output = counted(input, benchmark);
     drop(black_box(output));
 }
 
-/// Valgrind counts in here only; xtask knows the name.
+/// Valgrind counts only in this function; xtask knows its name.
 #[inline(never)]
 fn counted<I, O>(input: I, benchmark: fn(I) -> O) -> O {
     black_box(benchmark(black_box(input)))
@@ -89,7 +89,7 @@ fn both(images: usize) -> (Vec<Image>, String, Registry) {
     (node(images), ignore_file(images), Registry::new(1))
 }
 
-// What answers is given back, so that taking it down is not counted.
+// Returns the demonstration, so that its drop is not counted.
 fn a_request_of_the_demonstration(demo: Demo) -> (usize, Demo) {
     (black_box(demo.images()), demo)
 }
@@ -101,7 +101,7 @@ struct Demo {
 }
 
 impl Demo {
-    /// One that has answered before, as almost all requests find it.
+    /// A demonstration that has answered before, which is the state for almost all requests.
     fn warm() -> Self {
         let runtime = runtime();
         let (config, _) = image_service_config::parse("{}", Path::new("")).expect("the defaults");
@@ -116,7 +116,7 @@ impl Demo {
         demo
     }
 
-    /// Asks for the images; the bytes of the answer.
+    /// Asks for the images. Returns the number of bytes of the answer.
     fn images(&self) -> usize {
         self.runtime.block_on(async {
             let response = Arc::clone(&self.service).handle(request()).await.expect("an answer");
@@ -125,19 +125,19 @@ impl Demo {
     }
 }
 
-fn a_hundred_kept_answers((hits, kept): (usize, Kept)) -> (usize, Kept) {
+fn a_hundred_kept_answers((hits, kept): (usize, CachedHost)) -> (usize, CachedHost) {
     ((0..hits).map(|_| black_box(kept.images())).sum(), kept)
 }
 
-/// The host with a listing in its cache, in this process as well. The listing needs a `Cache-Control`, which the
-/// demonstration has not.
-struct Kept {
+/// The host with a listing in its cache, also in this process. The listing needs a `Cache-Control`, which the demonstration
+/// does not set.
+struct CachedHost {
     runtime: Runtime,
     app: App,
     _harbor: Harbor,
 }
 
-impl Kept {
+impl CachedHost {
     fn warm(hits: usize) -> (usize, Self) {
         let runtime = runtime();
         let harbor = runtime.block_on(Harbor::of(Version::V2_12).repository("project/repository", 15).start());
@@ -158,11 +158,11 @@ impl Kept {
             kept.images();
         }
         let response = kept.runtime.block_on(kept.app.answer(request(), false));
-        assert!(response.headers().contains_key("age"), "it is not kept: {:?}", response.headers());
+        assert!(response.headers().contains_key("age"), "the answer is not kept: {:?}", response.headers());
         (hits, kept)
     }
 
-    /// Asks for the images; the bytes of the answer.
+    /// Asks for the images. Returns the number of bytes of the answer.
     fn images(&self) -> usize {
         self.runtime.block_on(async {
             let response = self.app.answer(request(), false).await;

@@ -1,4 +1,4 @@
-//! The pure parts of the components, one by one, in time: `cargo xtask bench parts`.
+//! Times the pure parts of the components one by one: `cargo xtask bench parts`.
 
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "criterion's macros make public functions")]

@@ -1,4 +1,4 @@
-//! A plain HTTP/1.1 client: one connection, one request after another, and it reads each body to its end.
+//! A plain HTTP/1.1 client: one connection, one request after another. It reads each body to its end.
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -32,7 +32,7 @@ impl Connection {
         Self { no_cache: true, ..self }
     }
 
-    /// Gets a path; its status has to be 200.
+    /// Gets a path. Any status but 200 is an error.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes> {
         let mut request = Request::get(path).header("host", self.host.clone()).body(Empty::new())?;
         if let Some(login) = &self.login {

@@ -1,4 +1,4 @@
-//! A whole listing of a node and of Harbor: by our program, by the requests of the Flask service, and at the network's limit.
+//! A whole listing of a node and of Harbor: by our program, by the requests of the Flask service, and by requests alone.
 
 use crate::client::Connection;
 use crate::measure::{Row, alternate, ms};
@@ -91,8 +91,8 @@ async fn seconds<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
     Ok(begun.elapsed().as_secs_f64())
 }
 
-/// The work of the Flask service: a process for the node, then projects, their repositories and their artifacts, one request
-/// after another, each on a connection of its own.
+/// The requests of the Flask service: a process for the node, then projects, their repositories and their artifacts, one after
+/// another, each on its own connection.
 async fn sequential(url: String, login: HeaderValue, containerd: Arc<Containerd>, expected: usize) -> Result<()> {
     tokio::task::spawn_blocking(move || containerd.ctr(&["images", "list"])).await??;
     let list = async |path: &str| -> Result<Vec<Value>> {
@@ -122,8 +122,8 @@ async fn sequential(url: String, login: HeaderValue, containerd: Arc<Containerd>
     Ok(())
 }
 
-/// The requests of our plan, with the same concurrency, over connections that are open already; their bodies are dropped. A
-/// request waits for no other one's result here, so this is a lower bound.
+/// Our program's requests with the same concurrency, over open connections, and drops the bodies. No request waits
+/// for the result of another, so this is a lower bound.
 async fn limit(plan: Arc<Vec<String>>, connections: Arc<Vec<Mutex<Connection>>>) -> Result<()> {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let workers = connections.iter().map(async |connection| {

@@ -60,7 +60,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-/// The same answer, made by native code.
+/// The same answer from native code.
 fn native(registry: &Registry) -> Result<Vec<u8>> {
     let mut answer = Vec::new();
     let ignored = ignore_file(MAX_IMAGES);

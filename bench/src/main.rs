@@ -1,9 +1,9 @@
 //! `cargo xtask bench`: measures the real program and references side by side in one run, and prints ratios.
 //!
-//! - [`listing`]: a whole listing, against the requests of the Flask service and against the network's limit;
+//! - [`listing`]: a whole listing, against the requests of the Flask service and against requests alone;
 //! - [`serving`]: requests a second, against a server that does nothing;
 //! - [`scaling`]: from 1,000 rows to 100,000;
-//! - [`logic`]: parsing, filtering and formatting, against the same without WebAssembly;
+//! - [`logic`]: parsing, filtering and formatting, against the same logic without WebAssembly;
 //! - [`starting`]: from the start of the process to its first answer, and its memory;
 //! - [`measure`]: alternating runs and medians;
 //! - [`client`]: the plain HTTP client of all measurements.

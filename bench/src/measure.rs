@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use std::time::Duration;
 
-/// Runs of each subject, of which the median counts.
+/// Runs of each subject. Their median is the result.
 pub(crate) const RUNS: usize = 7;
 
 /// One line of the table.
@@ -36,8 +36,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Runs subjects in turns, so that other load on the machine affects all of them alike. Returns the median of each, in their
-/// order. The first turn does not count.
+/// Runs subjects in turns, so that other load on the machine affects all of them equally. Returns the median of each, in their
+/// order. The first turn is a warm-up.
 pub(crate) async fn alternate<const N: usize>(subjects: [&dyn AsyncSubject; N]) -> Result<[f64; N]> {
     let mut values: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     for turn in 0..=RUNS {
@@ -74,7 +74,7 @@ pub(crate) fn memory(pid: u32, kind: &str) -> Result<f64> {
     Ok(kilobytes / 1024.0)
 }
 
-/// Milliseconds, as people read them.
+/// The time in milliseconds, for people.
 pub(crate) fn ms(seconds: f64) -> String {
     let duration = Duration::from_secs_f64(seconds);
     format!("{:.1} ms", duration.as_secs_f64() * 1000.0)

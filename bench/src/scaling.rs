@@ -33,7 +33,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-/// Starts the program on a Harbor with so many repositories, all in one project.
+/// Starts the program on a Harbor with this many repositories, all in one project.
 async fn start(repositories: usize) -> Result<((Harbor, Program), String)> {
     let mut harbor = Harbor::of(Version::V2_12);
     for number in 0..repositories {
@@ -49,7 +49,7 @@ async fn start(repositories: usize) -> Result<((Harbor, Program), String)> {
     Ok(((harbor, program), address))
 }
 
-/// Seconds of a listing, on average over so many.
+/// Seconds of a listing, on average over this many.
 async fn listing(address: String, times: u32) -> Result<f64> {
     let mut connection = Connection::open(&address, None).await?.no_cache();
     let begun = Instant::now();

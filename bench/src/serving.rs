@@ -19,10 +19,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const CONNECTIONS: usize = 32;
-const SPAN: Duration = Duration::from_millis(1500);
+/// How long one measurement runs.
+const DURATION: Duration = Duration::from_millis(1500);
 
 pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
-    // Without a cache.
+    // These compositions have no cache.
     let start = |component: PathBuf| {
         let quiet = json!({"app_config": {"log_level_app": "WARNING"}});
         Node::builder().composition(component).config(quiet).start()
@@ -88,7 +89,7 @@ async fn rate(address: String, path: String) -> Result<f64> {
         tokio::spawn(async move {
             let mut connection = Connection::open(&address, None).await?;
             let mut count = 0u32;
-            while begun.elapsed() < SPAN {
+            while begun.elapsed() < DURATION {
                 connection.get(&path).await?;
                 count += 1;
             }
@@ -102,17 +103,17 @@ async fn rate(address: String, path: String) -> Result<f64> {
     Ok(f64::from(total) / begun.elapsed().as_secs_f64())
 }
 
-/// The reference server in a process of its own; it ends when this is dropped.
-struct Bare(Child);
+/// The reference server in its own process, which ends when this is dropped.
+struct ReferenceServer(Child);
 
-impl Drop for Bare {
+impl Drop for ReferenceServer {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-fn start_bare(length: usize) -> Result<(Bare, String)> {
+fn start_bare(length: usize) -> Result<(ReferenceServer, String)> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(["bare", &length.to_string()])
         .stdout(Stdio::piped())
@@ -120,10 +121,10 @@ fn start_bare(length: usize) -> Result<(Bare, String)> {
         .context("starting the reference server")?;
     let mut address = String::new();
     BufReader::new(child.stdout.take().context("its output is piped")?).read_line(&mut address)?;
-    Ok((Bare(child), address.trim().to_owned()))
+    Ok((ReferenceServer(child), address.trim().to_owned()))
 }
 
-/// Serves a body of so many bytes at any path, and prints the address.
+/// Serves a body of this many bytes at any path, and prints the address.
 pub(crate) async fn bare(length: usize) -> Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);

@@ -1,21 +1,21 @@
-//! What an import lets a component do, in an operator's words.
+//! The capability that an import gives to a component, in an operator's words.
 
-/// What an import lets a component do. The most important one comes first.
+/// The capability that an import gives to a component. The most important one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Capability {
-    /// Speak to others: HTTP requests, sockets.
+    /// Reach other machines: HTTP requests, sockets.
     Network,
     /// Ask the node's container runtime for its images.
     Node,
     /// Read and write files.
     Files,
-    /// Have the host keep bytes.
+    /// Let the host keep bytes.
     State,
     /// Read settings that its host chooses.
     Settings,
     /// Read environment variables and arguments that its host chooses.
     Environment,
-    /// Tell the time and wait.
+    /// Read the time and wait.
     Clock,
     /// Draw random numbers.
     Random,

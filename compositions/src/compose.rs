@@ -1,4 +1,4 @@
-//! From a `.wac` file and components to one component.
+//! Composes one component from a `.wac` file and components.
 
 use crate::imports::{check_imports, imports};
 use anyhow::{Context, Result, anyhow};
@@ -31,7 +31,7 @@ pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result
         let Some(bytes) = component(key.name)? else {
             return Err(explain(UnknownPackage { name: key.name.to_owned(), span }.into()));
         };
-        // Of bytes that are no component, wac only says that it can't parse the package.
+        // For bytes that are no component, wac only says that it can't parse the package.
         imports(&bytes).with_context(|| format!("the package {} of {file}", key.name))?;
         packages.insert(key, bytes);
     }
@@ -39,8 +39,8 @@ pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result
     resolution.encode(EncodeOptions::default()).map_err(|error| explain(error.into()))
 }
 
-/// The packages that a text names besides its own, each with its version and where it stands. Read from wac's own tokens:
-/// wac-resolver, which walks the syntax, brings a whole encoder of WIT along.
+/// The packages that a text names besides its own, each with its version and place. Reads wac's tokens, because wac-resolver, which
+/// reads the syntax tree, depends on a whole encoder of WIT.
 fn references<'a>(text: &'a str, own: &str) -> Vec<(&'a str, Option<Version>, SourceSpan)> {
     let Ok(lexer) = Lexer::new(text) else { return Vec::new() };
     let spans = lexer.filter_map(|(token, span)| match token {
@@ -54,7 +54,7 @@ fn references<'a>(text: &'a str, own: &str) -> Vec<(&'a str, Option<Version>, So
             None => (reference, None),
         };
         let name = path.split('/').next().unwrap_or(path);
-        // A path is marked by its package; a name with its version.
+        // The place of a path is its package; the place of a name includes its version.
         let length = if name.len() == path.len() { reference.len() } else { name.len() };
         (name, version, SourceSpan::new(span.offset().into(), length))
     });
@@ -71,7 +71,7 @@ struct UnknownPackage {
     span: SourceSpan,
 }
 
-/// The report for people: the mistake, and the lines that it concerns; without colours, as a log may hold it.
+/// The report for people: the mistake, and its lines. It has no colours, because it may go to a log.
 fn explain(report: &Report) -> anyhow::Error {
     let mut text = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_links(false);
@@ -82,7 +82,7 @@ fn explain(report: &Report) -> anyhow::Error {
     }
 }
 
-/// Composes a `.wac` file from the files `components/NAME.wasm`, and checks the outcome's imports against those granted.
+/// Composes a `.wac` file from the files `components/NAME.wasm`, and checks that the host grants the imports of the result.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_are_named_with_their_versions_and_places_but_not_in_comments_nor_the_text_itself() {
+    fn packages_are_found_with_versions_and_places_but_not_in_comments_and_not_the_text_itself() {
         let text = "package a:composed;\n// new a:comment {}\nlet x = new b:part@1.2.0 { ... };\nimport y: c:d/e@0.1.0;\n\
                     let z = new a:composed { ...x };";
         let found = references(text, "a:composed");

@@ -37,8 +37,8 @@ fn world<T>(component: &[u8], read: impl Fn(&World) -> T) -> Result<T> {
     Ok(read(&types[package.ty()]))
 }
 
-/// Checks that the host grants all imports of a composition, apart from those that are harmless everywhere. Without this check,
-/// a forgotten component would show only at the first request, because `...` in a `.wac` file accepts any import.
+/// Checks that the host grants all imports of a composition, apart from the harmless ones. Without this check, a forgotten
+/// component would show only at the first request, because `...` in a `.wac` file accepts any import.
 ///
 /// # Errors
 ///

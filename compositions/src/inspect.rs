@@ -9,7 +9,7 @@ use wasmparser::{
     Payload,
 };
 
-/// What a component may do.
+/// The capabilities of a component.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     /// Its exports, such as `wasi:http/handler@0.3.0`.
@@ -23,13 +23,13 @@ pub struct Inspection {
 pub struct Import {
     /// The interface, such as `wasi:http/client@0.3.0`.
     pub name: String,
-    /// What it lets the component do.
+    /// The capability that it gives to the component.
     pub capability: Capability,
     /// The parts of the composition that import it, by their names in the `.wac` file; empty where the component has no parts.
     pub parts: Vec<String>,
 }
 
-/// Reads what a component may do.
+/// Reads the capabilities of a component.
 ///
 /// # Errors
 ///

@@ -1,9 +1,9 @@
-//! Composes components, and checks what the outcome may do.
+//! Composes components, and checks the capabilities of the result.
 //!
 //! - [`environments`]: the compositions of this project, their components, and the interfaces that each one's host grants;
-//! - [`compose`]: from a `.wac` file and components to one component;
+//! - [`compose`]: composes one component from a `.wac` file and components;
 //! - [`imports`]: the imports and exports of a component, and whether its host grants them;
-//! - [`capability`]: what an import lets a component do;
+//! - [`capability`]: the capability that an import gives to a component;
 //! - [`inspect`]: the parts of a composition, and the imports of each.
 
 #![forbid(unsafe_code)]

@@ -9,7 +9,7 @@ use std::process::Command;
 pub(crate) fn bench(part: Option<&str>, record: bool) -> Result<()> {
     match part {
         Some("instructions") => return instructions(record),
-        // Criterion's; the profile is named so that what they depend on is not compiled for another one.
+        // These are Criterion's. The profile is given so that cargo does not compile the dependencies for another one.
         Some("parts") => return cargo(&["bench", "--profile", "release", "--workspace", "--bench", "parts"]),
         _ => ship(true)?,
     }

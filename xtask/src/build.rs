@@ -1,6 +1,6 @@
-//! `cargo xtask build`, `ship` and `compose`: the components, the compositions made of them, and the program.
+//! `cargo xtask build`, `ship` and `compose`: the components, their compositions, and the program.
 
-use crate::run::{cargo, native, run, target, write_news};
+use crate::run::{cargo, native, run, target, write_if_changed};
 use crate::sbom;
 use crate::steps::{self, step};
 use anyhow::{Context, Result, bail};
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
-/// The profile of the program that is put on machines.
+/// The profile of the program for installation.
 const SHIPPED: &str = "shipped";
 
-/// Components are small and run for each request, so cargo optimises them as far as it can. They stay in the profile
-/// `release`, under which the procedural macros are compiled once for the components and the program.
+/// Components are small and run for each request, so cargo optimises them as much as it can. They use the profile `release`,
+/// so that cargo compiles the procedural macros once for the components and the program.
 const OPTIMISED: [&str; 6] = [
     "--config=profile.release.opt-level=3",
     "--config=profile.release.codegen-units=1",
@@ -22,14 +22,14 @@ const OPTIMISED: [&str; 6] = [
     TARGET,
 ];
 
-/// Builds all parts of the program, and the program.
+/// Builds everything that the program embeds, and the program.
 pub(crate) fn build() -> Result<()> {
     parts()?;
     step(steps::PROGRAM, || native(&["build", "--bin", "image-service"]))
 }
 
-/// Builds the program as it is put on machines, and the bench where that is asked for: a comparison is fair only when both
-/// sides are optimised alike.
+/// Builds the program for installation, and the bench `with_bench`: a comparison is fair only when cargo optimises both sides
+/// in the same way.
 pub(crate) fn ship(with_bench: bool) -> Result<()> {
     parts()?;
     let bench: &[&str] = if with_bench { &["--bin", "bench"] } else { &[] };
@@ -37,15 +37,15 @@ pub(crate) fn ship(with_bench: bool) -> Result<()> {
     step(steps::SHIPPED, || cargo(&[&program, bench].concat()))
 }
 
-/// A program as it is put on machines.
+/// The path of a program for installation.
 pub(crate) fn shipped(program: &str) -> Result<PathBuf> {
     Ok(std::path::absolute(target().join(SHIPPED).join(program))?)
 }
 
-/// Builds all that the program embeds.
+/// Builds everything that the program embeds.
 pub(crate) fn parts() -> Result<()> {
     step(steps::COMPONENTS, components)?;
-    // In one call of cargo, so that neither core waits for the other's last crate.
+    // One call of cargo, so that no core waits for the other's last crate.
     step(steps::HOST, || native(&["build", "--bin", "compose", "--bin", "precompile"]))?;
     step(steps::COMPOSE, compose)?;
     step(steps::PRECOMPILE, || run(Command::new(built("precompile")).arg(compositions_folder())))?;
@@ -75,7 +75,7 @@ fn compositions_folder() -> PathBuf {
     target().join("compositions")
 }
 
-/// A program of the workspace, by its name.
+/// The path of a program of the workspace.
 fn built(program: &str) -> PathBuf {
     target().join("release").join(program)
 }
@@ -94,7 +94,7 @@ pub(crate) fn test_components() -> Result<()> {
     })
 }
 
-/// The folders in this one that are packages of the same name.
+/// The names of the folders in this one that are packages.
 fn packages_in(folder: &str) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("reading {folder}"))?;
     let packages = entries.flatten().filter(|entry| entry.path().join("Cargo.toml").exists());
@@ -116,11 +116,11 @@ fn put(component: &str, folder: &Path) -> Result<()> {
     let built = target().join(TARGET).join("release").join(component.replace('-', "_")).with_extension("wasm");
     let bytes = std::fs::read(&built).with_context(|| format!("reading {}", built.display()))?;
     std::fs::create_dir_all(folder)?;
-    write_news(&folder.join(component).with_extension("wasm"), &bytes)
+    write_if_changed(&folder.join(component).with_extension("wasm"), &bytes)
 }
 
-/// Runs cargo for the example, which is no part of the workspace: in the workspace's profile, so that it shares what the
-/// components depend on. In a profile of its own, as its readers build it, all of that is compiled again.
+/// Runs cargo for the example, which is no part of the workspace. It uses the workspace's profile, so that it shares the
+/// dependencies of the components. In its own profile, which its readers use, cargo would compile all of them again.
 pub(crate) fn example(command: &str, further: &[&str]) -> Result<()> {
     let manifest = ["--manifest-path=examples/registry/Cargo.toml", "--locked", "--target-dir=target"];
     let profile = ["--config=Cargo.toml", "--config=profile.release.panic=\"unwind\""];

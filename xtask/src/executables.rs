@@ -9,17 +9,17 @@ use std::process::{Command, Stdio};
 #[derive(Debug)]
 pub(crate) struct Executable {
     pub(crate) path: PathBuf,
-    /// The folder of its package, in which cargo too runs tests.
+    /// The folder of its package. cargo runs tests there, too.
     pub(crate) folder: PathBuf,
     pub(crate) package: String,
     /// The target's name, and its kind as Cargo.toml has it: `lib`, `bin`, `test`, `bench`.
     pub(crate) target: String,
     pub(crate) kind: Vec<String>,
-    /// Whether it has been built as tests or as benchmarks.
+    /// Whether cargo built it as tests or as benchmarks.
     pub(crate) is_test: bool,
 }
 
-/// A line of what cargo says with `--message-format=json`.
+/// A line of cargo's output with `--message-format=json`.
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Message {
@@ -45,7 +45,7 @@ struct Profile {
     test: bool,
 }
 
-/// Runs a command of cargo that builds, and says which programs came of it.
+/// Runs a build command of cargo, and returns the programs that it built.
 pub(crate) fn executables(command: &mut Command) -> Result<Vec<Executable>> {
     command.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     let output = command.output().context("running cargo")?;
@@ -56,7 +56,7 @@ pub(crate) fn executables(command: &mut Command) -> Result<Vec<Executable>> {
 fn read(messages: &[u8]) -> Result<Vec<Executable>> {
     let mut found = Vec::new();
     for line in messages.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let message = serde_json::from_slice(line).context("reading what cargo built")?;
+        let message = serde_json::from_slice(line).context("reading the messages of cargo")?;
         if let Message::CompilerArtifact { manifest_path, package_id, target, executable: Some(path), profile } =
             message
         {
@@ -88,13 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_is_known_by_its_name_wherever_its_id_has_it() {
+    fn the_name_of_a_package_is_found_in_both_forms_of_its_id() {
         assert_eq!(package_name("path+file:///work/host#image-service@0.1.0"), "image-service");
         assert_eq!(package_name("path+file:///work/components/harbor#0.1.0"), "harbor");
     }
 
     #[test]
-    fn programs_are_told_from_libraries_and_other_messages() {
+    fn only_messages_of_programs_are_read() {
         let messages = br##"{"reason":"compiler-artifact","package_id":"path+file:///w/lister#0.1.0","manifest_path":"/w/lister/Cargo.toml","target":{"kind":["cdylib","rlib"],"name":"lister"},"profile":{"test":false},"executable":null}
 {"reason":"compiler-artifact","package_id":"path+file:///w/lister#0.1.0","manifest_path":"/w/lister/Cargo.toml","target":{"kind":["cdylib","rlib"],"name":"lister"},"profile":{"test":true},"executable":"/t/lister-1"}
 {"reason":"build-finished","success":true}

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: builds the fuzz targets with the toolchain that builds everything else, and runs them.
 //!
-//! libFuzzer needs counters in the code, which any rustc puts there; only sanitizers, which safe code does without, would
-//! ask for a nightly one.
+//! libFuzzer needs counters in the code, and every rustc can add them. Only sanitizers need a nightly rustc, and safe code needs
+//! no sanitizers.
 
 use crate::run::{cargo_with, run, target};
 use crate::steps::{self, step};
@@ -10,9 +10,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Counters for each edge and the operands of comparisons, as `cargo fuzz` asks for them. Every overflow counts as a bug, and a
-/// panic says its line.
-const FLAGS: &[&str] = &[
+/// The flags of `cargo fuzz`: counters for each edge and the operands of comparisons. Every overflow is a bug, and a panic names
+/// its line.
+const RUSTFLAGS: &[&str] = &[
     "--cfg=fuzzing",
     "-Dwarnings",
     "-Cpasses=sancov-module",
@@ -25,8 +25,8 @@ const FLAGS: &[&str] = &[
     "-Cdebuginfo=line-tables-only",
 ];
 
-/// The workspace's profile, without what fuzz/Cargo.toml has for `cargo fuzz`: build scripts and procedural macros, which go
-/// without the flags, are then those of the workspace.
+/// The workspace's profile, in place of the one that fuzz/Cargo.toml has for `cargo fuzz`. So build scripts and procedural macros,
+/// which do not use the flags, are shared with the workspace.
 const PROFILE: [&str; 5] = [
     "--config=Cargo.toml",
     "--config=profile.release.opt-level=2",
@@ -35,7 +35,7 @@ const PROFILE: [&str; 5] = [
     "--config=profile.release.overflow-checks=false",
 ];
 
-/// Runs one target, or each, for so long; what it found is in target/fuzz/NAME.
+/// Runs one target, or each target, for this long. Its findings are in target/fuzz/NAME.
 pub(crate) fn fuzz(only: Option<&str>, each: Duration) -> Result<()> {
     let names = names()?;
     if let Some(only) = only
@@ -57,12 +57,12 @@ fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// With `--target`, so that build scripts and procedural macros go without the flags.
+/// Builds with `--target`, so that build scripts and procedural macros do not get the flags.
 fn build() -> Result<()> {
     let host = crate::run::host()?;
     let package = ["--release", "--locked", "--manifest-path=fuzz/Cargo.toml", "--target-dir=target", "--bins"];
     let arguments = [&["build", "--target", &host], &package[..], &PROFILE].concat();
-    cargo_with(&arguments, &[("CARGO_ENCODED_RUSTFLAGS", &FLAGS.join("\u{1f}"))])
+    cargo_with(&arguments, &[("CARGO_ENCODED_RUSTFLAGS", &RUSTFLAGS.join("\u{1f}"))])
 }
 
 fn run_one(name: &str, duration: Duration) -> Result<()> {
@@ -71,13 +71,13 @@ fn run_one(name: &str, duration: Duration) -> Result<()> {
     std::fs::create_dir_all(&corpus)?;
     println!("fuzz: {name} for {} s", duration.as_secs());
     let mut command = Command::new(target().join(crate::run::host()?).join("release").join(name));
-    // What is new goes into the first folder; the second one is only read.
+    // libFuzzer writes new inputs to the first folder, and only reads the second one.
     command.arg(&corpus).arg(Path::new("fuzz/seeds").join(name));
     command.arg(format!("-max_total_time={}", duration.as_secs())).arg(format!("-artifact_prefix={}/", own.display()));
     command.args(["-timeout=20", "-rss_limit_mb=1024", "-verbosity=0", "-print_final_stats=0"]);
     run(&mut command).with_context(|| {
         format!(
-            "the fuzz target {name} found a bug; its input is in {}, and the program runs it when it is given it",
+            "the fuzz target {name} found a bug; its input is in {}. Give that file to the program to run it again",
             own.display()
         )
     })

@@ -1,4 +1,5 @@
-//! `cargo xtask bench instructions`: instructions of the pure logic and of one request, against those that are recorded.
+//! `cargo xtask bench instructions`: counts the instructions of the pure logic and of one request, and compares them with the
+//! recorded counts.
 
 use crate::build::build;
 use crate::executables::executables;
@@ -11,13 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const RECORDED: &str = "bench/instructions.json";
-/// How much more than recorded is too much, in per cent.
-const ALLOWED: u64 = 10;
+/// The largest allowed growth over the recorded counts, in per cent.
+const MAX_GROWTH: u64 = 10;
 
-/// Instructions by the names of what was run.
+/// Instructions by the name of the benchmark.
 type Counts = BTreeMap<String, u64>;
 
-/// A part of what cargo says of the workspace.
+/// The fields of `cargo metadata` that this file needs.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -28,8 +29,8 @@ struct Package {
     name: String,
 }
 
-/// Counts, and prints the change; fails where there are more than a tenth more. With `record`, the counts are the new
-/// recorded ones.
+/// Counts the instructions, and prints the change. Fails where a count has grown by more than [`MAX_GROWTH`]. With `record`, records
+/// the counts instead.
 pub(crate) fn instructions(record: bool) -> Result<()> {
     let valgrind = Command::new("valgrind").arg("--version").output();
     ensure!(
@@ -49,8 +50,8 @@ pub(crate) fn instructions(record: bool) -> Result<()> {
     let grown = grown(&recorded, &counts);
     if !grown.is_empty() {
         bail!(
-            "more than {ALLOWED} % above what is recorded, or not recorded at all: {}; where that is meant to be, record it \
-             by `cargo xtask bench instructions --record`",
+            "more than {MAX_GROWTH} % above the recorded count, or without one: {}; if that is intended, record the new counts by \
+             `cargo xtask bench instructions --record`",
             grown.join(", ")
         );
     }
@@ -62,7 +63,7 @@ fn counted() -> Result<Counts> {
     let names = Command::new(&program).output().context("asking for the benchmarks' names")?;
     let names = String::from_utf8(names.stdout)?;
     ensure!(!names.is_empty(), "{} has no benchmarks", program.display());
-    // Each runs on one core, and counts the same whatever else runs.
+    // Each benchmark runs on one core, and its count does not depend on other load.
     std::thread::scope(|scope| {
         let runs: Vec<_> = names.lines().map(|name| (name, scope.spawn(|| instructions_of(&program, name)))).collect();
         let counts = runs.into_iter().map(|(name, run)| {
@@ -105,8 +106,8 @@ fn collected(said: &str) -> Option<u64> {
     count.trim().parse().ok().filter(|count| *count > 0)
 }
 
-/// Cargo's options that optimise our own crates as the program is that is put on machines. What they depend on in a request
-/// is optimised everyday; nothing else is built again.
+/// Cargo's options that optimise our own crates as in the program for installation. Their dependencies in a request are always
+/// optimised, so cargo builds nothing else again.
 fn optimised() -> Result<Vec<String>> {
     let metadata: Metadata = metadata(&["--no-deps"])?;
     let names = metadata.packages.iter().map(|package| &package.name);
@@ -120,9 +121,9 @@ fn change(recorded: u64, now: u64) -> f64 {
     (now as f64 / recorded as f64 - 1.0) * 100.0
 }
 
-/// What was counted, beside what is recorded.
+/// The counts, beside the recorded ones.
 fn table(recorded: &Counts, counts: &Counts) -> String {
-    let mut text = "| what | recorded | now | change |\n|---|---|---|---|".to_owned();
+    let mut text = "| benchmark | recorded | now | change |\n|---|---|---|---|".to_owned();
     for (name, now) in counts {
         let (before, change) = match recorded.get(name) {
             Some(before) => (before.to_string(), format!("{:+.1} %", change(*before, *now))),
@@ -133,10 +134,10 @@ fn table(recorded: &Counts, counts: &Counts) -> String {
     text
 }
 
-/// What has grown too much, or has no recorded count; and what is recorded and was not counted.
+/// The names of benchmarks that have grown too much, have no recorded count, or are recorded and were not counted.
 fn grown(recorded: &Counts, counts: &Counts) -> Vec<String> {
     let too_much = |(name, now): (&String, &u64)| match recorded.get(name) {
-        Some(before) => now * 100 > before * (100 + ALLOWED),
+        Some(before) => now * 100 > before * (100 + MAX_GROWTH),
         None => true,
     };
     let grown = counts.iter().filter(|pair| too_much(*pair)).map(|(name, _)| name.clone());
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_more_is_allowed_and_what_is_more_is_named() {
+    fn growth_of_a_tenth_is_allowed_and_more_is_named() {
         let recorded = counts(&[("steady", 1000), ("grown", 1000), ("shrunk", 1000)]);
         let now = counts(&[("steady", 1100), ("grown", 1101), ("shrunk", 1)]);
         assert_eq!(grown(&recorded, &now), ["grown"]);
@@ -161,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn valgrinds_count_is_read_and_nothing_counted_is_no_count() {
+    fn valgrinds_count_is_read_and_zero_is_no_count() {
         assert_eq!(collected("==7== Events    : Ir\n==7== Collected : 349002\n"), Some(349_002));
         assert_eq!(collected("==7== Collected : 0\n"), None);
         assert_eq!(collected("==7== Events    : Ir\n"), None);
     }
 
     #[test]
-    fn what_is_not_recorded_and_what_is_not_counted_any_more_are_named() {
+    fn benchmarks_without_a_recorded_or_a_new_count_are_named() {
         assert_eq!(grown(&counts(&[("old", 1)]), &counts(&[("new", 1)])), ["new", "old (not counted)"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask`: builds, composes, tests and lints; nothing else knows how.
+//! `cargo xtask`: the only place that knows how to build, compose, test and lint.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command's output")]
@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 use std::path::Path;
 use std::time::Duration;
 
-/// Builds, tests and lints Image Service. Each task ends with how long its steps took.
+/// Builds, tests and lints Image Service. Each task prints the time of its steps at its end.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -32,7 +32,7 @@ enum Task {
     /// Builds the components (target/components), the compositions (target/compositions) and the release program
     /// (target/release/image-service).
     Build,
-    /// Builds the program as it is put on machines, optimised as a whole (target/shipped/image-service).
+    /// Builds the program for installation, with optimisation across all crates (target/shipped/image-service).
     Ship,
     /// Builds the components (target/components) and the compositions (target/compositions) only.
     Compose,
@@ -46,35 +46,35 @@ enum Task {
     },
     /// Builds everything and runs all tests, or those of some areas.
     Test {
-        /// An area: all unit tests of the packages that have this in their name (harbor, http, image-service), and the
-        /// end-to-end tests that have it in theirs (cache, metrics).
+        /// A word such as harbor, http or cache. It selects the unit tests of packages with this word in their name, and the
+        /// end-to-end tests with this word in theirs.
         areas: Vec<String>,
     },
-    /// Builds everything as it is put on machines and measures it against references; prints a table of ratios.
+    /// Builds everything for installation and measures it against references; prints a table of ratios.
     Bench {
-        /// Which part: listing, serving, scaling, logic or starting, all of which are measured where there is none; parts
-        /// (the pure logic, by criterion); or instructions (by valgrind, compared with bench/instructions.json).
+        /// One part: listing, serving, scaling, logic or starting [default: all five]; parts (the pure logic, by criterion); or
+        /// instructions (by valgrind, compared with bench/instructions.json).
         part: Option<String>,
-        /// Records the instructions that were counted.
+        /// Records the counted instructions.
         #[arg(long)]
         record: bool,
     },
     /// Checks formatting, layers, circles between modules, and clippy.
     Lint {
-        /// One part of it; all where there is none.
+        /// One part [default: all].
         part: Option<lint::Part>,
     },
-    /// Runs the program under load while everything around it goes wrong; fails where anything leaked.
+    /// Runs the program under load while its sources and clients fail; it must not leak.
     Soak {
-        /// For how long, the first of them to get warm.
+        /// How long to run. The first minute is the warm-up.
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..))]
         minutes: u64,
     },
-    /// Feeds whatever is read from outside with inputs that find new ways through it.
+    /// Runs the fuzz targets on everything that reads input from outside.
     Fuzz {
-        /// One target, a file's name in fuzz/fuzz_targets; all where there is none.
+        /// One target, the name of a file in fuzz/fuzz_targets [default: all].
         target: Option<String>,
-        /// How long each runs.
+        /// How long each target runs.
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
     },

@@ -1,4 +1,4 @@
-//! Running programs, cargo itself and what it built, and writing what they need.
+//! Runs cargo and other programs, and writes files that the build reads.
 
 use crate::steps;
 use anyhow::{Context, Result, bail};
@@ -7,13 +7,13 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-/// The folder in which everything is built. Never another one, as the program, spin.toml and the docs name it.
+/// The folder of all builds. It is always this one, because the program, spin.toml and the docs name it.
 pub(crate) fn target() -> &'static Path {
     Path::new("target")
 }
 
-/// Writes what the program embeds; a file that says the same already is left alone, so that the program isn't built again.
-pub(crate) fn write_news(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file that the program embeds. An unchanged file keeps its time, so that cargo does not build the program again.
+pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     if std::fs::read(path).ok().as_deref() == Some(bytes) {
         return Ok(());
     }
@@ -30,14 +30,14 @@ pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Resu
     run(cargo_command().args(arguments).envs(variables.iter().copied()))
 }
 
-/// Cargo, to build what is wanted and where it is looked for, whatever the environment says.
+/// The command cargo, without the variables that would change what it builds or where.
 pub(crate) fn cargo_command() -> Command {
     let mut command = Command::new("cargo");
     for elsewhere in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"] {
         command.env_remove(elsewhere);
     }
-    // What `cargo run` told this program about itself is none of the packages' business, and some (ring) would be built
-    // again whenever it changes.
+    // `cargo run` sets these variables for this program. Other packages must not see them: cargo would build some of them (ring)
+    // again at each change.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
@@ -47,12 +47,12 @@ pub(crate) fn cargo_command() -> Command {
     command
 }
 
-/// Becomes a release program, so that signals reach it.
+/// Replaces this process by a release program, so that signals reach it.
 pub(crate) fn replace_by<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
     become_command(Command::new(target().join("release").join(program)).args(arguments))
 }
 
-/// Becomes this command, after the report of the steps before it.
+/// Replaces this process by a command, after the report of the steps before it.
 pub(crate) fn become_command(command: &mut Command) -> Result<()> {
     steps::report();
     let program = command.get_program().to_owned();
@@ -64,14 +64,14 @@ pub(crate) fn native(arguments: &[&str]) -> Result<()> {
     cargo(&native_arguments(arguments)?)
 }
 
-/// Cargo's arguments for this machine. The whole workspace is always named: dependencies then have the same features in the
-/// program as in its tests, and wasmtime is compiled once.
+/// Cargo's arguments for this machine. They always name the whole workspace, so that dependencies have the same features in the
+/// program and in its tests, and cargo compiles wasmtime once.
 pub(crate) fn native_arguments<'a>(arguments: &[&'a str]) -> Result<Vec<&'a str>> {
     let (command, rest) = arguments.split_first().context("a cargo command")?;
     Ok([&[*command, "--release", "--workspace"], rest].concat())
 }
 
-/// Runs a command to its end, which has to be a success.
+/// Runs a command. A failure of the command is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command.status().with_context(|| format!("running {program}"))?;
@@ -81,7 +81,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What `cargo metadata` says with these arguments.
+/// The output of `cargo metadata` with these arguments.
 pub(crate) fn metadata<T: DeserializeOwned>(arguments: &[&str]) -> Result<T> {
     let mut command = cargo_command();
     command.args(["metadata", "--format-version", "1"]).args(arguments);

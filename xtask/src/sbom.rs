@@ -1,16 +1,16 @@
-//! What the program is made of, as CycloneDX: the crates of the native program and those of the components in it.
+//! The SBOM of the program, as CycloneDX: the crates of the native program and of the components in it.
 //!
-//! Made from `cargo metadata` and Cargo.lock before the program is built, as it is embedded (`image-service sbom`).
+//! xtask makes it from `cargo metadata` and Cargo.lock before it builds the program, which embeds it (`image-service sbom`).
 
-use crate::run::{self, host, target, write_news};
+use crate::run::{self, host, target, write_if_changed};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is built for this machine.
+/// The package of the native program.
 const PROGRAM: &str = "image-service";
-/// The property that says what a crate is part of.
+/// The property that says which part of the program has a crate.
 const PART: &str = "image-service:part";
 
 #[derive(Deserialize)]
@@ -25,7 +25,7 @@ struct Package {
     name: String,
     version: String,
     license: Option<String>,
-    /// `None` for the workspace's own.
+    /// `None` for packages of the workspace.
     source: Option<String>,
     targets: Vec<Target>,
 }
@@ -54,7 +54,7 @@ struct Dependency {
 
 #[derive(Deserialize)]
 struct DependencyKind {
-    /// `None` for what is linked; else `dev` or `build`.
+    /// `None` for a linked dependency; else `dev` or `build`.
     kind: Option<String>,
 }
 
@@ -76,14 +76,14 @@ pub(crate) fn write(components: &[String]) -> Result<()> {
     bom.add(&metadata(&host()?)?, &[PROGRAM.to_owned()], "program")?;
     bom.add(&metadata("wasm32-wasip2")?, components, "components")?;
     let text = serde_json::to_string_pretty(&bom.document()?)? + "\n";
-    write_news(&target().join("image-service.cdx.json"), text.as_bytes())
+    write_if_changed(&target().join("image-service.cdx.json"), text.as_bytes())
 }
 
 fn metadata(platform: &str) -> Result<Metadata> {
     run::metadata(&["--filter-platform", platform])
 }
 
-/// The SHA-256 of each crate, as crates.io gives it out, by name and version.
+/// The SHA-256 of each crate, as crates.io publishes it, by name and version.
 fn checksums() -> Result<BTreeMap<(String, String), String>> {
     let lock: Lock = toml::from_str(&std::fs::read_to_string("Cargo.lock").context("reading Cargo.lock")?)?;
     let known = lock.package.into_iter();
@@ -92,7 +92,7 @@ fn checksums() -> Result<BTreeMap<(String, String), String>> {
 
 struct Bom {
     checksums: BTreeMap<(String, String), String>,
-    /// Each crate, and what it is part of, by its reference.
+    /// Each crate, and the parts that have it, by its reference.
     crates: BTreeMap<String, (Value, BTreeSet<&'static str>)>,
     depends_on: BTreeMap<String, BTreeSet<String>>,
 }
@@ -102,7 +102,8 @@ impl Bom {
         Self { checksums, crates: BTreeMap::new(), depends_on: BTreeMap::new() }
     }
 
-    /// Adds these packages and all that is linked into them: what only builds them, procedural macros too, is left out.
+    /// Adds these packages and all crates linked into them. Leaves out crates that only run during the build, such as procedural
+    /// macros.
     fn add(&mut self, metadata: &Metadata, roots: &[String], part: &'static str) -> Result<()> {
         let packages: BTreeMap<&str, &Package> =
             metadata.packages.iter().map(|package| (package.id.as_str(), package)).collect();
@@ -172,7 +173,7 @@ impl Bom {
     }
 }
 
-/// The package's URL (https://github.com/package-url/purl-spec), which names it within the document too.
+/// The package's URL (https://github.com/package-url/purl-spec), which is also its reference within the document.
 fn reference(package: &Package) -> String {
     format!("pkg:cargo/{}@{}", package.name, package.version)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: the program for minutes, while everything around it goes wrong.
+//! `cargo xtask soak`: runs the program for minutes while its sources and clients fail.
 
 use crate::build::build;
 use crate::run::{native, replace_by};

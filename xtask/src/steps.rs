@@ -1,4 +1,4 @@
-//! The steps of a task: how long each one took, and how long it may take.
+//! The steps of a task: the time that each one took, and its budget.
 
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -18,13 +18,13 @@ impl Step {
     }
 }
 
-// The budgets: seconds of wall time on two cores that have nothing else to do, where target/ is empty. A new step, or one
-// that gets slower, takes its time from another one: a first `cargo xtask demo` takes 8 minutes at most, `.ci/run` 30.
+// The budgets: seconds of wall time on two idle cores, with an empty target/. A new or slower step must save its time in another
+// one: a first `cargo xtask demo` may take 8 minutes, `.ci/run` 30.
 pub(crate) const COMPONENTS: Step = Step::new("build the components", 75);
-pub(crate) const HOST: Step = Step::new("build what composes and compiles them", 360);
-pub(crate) const COMPOSE: Step = Step::new("compose them", 5);
+pub(crate) const HOST: Step = Step::new("build the composer and the precompiler", 360);
+pub(crate) const COMPOSE: Step = Step::new("compose the components", 5);
 pub(crate) const PRECOMPILE: Step = Step::new("compile the compositions", 10);
-pub(crate) const SBOM: Step = Step::new("list what the program is made of", 5);
+pub(crate) const SBOM: Step = Step::new("write the SBOM", 5);
 pub(crate) const PROGRAM: Step = Step::new("build the program", 15);
 pub(crate) const SHIPPED: Step = Step::new("build the shipped program", 900);
 pub(crate) const FORMAT: Step = Step::new("check the formatting", 10);
@@ -38,21 +38,21 @@ pub(crate) const BUILD_FUZZ: Step = Step::new("build the fuzz targets", 60);
 pub(crate) const FUZZ: Step = Step::new("run the fuzz targets", 40);
 pub(crate) const INSTRUCTIONS: Step = Step::new("count instructions", 120);
 
-/// What was run, in its order.
-static TAKEN: Mutex<Vec<(Step, Duration)>> = Mutex::new(Vec::new());
+/// The steps that ran, in their order, with their times.
+static FINISHED: Mutex<Vec<(Step, Duration)>> = Mutex::new(Vec::new());
 
-/// Runs a step, and remembers how long it took, whatever it comes to.
+/// Runs a step, and records its time, also after a failure.
 pub(crate) fn step<T>(step: Step, run: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     let outcome = run();
-    TAKEN.lock().unwrap_or_else(PoisonError::into_inner).push((step, start.elapsed()));
+    FINISHED.lock().unwrap_or_else(PoisonError::into_inner).push((step, start.elapsed()));
     outcome
 }
 
-/// Says on stderr how long each step took, and names each one that took more than twice its budget. That is no failure:
-/// the machine may be slow, or busy with something else.
+/// Prints the time of each step on stderr, and names each step that took more than twice its budget. That is no failure: the
+/// machine may be slow or busy.
 pub(crate) fn report() {
-    let taken = std::mem::take(&mut *TAKEN.lock().unwrap_or_else(PoisonError::into_inner));
+    let taken = std::mem::take(&mut *FINISHED.lock().unwrap_or_else(PoisonError::into_inner));
     eprint!("{}", text(&taken));
 }
 
@@ -84,7 +84,7 @@ mod tests {
     const QUICK: Step = Step::new("quick", 10);
 
     #[test]
-    fn each_step_and_the_sum_are_told() {
+    fn the_report_has_each_step_and_the_sum() {
         let text = text(&[(QUICK, Duration::from_secs(19)), (QUICK, Duration::from_millis(500))]);
         assert_eq!(text, "    19.0 s  quick\n     0.5 s  quick\n    19.5 s  in all\n");
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything is built, and the tests run: all of them, or those of some areas.
+//! `cargo xtask test`: builds everything, and runs all tests or those of some areas.
 
 use crate::build::{build, test_components};
 use crate::executables::{Executable, executables};
@@ -9,8 +9,9 @@ use anyhow::{Result, bail};
 use std::process::Command;
 use std::time::Duration;
 
-/// How long each fuzz target runs here: enough for what was found before, and for what is found at once.
-const FUZZ: Duration = Duration::from_secs(3);
+/// How long each fuzz target runs here: enough for its seeds, which include earlier findings, and for new bugs that are easy to
+/// find.
+const FUZZ_DURATION: Duration = Duration::from_secs(3);
 
 /// Runs all tests; or, where areas are named, the unit tests of their packages and the end-to-end tests of their names.
 pub(crate) fn test(areas: &[String]) -> Result<()> {
@@ -23,30 +24,30 @@ pub(crate) fn test(areas: &[String]) -> Result<()> {
     if unit.is_empty() && end_to_end.is_empty() {
         bail!("no package and no end-to-end test has {} in its name", areas.join(" or "));
     }
-    step(steps::UNIT_TESTS, || unit.iter().try_for_each(|tests| run_those(tests, &[])))?;
-    step(steps::E2E_TESTS, || end_to_end.iter().try_for_each(|tests| run_those(tests, areas)))?;
+    step(steps::UNIT_TESTS, || unit.iter().try_for_each(|tests| run_tests(tests, &[])))?;
+    step(steps::E2E_TESTS, || end_to_end.iter().try_for_each(|tests| run_tests(tests, areas)))?;
     if let Ok(times) = std::fs::read_to_string(target().join("e2e-times")) {
         print!("{}", slowest(&times));
     }
-    if areas.is_empty() { fuzz(None, FUZZ) } else { Ok(()) }
+    if areas.is_empty() { fuzz(None, FUZZ_DURATION) } else { Ok(()) }
 }
 
 /// How many slow tests a run names.
-const SLOWEST: usize = 10;
+const SLOWEST_COUNT: usize = 10;
 
 /// The slowest end-to-end tests, from the lines that each test writes: its seconds and its name.
 fn slowest(times: &str) -> String {
     let seconds = |line: &str| line.split_whitespace().next().and_then(|text| text.parse::<f64>().ok());
     let mut lines: Vec<(f64, &str)> = times.lines().filter_map(|line| Some((seconds(line)?, line))).collect();
     lines.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let slowest = lines.iter().take(SLOWEST).map(|(_, line)| format!("{line}\n"));
+    let slowest = lines.iter().take(SLOWEST_COUNT).map(|(_, line)| format!("{line}\n"));
     format!("the slowest tests, in seconds:\n{}", slowest.collect::<String>())
 }
 
-/// Builds the tests. Cargo builds them for the whole workspace, whichever will run: for fewer packages it would give what they
-/// depend on other features, and compile it again.
+/// Builds the tests of the whole workspace, even if few will run: for fewer packages, cargo would give dependencies other features
+/// and compile them again.
 fn built(with_programs: bool) -> Result<Vec<Executable>> {
-    // `--lib`: a component's own library can't be linked for this machine, its unit tests can.
+    // `--lib`, because cargo can link a component's unit tests for this machine, but not the component itself.
     let mut arguments = vec!["test", "--lib", "--test", "*", "--no-run"];
     if with_programs {
         arguments.push("--bins");
@@ -63,18 +64,18 @@ fn is_of(tests: &Executable, areas: &[String]) -> bool {
     areas.is_empty() || areas.iter().any(|area| tests.package.contains(area.as_str()))
 }
 
-/// Whether any test has one of these in its name.
+/// Whether any test has one of these words in its name.
 fn has_any(tests: &Executable, filters: &[String]) -> bool {
     let output = command(tests, filters).arg("--list").output();
     output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(": test"))
 }
 
-fn run_those(tests: &Executable, filters: &[String]) -> Result<()> {
+fn run_tests(tests: &Executable, filters: &[String]) -> Result<()> {
     println!("tests of {} ({})", tests.package, tests.target);
     run(&mut command(tests, filters))
 }
 
-/// The tests that have one of these in their names, or all.
+/// The command for the tests with one of these words in their names, or for all.
 fn command(tests: &Executable, filters: &[String]) -> Command {
     let mut command = Command::new(&tests.path);
     command.args(filters).current_dir(&tests.folder).env("CARGO_MANIFEST_DIR", &tests.folder);
@@ -90,7 +91,7 @@ mod tests {
     fn the_slowest_tests_come_first() {
         let times: String = (0..20).map(|number| format!("{:8.2} area::test_{number}\n", f64::from(number))).collect();
         let shown = slowest(&times);
-        assert_eq!(shown.lines().count(), 1 + SLOWEST);
+        assert_eq!(shown.lines().count(), 1 + SLOWEST_COUNT);
         assert_eq!(shown.lines().nth(1).unwrap().trim(), "19.00 area::test_19");
     }
 

@@ -1,5 +1,5 @@
-//! A made-up inventory: a node's images, a registry's pages and an ignore file; and the listing that the components' pure
-//! logic natively makes of it. Test components give the same inventory to compositions.
+//! A made-up inventory: a node's images, a registry's pages and an ignore file. Also the listing of it by the components' pure
+//! logic in native code. Test components give the same inventory to compositions.
 
 #![forbid(unsafe_code)]
 
@@ -11,10 +11,10 @@ pub use registry::Registry;
 
 use image_model::crictl::Image;
 
-/// Projects of the registry in the test component made-up-registry, and in the listing that it is compared with.
+/// Projects of the registry, in the test component made-up-registry and in the native listing.
 pub const PROJECTS: usize = 90;
 
-/// So many images of a node, one tag each, in no order.
+/// A node with this many images, one tag each, in no order.
 pub fn node(images: usize) -> Vec<Image> {
     (0..images)
         .map(|number| Image {
@@ -32,13 +32,13 @@ pub fn node(images: usize) -> Vec<Image> {
         .collect()
 }
 
-/// An ignore file that names every tenth of so many images.
+/// An ignore file that names every tenth of this many images.
 pub fn ignore_file(images: usize) -> String {
     let lines = (0..images).step_by(10).map(|number| format!("a,b,{},1MB\n", &id(number)[7..20]));
     std::iter::once("IMAGE,TAG,IMAGE ID,SIZE\n".to_owned()).chain(lines).collect()
 }
 
-/// A number as an id or digest; the first digits differ, as those of real ones do.
+/// A number as an id or digest. The first digits differ, as they do in real ones.
 fn id(number: usize) -> String {
     format!("sha256:{:016x}{number:048x}", (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

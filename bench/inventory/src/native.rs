@@ -13,7 +13,7 @@ use image_model::types::{HarborRepository, SourceError};
 use std::collections::HashMap;
 
 /// Bytes of JSON in one chunk, as in the handler.
-const CHUNK: usize = 16 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024;
 
 /// The answer to `GET /images`, in chunks as the handler sends them.
 ///
@@ -34,15 +34,15 @@ pub fn listing(
     listing.open(CONTAINERD_IMAGES);
     for row in node::rows(images).into_iter().filter(|row| !ignored.contains(&row.id)) {
         listing.row(&row);
-        if listing.pending() >= CHUNK {
+        if listing.pending() >= CHUNK_BYTES {
             sent(listing.take());
         }
     }
     listing.close();
     listing.open(HARBOR_IMAGES);
-    let mut out = Out { listing, sent, errors: Vec::new() };
+    let mut out = JsonSink { listing, sent, errors: Vec::new() };
     block_on(list(registry, &config, &mut out));
-    let Out { mut listing, mut sent, errors } = out;
+    let JsonSink { mut listing, mut sent, errors } = out;
     listing.close();
     listing.open(ERRORS);
     for error in &errors {
@@ -54,18 +54,18 @@ pub fn listing(
     Ok(())
 }
 
-struct Out<F> {
+struct JsonSink<F> {
     listing: Listing,
     sent: F,
     errors: Vec<SourceError>,
 }
 
-impl<F: FnMut(Vec<u8>)> Sink for Out<F> {
+impl<F: FnMut(Vec<u8>)> Sink for JsonSink<F> {
     async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
         for HarborRepository { project, name, images } in rows {
             for image in images {
                 self.listing.row(&HarborRow { project: &project, repository: &name, image: &image });
-                if self.listing.pending() >= CHUNK {
+                if self.listing.pending() >= CHUNK_BYTES {
                     (self.sent)(self.listing.take());
                 }
             }

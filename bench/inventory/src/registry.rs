@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 const REPOSITORIES: usize = 10;
 const ARTIFACTS: usize = 100;
-const PAGE: usize = 100;
+const PAGE_SIZE: usize = 100;
 
-/// An artifact as Harbor 2.12 writes it, with places for what differs.
+/// An artifact as Harbor 2.12 writes it, with placeholders for the values that differ.
 const ARTIFACT: &str = include_str!("artifact.json");
 
 /// Answers requests from memory.
@@ -18,7 +18,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// So many projects of ten repositories of a hundred artifacts with one tag each.
+    /// A registry of this many projects, each with ten repositories of a hundred artifacts with one tag.
     pub fn new(projects: usize) -> Self {
         let mut replies = HashMap::new();
         let names: Vec<String> = (0..projects).map(|number| format!("project{number:03}")).collect();
@@ -36,15 +36,15 @@ impl Registry {
         Self { replies }
     }
 
-    /// Rows of a listing of so many projects.
+    /// The number of rows of a listing of this many projects.
     pub fn rows(projects: usize) -> usize {
         projects * REPOSITORIES * ARTIFACTS
     }
 }
 
 fn add(replies: &mut HashMap<String, Reply>, path: &str, query: &str, items: Vec<String>) {
-    for (index, page) in items.chunks(PAGE).enumerate() {
-        let path = format!("{path}?page={}&page_size={PAGE}{query}", index + 1);
+    for (index, page) in items.chunks(PAGE_SIZE).enumerate() {
+        let path = format!("{path}?page={}&page_size={PAGE_SIZE}{query}", index + 1);
         let body = format!("[{}]", page.join(",")).into_bytes();
         let content_type = "application/json".to_owned();
         replies.insert(path, Reply { total: Some(items.len() as u64), link: String::new(), content_type, body });

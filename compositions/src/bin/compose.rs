@@ -1,6 +1,6 @@
-//! Composes each environment's `.wac` file from the components that are built; a step of `cargo xtask build`.
+//! Composes each environment's `.wac` file from the built components; a step of `cargo xtask build`.
 //!
-//! A program of its own, so that `cargo xtask` itself needs no WAC and is built in seconds.
+//! It is a program of its own, so that `cargo xtask` itself needs no WAC and builds in seconds.
 
 #![forbid(unsafe_code)]
 

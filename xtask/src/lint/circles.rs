@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A message for each circle: its files below `root`, and who uses whom within it.
+/// A message for each circle: its files below `root`, and which of them uses which.
 pub(super) fn circles(crate_files: &Files, root: &Path) -> Vec<String> {
     let name = |file: usize| {
         let path = &crate_files.files[file];
@@ -40,7 +40,7 @@ fn components(files: &Files) -> Vec<BTreeSet<usize>> {
     found
 }
 
-/// All files that arrows lead to from this one. It is among them where it is in a circle.
+/// All files that arrows lead to from this one. A file in a circle is among them.
 fn reached(files: &Files, from: usize) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut waiting = vec![from];
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn arrows_that_lead_back_nowhere_are_no_circle() {
+    fn arrows_that_do_not_lead_back_are_no_circle() {
         assert_eq!(messages(&[(0, 1), (0, 2), (1, 2), (2, 3)]), [] as [&str; 0]);
     }
 

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// A crate may import crates of its own row and of those above it here. Its row is the one with the longest folder that it
-/// is in.
+/// The layers, the lowest first. A crate may import crates of its own row and of the rows above it in this list. Its row is the
+/// one with the longest folder that holds the crate.
 const LAYERS: &[&[&str]] = &[
     &["components/lib"],
     &["components"],
@@ -36,7 +36,7 @@ struct Package {
 #[derive(Deserialize)]
 struct Dependency {
     name: String,
-    /// A folder, where the dependency is no crate of a registry.
+    /// The folder of a dependency that is not from a registry.
     path: Option<PathBuf>,
 }
 
@@ -49,19 +49,19 @@ struct Target {
 pub(crate) fn check() -> Result<()> {
     let metadata = metadata()?;
     let root = &metadata.workspace_root;
-    let mut wrong = Vec::new();
+    let mut violations = Vec::new();
     for package in &metadata.packages {
         let folder = package.manifest_path.parent().context("a manifest is in a folder")?;
         for dependency in &package.dependencies {
             let Some(path) = &dependency.path else { continue };
-            wrong.extend(upward((&package.name, below(folder, root)), (&dependency.name, below(path, root))));
+            violations.extend(violation((&package.name, below(folder, root)), (&dependency.name, below(path, root))));
         }
         for target in &package.targets {
-            wrong.extend(circles::circles(&modules::read(&target.src_path)?, root));
+            violations.extend(circles::circles(&modules::read(&target.src_path)?, root));
         }
     }
-    if !wrong.is_empty() {
-        bail!("{}", wrong.join("\n\n"));
+    if !violations.is_empty() {
+        bail!("{}", violations.join("\n\n"));
     }
     Ok(())
 }
@@ -81,8 +81,8 @@ fn layer(folder: &Path) -> Option<usize> {
     around.max_by_key(|(_, around)| around.len()).map(|(row, _)| row)
 }
 
-/// What is wrong with the first crate's import of the second one, each with its folder.
-fn upward((importer, importing): (&str, &Path), (imported, from): (&str, &Path)) -> Option<String> {
+/// The message about the import of the second crate by the first one, each with its folder; `None` where the import is allowed.
+fn violation((importer, importing): (&str, &Path), (imported, from): (&str, &Path)) -> Option<String> {
     let (Some(high), Some(low)) = (layer(importing), layer(from)) else {
         return Some(format!(
             "{importer} ({}) imports {imported} ({}), and one of them has no layer; give it one in xtask/src/lint/layers.rs",
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn import(importer: &str, imported: &str) -> Option<String> {
-        upward(("a", Path::new(importer)), ("b", Path::new(imported)))
+        violation(("a", Path::new(importer)), ("b", Path::new(imported)))
     }
 
     #[test]
@@ -118,17 +118,17 @@ mod tests {
 
     #[test]
     fn an_import_of_a_higher_layer_is_named_with_both_folders() {
-        let wrong = import("crates/telemetry", "crates/http").unwrap();
+        let violations = import("crates/telemetry", "crates/http").unwrap();
         assert!(
-            wrong.starts_with("a (crates/telemetry) imports b (crates/http), which is a layer above it"),
-            "{wrong}"
+            violations.starts_with("a (crates/telemetry) imports b (crates/http), which is a layer above it"),
+            "{violations}"
         );
         assert!(import("components/lib/harbor-api", "components/harbor").is_some());
         assert!(import("host", "tests").is_some());
     }
 
     #[test]
-    fn a_crate_without_a_layer_is_told_to_get_one() {
+    fn a_crate_without_a_layer_is_reported() {
         assert!(import("plugins", "host").unwrap().contains("has no layer"));
         assert!(import("hosts", "host").unwrap().contains("has no layer"), "a folder counts, not the text of its name");
     }

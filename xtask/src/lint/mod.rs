@@ -22,7 +22,7 @@ pub(crate) enum Part {
     Clippy,
 }
 
-/// Checks this part; all of them where there is none.
+/// Checks one part; all parts where none is given.
 pub(crate) fn lint(only: Option<Part>) -> Result<()> {
     let wanted = |part| only.is_none_or(|only| only == part);
     if wanted(Part::Format) {
@@ -32,7 +32,7 @@ pub(crate) fn lint(only: Option<Part>) -> Result<()> {
         step(LAYERS, layers::check)?;
     }
     if wanted(Part::Clippy) {
-        // The program embeds its parts, so that clippy reads them too.
+        // The program embeds these files, so clippy needs them.
         parts()?;
         step(CLIPPY, clippy)?;
     }

@@ -2,11 +2,11 @@
 //!
 //! The rule: an arrow goes from the file that names an item to the file that defines it.
 //!
-//! - A name that a file has by `use` is followed to where it comes from, through re-exports too. So the file of a module that
-//!   only re-exports (`pub use child::Item`) is on neither end of an arrow.
-//! - `mod child;` is no arrow, and neither is a re-export whose name the file itself does not use. Else a parent is a file as
-//!   any other: where it calls its child and its child calls it, that is a circle.
-//! - A method that is called without a path is not seen; whoever calls it has named the type somewhere.
+//! - The check follows a name from its `use` to its definition, also through re-exports. So the file of a module that only
+//!   re-exports (`pub use child::Item`) is at neither end of an arrow.
+//! - `mod child;` is no arrow, and neither is a re-export whose name the file itself does not use. Otherwise a parent is a file
+//!   like any other: when it calls its child and its child calls it, that is a circle.
+//! - The check does not see a method call without a path; the caller has named the type somewhere.
 //! - Code for tests has no arrows.
 
 use super::paths::{self, Contents, Named, Use};
@@ -14,8 +14,8 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// How many re-exports of re-exports are followed. A name that brings itself in ends here.
-const DEPTH: usize = 16;
+/// Most re-exports of re-exports to follow. It ends the search for a name that imports itself.
+const MAX_DEPTH: usize = 16;
 
 /// A crate's files and the arrows between them.
 #[derive(Debug, Default)]
@@ -25,11 +25,11 @@ pub(super) struct Files {
     pub(super) arrows: BTreeMap<(usize, usize), Place>,
 }
 
-/// Where an item is named.
+/// The place where a file names an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) line: usize,
-    /// As it is written.
+    /// The path as the file has it.
     pub(super) path: String,
 }
 
@@ -41,7 +41,7 @@ type Module = Vec<String>;
 struct Crate {
     files: Vec<PathBuf>,
     contents: Vec<Contents>,
-    /// The module that each file is.
+    /// The module of each file.
     own: Vec<Module>,
     /// The file of each module; inline ones are in the file around them.
     modules: BTreeMap<Module, usize>,
@@ -51,7 +51,7 @@ struct Crate {
 ///
 /// # Errors
 ///
-/// When a file can't be read, is no Rust, or is not where its module has it.
+/// When a file can't be read, is no Rust, or is missing at the place of its module.
 pub(super) fn read(first: &Path) -> Result<Files> {
     let mut read = Crate::default();
     let folder = first.parent().context("a file is in a folder")?.to_owned();
@@ -86,10 +86,10 @@ impl Crate {
     fn arrows(self) -> Files {
         let mut arrows = BTreeMap::new();
         for (file, contents) in self.contents.iter().enumerate() {
-            let uses = contents.uses.iter().filter(|one| counts(contents, one));
+            let uses = contents.uses.iter().filter(|one| makes_arrow(contents, one));
             let uses = uses.map(|one| (&one.path, one.name.is_none()));
             for (path, is_glob) in uses.chain(contents.paths.iter().map(|path| (path, false))) {
-                let module = match self.resolve(file, path, DEPTH) {
+                let module = match self.resolve(file, path, MAX_DEPTH) {
                     Some(Item::In(module)) => module,
                     Some(Item::Module(module)) if is_glob => module,
                     _ => continue,
@@ -102,7 +102,7 @@ impl Crate {
         Files { files: self.files, arrows }
     }
 
-    /// What a path in a file names; `None` where it is nothing of this crate.
+    /// The item that a path in a file names; `None` where it is not of this crate.
     fn resolve(&self, file: usize, path: &Named, depth: usize) -> Option<Item> {
         let scope = [&self.own[file][..], &path.scope].concat();
         let mut segments = path.segments.iter().map(String::as_str).peekable();
@@ -119,8 +119,8 @@ impl Crate {
         self.follow(&at, segments, depth)
     }
 
-    /// What a path names that begins in this module. Where its first word is neither a module nor brought in, it is an item of
-    /// the module, another crate, or a type of the prelude; none of these makes an arrow.
+    /// The item of a path that begins in this module. Where its first word is neither a module nor imported, it is an item of the
+    /// module, another crate, or a type of the prelude; none of these makes an arrow.
     fn follow<'a>(&self, from: &Module, segments: impl Iterator<Item = &'a str>, depth: usize) -> Option<Item> {
         let mut at = from.clone();
         for segment in segments {
@@ -129,7 +129,7 @@ impl Crate {
                 at = child;
                 continue;
             }
-            match self.brought_in(&at, segment, depth) {
+            match self.imported(&at, segment, depth) {
                 Some(Some(Item::Module(module))) => at = module,
                 Some(item) => return item,
                 None => return Some(Item::In(at)),
@@ -138,8 +138,8 @@ impl Crate {
         Some(Item::Module(at))
     }
 
-    /// What a `use` in this module brings in by this name; `None` where none does.
-    fn brought_in(&self, module: &Module, name: &str, depth: usize) -> Option<Option<Item>> {
+    /// The item that a `use` in this module imports by this name; `None` where there is no such `use`.
+    fn imported(&self, module: &Module, name: &str, depth: usize) -> Option<Option<Item>> {
         let file = *self.modules.get(module)?;
         let scope = &module[self.own[file].len()..];
         let mut uses = self.contents[file].uses.iter();
@@ -148,16 +148,16 @@ impl Crate {
     }
 }
 
-/// What a path comes to.
+/// The target of a path.
 enum Item {
-    /// A module itself. To name it is no use of what is in it, unless by `*`.
+    /// A module itself. Naming it uses none of its items, unless by `*`.
     Module(Module),
     /// An item of this module.
     In(Module),
 }
 
-/// Whether a `use` makes an arrow. A re-export does where the file uses the name itself, or can by `*`.
-fn counts(contents: &Contents, one: &Use) -> bool {
+/// Whether a `use` makes an arrow. A re-export does where the file uses the name itself, or could by `*`.
+fn makes_arrow(contents: &Contents, one: &Use) -> bool {
     match &one.name {
         Some(name) if one.public => contents.words.contains(name),
         _ => true,
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_re_export_is_followed_and_no_arrow_itself() {
+    fn a_re_export_is_followed_and_makes_no_arrow() {
         let files = [
             ("lib.rs", "mod a; mod b;"),
             ("a/mod.rs", "mod x; mod y; pub use x::X; pub(crate) use self::y::Y as Z;"),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_is_brought_in_counts_where_something_of_it_is_named() {
+    fn an_imported_module_is_an_arrow_where_an_item_of_it_is_named() {
         let files = [
             ("lib.rs", "mod a; mod b; mod c;"),
             ("a.rs", "use crate::{b, c}; fn f() { b::g() }"),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn inline_modules_are_of_their_file_and_other_crates_are_nobodys() {
+    fn inline_modules_belong_to_their_file_and_other_crates_make_no_arrow() {
         let files = [
             ("lib.rs", "mod a; mod inner { use super::a::A; use http::Uri; pub fn f(_: A) {} }"),
             ("a.rs", "use http::Uri; use http as web; pub struct A(web::Uri); fn g() { crate::inner::f() }"),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_brings_itself_in_ends() {
+    fn the_search_for_a_name_that_imports_itself_ends() {
         assert_eq!(arrows(&[("lib.rs", "use a::a; use b as c; use c as b; fn f() { b::g() }")]), [] as [&str; 0]);
     }
 }

@@ -1,7 +1,7 @@
 //! The paths that one file of Rust names, such as `crate::config::Config`, and the modules that it declares.
 //!
-//! Read from tokens: within macros too, where a parser of Rust sees none. Code for tests (`#[cfg(test)]`) is left out, as
-//! tests may use whatever they like.
+//! It reads tokens, so it also finds paths in macros, where a parser of Rust finds none. It skips code for tests
+//! (`#[cfg(test)]`), which may use everything.
 
 use anyhow::{Result, anyhow, bail};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-/// What a file says, in the order of the file.
+/// The modules and paths of a file, in the order of the file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Contents {
     /// `mod name;`, with the inline modules around it: `["outer", "name"]`.
@@ -31,13 +31,13 @@ pub(super) struct Named {
     pub(super) line: usize,
 }
 
-/// One name that a `use` brings in.
+/// One name that a `use` imports.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Use {
     pub(super) path: Named,
-    /// What the file calls it; `None` for `*`.
+    /// The name in the file; `None` for `*`.
     pub(super) name: Option<String>,
-    /// `pub use`, whatever `pub` says further.
+    /// `pub use`, with any restriction of `pub`.
     pub(super) public: bool,
 }
 
@@ -47,7 +47,7 @@ type Tokens = Peekable<IntoIter<TokenTree>>;
 ///
 /// # Errors
 ///
-/// When it is no Rust, or has an attribute `#[path]`: no file of this project is elsewhere than its module.
+/// When it is no Rust, or has an attribute `#[path]`, which this project does not use.
 pub(super) fn read(text: &str) -> Result<Contents> {
     let tokens: TokenStream = text.parse().map_err(|error| anyhow!("this is no Rust: {error}"))?;
     let mut contents = Contents::default();
@@ -111,7 +111,7 @@ impl Contents {
                         public = was_public;
                     }
                 }
-                // A path from another crate, or a field: none of ours.
+                // A field or a method: no path of this crate.
                 TokenTree::Punct(punct) if punct.as_char() == '.' => {
                     if let Some(field) = word(tokens.peek()) {
                         self.words.insert(field);
@@ -139,7 +139,7 @@ impl Contents {
         Ok(())
     }
 
-    /// What follows `mod`.
+    /// Reads the tokens after `mod`.
     fn module(&mut self, tokens: &mut Tokens, scope: &[String]) -> Result<()> {
         let name = word(tokens.next().as_ref()).unwrap_or_default();
         let module = [scope, &[name]].concat();
@@ -152,7 +152,7 @@ impl Contents {
         Ok(())
     }
 
-    /// A path, of which the first segment is given.
+    /// Reads the rest of a path after its first segment.
     fn path(&mut self, first: &str, line: usize, tokens: &mut Tokens, scope: &[String]) {
         let mut segments = vec![first.trim_start_matches("r#").to_owned()];
         while colons(tokens) {
@@ -166,7 +166,7 @@ impl Contents {
         }
     }
 
-    /// What follows `use`, or what is in its braces, up to a comma or the end.
+    /// Reads the tokens after `use`, or those in its braces, up to a comma or the end.
     fn tree(&mut self, tokens: &mut Tokens, before: &Named, public: bool) {
         let mut path = Named { scope: before.scope.clone(), segments: before.segments.clone(), line: before.line };
         let mut name = None;
@@ -227,7 +227,7 @@ fn is_for_tests(attribute: &TokenStream) -> bool {
     is_cfg && words.contains(&"test") && !words.contains(&"not") && !words.contains(&"any")
 }
 
-/// Skips what an attribute stands before: an item up to its end, a field or an arm up to its comma.
+/// Skips the item, field or arm after an attribute: an item up to its end, a field or an arm up to its comma.
 fn skip_item(tokens: &mut Tokens) {
     const ITEMS: [&str; 14] = [
         "async",
@@ -269,14 +269,14 @@ mod tests {
         read(text).unwrap().paths.into_iter().map(|path| path.segments.join("::")).collect()
     }
 
-    /// Path, name and whether it is public of each name that is brought in.
+    /// The path and name of each import, and whether it is public.
     fn uses(text: &str) -> Vec<(String, String, bool)> {
         let uses = read(text).unwrap().uses.into_iter();
         uses.map(|one| (one.path.segments.join("::"), one.name.unwrap_or("*".to_owned()), one.public)).collect()
     }
 
     #[test]
-    fn a_use_is_read_with_all_that_is_in_its_braces() {
+    fn a_use_is_read_with_all_names_in_its_braces() {
         let text = "use crate::{a, b::{self, C as D}, e::*};\npub(crate) use super::f;\nuse ::http::Uri;";
         let expected = [
             ("crate::a", "a", false),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn code_for_tests_is_left_out() {
+    fn code_for_tests_is_skipped() {
         let text = "
             #[cfg(test)] mod tests { use super::a::B; fn f() { crate::c::d() } }
             #[cfg(test)] use crate::e::F;
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_are_told_from_the_inline_ones() {
+    fn modules_in_files_and_inline_modules_are_kept_apart() {
         let contents = read("mod a;\npub mod b { mod c; fn f() { super::g::h() } }").unwrap();
         assert_eq!(contents.files, [vec!["a".to_owned()], vec!["b".to_owned(), "c".to_owned()]]);
         assert_eq!(contents.inline, [["b"]]);
