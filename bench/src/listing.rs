@@ -122,7 +122,7 @@ async fn sequential(url: String, login: HeaderValue, containerd: Arc<Containerd>
     Ok(())
 }
 
-/// Our program's requests with the same concurrency, over open connections, and drops the bodies. No request waits
+/// Sends our program's requests with the same concurrency over open connections, and drops the bodies. No request waits
 /// for the result of another, so this is a lower bound.
 async fn limit(plan: Arc<Vec<String>>, connections: Arc<Vec<Mutex<Connection>>>) -> Result<()> {
     let next = std::sync::atomic::AtomicUsize::new(0);

@@ -50,7 +50,7 @@ impl Readiness {
             let sources: Map<String, Value> = self
                 .sources
                 .iter()
-                .map(|source| (source.name().to_owned(), described(&self.health.status(*source))))
+                .map(|source| (source.name().to_owned(), status_json(&self.health.status(*source))))
                 .collect();
             let body = json!({"status": "ready", "sources": sources});
             return text(StatusCode::OK, "application/json", format!("{body}\n"));
@@ -99,7 +99,7 @@ fn is_recent(status: &Status, now: SystemTime) -> bool {
 }
 
 /// A source's status as JSON.
-fn described(status: &Status) -> Value {
+fn status_json(status: &Status) -> Value {
     let ago = |at: SystemTime| SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
     let mut described = Map::new();
     if let Some(answered) = status.answered {

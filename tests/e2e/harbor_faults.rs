@@ -149,7 +149,7 @@ async fn a_project_that_fails_in_mid_listing_costs_its_own_rows_and_one_error() 
 async fn html_instead_of_json_is_one_error() {
     for part in ["/systeminfo", "/projects?"] {
         let images = faulty(Version::V2_12, part, Fault::Html).await;
-        assert_costs_all(&images, &[part, "text/html where JSON was expected", "is the Harbor URL that of Harbor"]);
+        assert_costs_all(&images, &[part, "text/html where JSON was expected", "does the Harbor URL lead to Harbor"]);
     }
 }
 

@@ -194,7 +194,10 @@ async fn more_rows_than_may_be_kept_are_passed_on_as_they_come() {
     let sources = sources(json!({"stale_if_error": 60, "max_stale_bytes": 5000})).await;
     let program = sources.node.start().unwrap();
     whole(&program).await;
-    program.await_log("the host does not keep the rows of harbor, as there are too many (cache_config.max_stale_bytes)").await.unwrap();
+    program
+        .await_log("the host does not keep the rows of harbor, as there are too many (cache_config.max_stale_bytes)")
+        .await
+        .unwrap();
     sources.break_harbor();
     assert_none(&program.images().await.unwrap());
 }

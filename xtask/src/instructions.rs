@@ -47,12 +47,12 @@ pub(crate) fn instructions(record: bool) -> Result<()> {
     let text = std::fs::read_to_string(RECORDED).with_context(|| format!("reading {RECORDED}"))?;
     let recorded = serde_json::from_str(&text).with_context(|| format!("reading {RECORDED}"))?;
     println!("{}", table(&recorded, &counts));
-    let grown = grown(&recorded, &counts);
-    if !grown.is_empty() {
+    let regressions = regressions(&recorded, &counts);
+    if !regressions.is_empty() {
         bail!(
             "more than {MAX_GROWTH} % above the recorded count, or without one: {}; if that is intended, record the new counts by \
              `cargo xtask bench instructions --record`",
-            grown.join(", ")
+            regressions.join(", ")
         );
     }
     Ok(())
@@ -135,14 +135,14 @@ fn table(recorded: &Counts, counts: &Counts) -> String {
 }
 
 /// The names of benchmarks that have grown too much, have no recorded count, or are recorded and were not counted.
-fn grown(recorded: &Counts, counts: &Counts) -> Vec<String> {
+fn regressions(recorded: &Counts, counts: &Counts) -> Vec<String> {
     let too_much = |(name, now): (&String, &u64)| match recorded.get(name) {
         Some(before) => now * 100 > before * (100 + MAX_GROWTH),
         None => true,
     };
-    let grown = counts.iter().filter(|pair| too_much(*pair)).map(|(name, _)| name.clone());
+    let regressions = counts.iter().filter(|pair| too_much(*pair)).map(|(name, _)| name.clone());
     let missing = recorded.keys().filter(|name| !counts.contains_key(*name));
-    grown.chain(missing.map(|name| format!("{name} (not counted)"))).collect()
+    regressions.chain(missing.map(|name| format!("{name} (not counted)"))).collect()
 }
 
 #[cfg(test)]
@@ -157,7 +157,7 @@ mod tests {
     fn growth_of_a_tenth_is_allowed_and_more_is_named() {
         let recorded = counts(&[("steady", 1000), ("grown", 1000), ("shrunk", 1000)]);
         let now = counts(&[("steady", 1100), ("grown", 1101), ("shrunk", 1)]);
-        assert_eq!(grown(&recorded, &now), ["grown"]);
+        assert_eq!(regressions(&recorded, &now), ["grown"]);
         assert!(table(&recorded, &now).contains("| grown | 1000 | 1101 | +10.1 % |"));
     }
 
@@ -170,6 +170,6 @@ mod tests {
 
     #[test]
     fn benchmarks_without_a_recorded_or_a_new_count_are_named() {
-        assert_eq!(grown(&counts(&[("old", 1)]), &counts(&[("new", 1)])), ["new", "old (not counted)"]);
+        assert_eq!(regressions(&counts(&[("old", 1)]), &counts(&[("new", 1)])), ["new", "old (not counted)"]);
     }
 }

@@ -187,16 +187,16 @@ pub fn reloaded(succeeded: bool) {
     }
 }
 
-/// A gauge that is one higher while this is alive.
-struct Raised(Option<&'static IntGauge>);
+/// Raises a gauge by one until it is dropped.
+struct GaugeGuard(Option<&'static IntGauge>);
 
-impl Raised {
+impl GaugeGuard {
     fn new(gauge: Option<&'static IntGauge>) -> Self {
         Self(gauge.inspect(|gauge| gauge.inc()))
     }
 }
 
-impl Drop for Raised {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.inspect(|gauge| gauge.dec());
     }
@@ -204,24 +204,24 @@ impl Drop for Raised {
 
 /// A request to Harbor, which counts as in flight until this is dropped.
 #[must_use]
-pub struct UpstreamInFlight(#[expect(dead_code, reason = "it is there to be dropped")] Raised);
+pub struct UpstreamInFlight(#[expect(dead_code, reason = "it is there to be dropped")] GaugeGuard);
 
 impl UpstreamInFlight {
     /// The request begins.
     #[expect(clippy::new_without_default, reason = "it counts, so it is never made in passing")]
     pub fn new() -> Self {
-        Self(Raised::new(METRICS.get().map(|metrics| &metrics.upstream_in_flight)))
+        Self(GaugeGuard::new(METRICS.get().map(|metrics| &metrics.upstream_in_flight)))
     }
 }
 
 /// A client's connection, which counts as open until this is dropped.
 #[must_use]
-pub struct OpenConnection(#[expect(dead_code, reason = "it is there to be dropped")] Raised);
+pub struct OpenConnection(#[expect(dead_code, reason = "it is there to be dropped")] GaugeGuard);
 
 impl OpenConnection {
     /// The server accepted the connection.
     pub fn accepted() -> Self {
         METRICS.get().inspect(|metrics| metrics.accepted.inc());
-        Self(Raised::new(METRICS.get().map(|metrics| &metrics.connections)))
+        Self(GaugeGuard::new(METRICS.get().map(|metrics| &metrics.connections)))
     }
 }

@@ -66,7 +66,7 @@ impl TraceContext {
         self.flags & SAMPLED != 0
     }
 
-    /// Sets whether this program records it. The trace tells later programs to do the same.
+    /// Sets whether this program records it. Later programs in the trace see the decision.
     pub fn record(&mut self, recorded: bool) {
         self.recorded = recorded;
         self.flags = if recorded { SAMPLED } else { 0 };

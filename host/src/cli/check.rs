@@ -54,7 +54,7 @@ struct Report {
 }
 
 impl Report {
-    fn say(&mut self, verdict: Verdict, part: &str, sentence: impl fmt::Display) {
+    fn print(&mut self, verdict: Verdict, part: &str, sentence: impl fmt::Display) {
         self.failed |= verdict == Verdict::Fails;
         // A closed stdout is no error; the exit code still tells the result.
         let _ = writeln!(std::io::stdout(), "{verdict:<8} {part:<12} {sentence}");
@@ -66,11 +66,11 @@ impl Check {
         let Loaded { config, file, warnings } = self.config.load()?;
         let mut report = Report::default();
         match file {
-            Some(file) => report.say(Verdict::Works, "config", format!("{} is read", file.display())),
-            None => report.say(Verdict::Works, "config", "there is no config file, so the built-in defaults apply"),
+            Some(file) => report.print(Verdict::Works, "config", format!("{} is read", file.display())),
+            None => report.print(Verdict::Works, "config", "there is no config file, so the built-in defaults apply"),
         }
         for warning in warnings {
-            report.say(Verdict::Warning, "config", warning);
+            report.print(Verdict::Warning, "config", warning);
         }
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
@@ -78,7 +78,11 @@ impl Check {
         let crictl = Arc::clone(&capabilities.crictl);
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
         if let Some(path) = &config.composition {
-            report.say(Verdict::Works, "composition", format!("{} runs in place of the built-in one", path.display()));
+            report.print(
+                Verdict::Works,
+                "composition",
+                format!("{} runs in place of the built-in one", path.display()),
+            );
         }
         let service = Arc::new(Service::new(&composition, capabilities, {
             let notes = Arc::clone(&notes);
@@ -91,16 +95,16 @@ impl Check {
         let (asked, listed) = tokio::join!(crictl.ask(), listing::ask(&service));
         let (_, listing) = listed?;
         match asked {
-            Ok(answer) => report.say(
+            Ok(answer) => report.print(
                 Verdict::Works,
                 "containerd",
                 format!("{}, asked over {}", count(answer.images.len(), "image"), answer.way),
             ),
-            Err(error) => report.say(Verdict::Fails, "containerd", error),
+            Err(error) => report.print(Verdict::Fails, "containerd", error),
         }
         ignore_file(&mut report, &config, &listing);
         for note in notes.lock().map(|notes| notes.clone()).unwrap_or_default() {
-            report.say(Verdict::Warning, "ignore file", note);
+            report.print(Verdict::Warning, "ignore file", note);
         }
         harbor(&mut report, &config.harbor, &listing);
         stale_rows(&mut report, &config.cache);
@@ -113,29 +117,29 @@ fn access(report: &mut Report, config: &Config) {
     const PART: &str = "access";
     let access = match Access::new(&config.access, config.node_api.as_deref()) {
         Ok(access) => access,
-        Err(error) => return report.say(Verdict::Fails, PART, format!("{error:#}")),
+        Err(error) => return report.print(Verdict::Fails, PART, format!("{error:#}")),
     };
     if let Some(tls) = &config.access.tls {
         let clients =
             tls.client_ca.as_ref().map(|path| format!("; clients need a certificate that {} signed", path.display()));
         let sentence = format!("TLS with the certificate {}{}", tls.certificate.display(), clients.unwrap_or_default());
-        report.say(Verdict::Works, PART, sentence);
+        report.print(Verdict::Works, PART, sentence);
     }
     match (access.tokens(), &config.access.token_file) {
         (Some(tokens), Some(path)) => {
             let sentence = format!("clients need a token: {} in {}", count(tokens, "token"), path.display());
-            report.say(Verdict::Works, PART, sentence);
+            report.print(Verdict::Works, PART, sentence);
         }
         _ if config.access.tls.is_none() => {
             let sentence = format!("without TLS and tokens, at {} port {}", config.app.host, config.app.port);
-            report.say(Verdict::Off, PART, sentence);
+            report.print(Verdict::Off, PART, sentence);
         }
         _ => {}
     }
     let addresses = (config.app.host.as_str(), config.app.port).to_socket_addrs();
     let addresses: Vec<Address> = addresses.into_iter().flatten().map(Address::Tcp).collect();
     for sentence in access.dangers(&addresses).into_iter().chain(access.weaknesses()) {
-        report.say(Verdict::Warning, PART, sentence);
+        report.print(Verdict::Warning, PART, sentence);
     }
 }
 
@@ -146,18 +150,18 @@ fn ignore_file(report: &mut Report, config: &Config, listing: &Listing) {
     }
     let rows = count(listing.containerd_images.len(), "row");
     match std::fs::metadata(&config.crictl.ignore_file) {
-        Ok(_) => report.say(Verdict::Works, "ignore file", format!("{path} is read; it leaves {rows}")),
+        Ok(_) => report.print(Verdict::Works, "ignore file", format!("{path} is read; it leaves {rows}")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            report.say(Verdict::Off, "ignore file", format!("there is no {path}, so the listing has all {rows}"));
+            report.print(Verdict::Off, "ignore file", format!("there is no {path}, so the listing has all {rows}"));
         }
-        Err(error) => report.say(Verdict::Warning, "ignore file", format!("{path} can't be read ({error})")),
+        Err(error) => report.print(Verdict::Warning, "ignore file", format!("{path} can't be read ({error})")),
     }
 }
 
 fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     const PART: &str = "harbor";
     if harbor.is_unset() {
-        return report.say(
+        return report.print(
             Verdict::Off,
             PART,
             "not configured; set harbor_config.url, user and password to list a registry",
@@ -175,23 +179,23 @@ fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     // An operator's composition may need no login.
     if !missing.is_empty() && !failures.is_empty() {
         let sentence = format!("not asked, as harbor_config lacks {}; set it", missing.join(" and "));
-        return report.say(Verdict::Fails, PART, sentence);
+        return report.print(Verdict::Fails, PART, sentence);
     }
     let rows = listing.harbor_images.len();
     if failures.is_empty() || rows > 0 {
         let project = if harbor.project.is_empty() { "all projects".to_owned() } else { harbor.project.clone() };
         let login = if harbor.is_complete() { format!("as {}", harbor.user) } else { "without login".to_owned() };
         let sentence = format!("{} of {project} from {} {login}", count(rows, "row"), harbor.url);
-        report.say(Verdict::Works, PART, sentence);
+        report.print(Verdict::Works, PART, sentence);
     }
     if harbor.is_complete() && harbor.url.starts_with("http://") {
-        report.say(
+        report.print(
             Verdict::Warning,
             PART,
             "the password travels unencrypted to an http:// address; use https:// if Harbor supports it",
         );
     } else if !harbor.verify_ssl {
-        report.say(
+        report.print(
             Verdict::Warning,
             PART,
             "verify_ssl is false, so any server that answers gets the password; set ca_file to Harbor's own authority instead",
@@ -199,7 +203,7 @@ fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     }
     for failure in failures {
         let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        report.say(Verdict::Fails, PART, format!("{repository}{}", failure.error));
+        report.print(Verdict::Fails, PART, format!("{repository}{}", failure.error));
     }
 }
 
@@ -209,17 +213,17 @@ fn stale_rows(report: &mut Report, cache: &Cache) {
     let seconds = cache.stale_if_error;
     match &cache.state_dir {
         _ if seconds == 0 => {}
-        None => report.say(
+        None => report.print(
             Verdict::Works,
             PART,
             format!("the host keeps rows for {seconds} s, in memory only; set cache_config.state_dir to keep them over a restart"),
         ),
         Some(folder) => {
             let shown = folder.display();
-            report.say(Verdict::Works, PART, format!("the host keeps rows for {seconds} s, in memory and in {shown}"));
+            report.print(Verdict::Works, PART, format!("the host keeps rows for {seconds} s, in memory and in {shown}"));
             let mode = std::fs::metadata(folder).map(|folder| folder.mode() & 0o777).unwrap_or_default();
             if mode & 0o077 != 0 {
-                report.say(
+                report.print(
                     Verdict::Warning,
                     PART,
                     format!("other users of this machine can open {shown} (mode {mode:04o}); chmod 700 {shown}"),

@@ -82,7 +82,7 @@ impl fmt::Display for Error {
         match &self.kind {
             ErrorKind::NoResponse(what) | ErrorKind::Inconsistent(what) => f.write_str(what),
             ErrorKind::InvalidBody(what) => {
-                write!(f, "{what}; is the Harbor URL that of Harbor itself, with its path prefix if it has one?")
+                write!(f, "{what}; does the Harbor URL lead to Harbor itself, with its path prefix if it has one?")
             }
             ErrorKind::Cancelled(why) => write!(f, "not asked, as {why}"),
             ErrorKind::Status { status, excerpt, retry_after } => {

@@ -22,7 +22,7 @@ const MAX_REWINDS: usize = 100;
 
 /// A list, as far as it could be read.
 pub(crate) enum WholeList<T> {
-    /// All rows, or those that came before the failure.
+    /// All rows, or the rows before the failure.
     Rows(Vec<T>, Option<Truncated>),
     /// The list has more rows than are buffered.
     TooLong,
@@ -36,7 +36,7 @@ pub(crate) struct Truncated {
 }
 
 impl Truncated {
-    /// After so many rows of a list of `total`.
+    /// A list of `total` rows that ended after this many `rows`.
     pub(crate) fn after(error: Error, total: Option<u64>, rows: usize) -> Self {
         Self { error, missing: total.map(|total| total.saturating_sub(rows as u64)) }
     }

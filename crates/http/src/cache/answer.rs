@@ -238,8 +238,8 @@ impl Answer {
         all[encoding as usize].as_ref()?.complete_chunks()
     }
 
-    /// The response to a request that arrived at `now`, complete or not. `reader` reads the body from its beginning, which the
-    /// body itself may hold no longer; `None` where it is gone.
+    /// The response to a request that arrived at `now`, complete or not. A `reader` has the beginning of the body even where the
+    /// body has dropped it; `None` where there is no beginning.
     pub(super) fn respond(
         &self,
         request: &request::Parts,

@@ -77,7 +77,7 @@ fn passed_sockets() -> Result<Vec<BoundSocket>> {
     let mut bound = Vec::new();
     for index in 0..sockets.len() {
         let named = || format!("the socket number {index} of LISTEN_FDS is no listening stream socket");
-        // There is no way to ask for the kind of socket but to try.
+        // The kind of the socket is unknown, so this tries both.
         let socket = match sockets.take_tcp_listener(index) {
             Ok(Some(socket)) => {
                 socket.set_nonblocking(true)?;

@@ -51,12 +51,13 @@ pub(super) async fn send(
 }
 
 fn request(spans: Vec<Span>, resource: &[(String, String)]) -> proto::ExportTraceServiceRequest {
-    let scope_spans = proto::ScopeSpans { scope: Some(scope()), spans: spans.into_iter().map(wire).collect() };
-    let resource_spans = proto::ResourceSpans { resource: Some(described(resource)), scope_spans: vec![scope_spans] };
+    let scope_spans = proto::ScopeSpans { scope: Some(scope()), spans: spans.into_iter().map(to_proto).collect() };
+    let resource_spans =
+        proto::ResourceSpans { resource: Some(resource_proto(resource)), scope_spans: vec![scope_spans] };
     proto::ExportTraceServiceRequest { resource_spans: vec![resource_spans] }
 }
 
-fn wire(span: Span) -> proto::Span {
+fn to_proto(span: Span) -> proto::Span {
     let begun = nanoseconds(span.begun);
     let mut attributes: Vec<_> = span.attributes.into_iter().map(|(key, value)| text(key, value)).collect();
     if let Some(status) = span.status {
@@ -92,7 +93,7 @@ pub(super) fn scope() -> proto::InstrumentationScope {
     proto::InstrumentationScope { name: crate::PROGRAM.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
-pub(super) fn described(resource: &[(String, String)]) -> proto::Resource {
+pub(super) fn resource_proto(resource: &[(String, String)]) -> proto::Resource {
     proto::Resource { attributes: resource.iter().map(|(key, value)| text(key, value.clone())).collect() }
 }
 

@@ -44,6 +44,6 @@ pub(super) fn is_valid_segment(name: &str) -> bool {
 /// The message for a name that is no valid segment.
 pub(super) fn invalid_name(what: &str, name: &str) -> String {
     format!(
-        "Harbor tells of a {what} named {name:?}, which can't be asked for; is the Harbor URL that of Harbor itself?"
+        "Harbor lists a {what} named {name:?}, which no request can contain; does the Harbor URL lead to Harbor itself?"
     )
 }

@@ -71,12 +71,12 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// Passes a failure on, or adds it to those of cancelled requests.
+    /// Passes a failure on, or adds it to the failures of cancelled requests.
     pub(super) fn add(&mut self, failure: Option<Failure>, sink: &mut impl Sink) {
         match failure {
             Some(Failure::Reported(error)) => sink.failed(error),
             Some(Failure::Cancelled(reason, missing)) => {
-                // The first reason is that of the others, too.
+                // All cancelled requests have the same reason.
                 let (_, all) = self.cancelled.get_or_insert((reason, MissingCounts::default()));
                 all.projects = all.projects.saturating_add(missing.projects);
                 all.repositories = all.repositories.saturating_add(missing.repositories);

@@ -27,8 +27,8 @@ struct SystemInfo {
 
 /// Asks for Harbor's version. `None` where the listing need not go on.
 ///
-/// Harbor answers a wrong password like a request without a login: with fewer facts. Only the version, which it tells to
-/// users who are logged in, shows the difference.
+/// Harbor answers a wrong password like a request without a login: with fewer fields. Only the version, which it sends to
+/// logged-in users, shows the difference.
 pub(super) async fn check(api: &impl Api) -> (Option<ArtifactLists>, Option<Failure>) {
     let path = "/systeminfo".to_owned();
     let url = api.url(&path);

@@ -89,7 +89,7 @@ async fn rows(api: &impl Api, limits: Limits, project: &str) -> Option<Contents>
     let WholeList::Rows(artifacts, truncated) = paging::read_all::<Artifact>(api, &list, limits).await else {
         return None;
     };
-    // Some installations hide this list. Where the project itself is missing, the list of its repositories will tell.
+    // Some installations hide this list. Where the project itself is missing, the list of its repositories fails too.
     let status = truncated.as_ref().and_then(|truncated| truncated.error.status());
     if artifacts.is_empty() && matches!(status, Some(403..=405)) {
         return None;

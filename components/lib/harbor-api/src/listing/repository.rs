@@ -62,18 +62,18 @@ pub(super) async fn stream(
                     page.items.into_iter().filter(|artifact| recent.insert(artifact.digest.clone())).collect();
                 let count = new.len();
                 read += count;
-                wanted = give(sink, window.push(repository, new)).await;
+                wanted = send_rows(sink, window.push(repository, new)).await;
                 if wanted { repeats.count(count, read) } else { Progress::Stop }
             })
             .await
         }
     };
-    wanted = wanted && give(sink, window.drain(repository)).await;
+    wanted = wanted && send_rows(sink, window.drain(repository)).await;
     let error = outcome.err().or_else(|| repeats.error(api, &list));
     (wanted, error.map(|error| Failure::of_repository(repository, Truncated::after(error, total, read))))
 }
 
-async fn give(sink: &mut impl Sink, rows: Option<HarborRepository>) -> bool {
+async fn send_rows(sink: &mut impl Sink, rows: Option<HarborRepository>) -> bool {
     match rows {
         Some(rows) => sink.rows(vec![rows]).await,
         None => true,
