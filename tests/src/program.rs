@@ -12,8 +12,8 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// What the log says of a configuration that was read again and counts.
-const RELOADED: &str = "was read again";
+/// What the log says of a configuration that the program has read again and uses.
+const RELOADED: &str = "has read the configuration again";
 /// What it says of one that does not count.
 const RELOAD_FAILED: &str = "nothing was changed";
 
