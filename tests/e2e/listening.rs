@@ -122,7 +122,7 @@ async fn ipv6_is_listened_on_and_its_any_address_takes_ipv4_too() {
     let mut client = RawClient::connect(&format!("127.0.0.1:{port}")).await.unwrap();
     client.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert!(client.head().await.unwrap().starts_with("HTTP/1.1 200"));
-    program.await_log("may read what is listed").await.unwrap();
+    program.await_log("can read the listing").await.unwrap();
 }
 
 #[tokio::test]

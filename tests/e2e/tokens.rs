@@ -119,7 +119,7 @@ async fn the_node_api_has_tokens_of_its_own() {
 #[tokio::test]
 async fn a_listener_for_everybody_without_tokens_and_tokens_without_tls_are_warned_about() {
     for (listen, access, warned) in [
-        ("0.0.0.0:0", json!({}), Some("may read what is listed")),
+        ("0.0.0.0:0", json!({}), Some("can read the listing")),
         ("0.0.0.0:0", json!({"token_file": "tokens"}), Some("unencrypted")),
         ("127.0.0.1:0", json!({}), None),
         ("127.0.0.1:0", json!({"token_file": "tokens"}), None),
