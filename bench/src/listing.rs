@@ -91,8 +91,8 @@ async fn seconds<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
     Ok(begun.elapsed().as_secs_f64())
 }
 
-/// The requests of the Flask service: a process for the node, then projects, their repositories and their artifacts, one after
-/// another, each on its own connection.
+/// The requests of the Flask service: a process for the node, then projects, their repositories and their artifacts, one
+/// after another, each on its own connection.
 async fn sequential(url: String, login: HeaderValue, containerd: Arc<Containerd>, expected: usize) -> Result<()> {
     tokio::task::spawn_blocking(move || containerd.ctr(&["images", "list"])).await??;
     let list = async |path: &str| -> Result<Vec<Value>> {

@@ -36,8 +36,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Runs subjects in turns, so that other load on the machine affects all of them equally. Returns the median of each, in their
-/// order. The first turn is a warm-up.
+/// Runs subjects in turns, so that other load on the machine affects all of them equally. Returns the median of each, in
+/// their order. The first turn is a warm-up.
 pub(crate) async fn alternate<const N: usize>(subjects: [&dyn AsyncSubject; N]) -> Result<[f64; N]> {
     let mut values: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     for turn in 0..=RUNS {

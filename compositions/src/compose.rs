@@ -39,8 +39,8 @@ pub fn compose(file: &str, text: &str, mut component: impl FnMut(&str) -> Result
     resolution.encode(EncodeOptions::default()).map_err(|error| explain(error.into()))
 }
 
-/// The packages that a text names besides its own, each with its version and place. Reads wac's tokens, because wac-resolver, which
-/// reads the syntax tree, depends on a whole encoder of WIT.
+/// The packages that a text names besides its own, each with its version and place. Reads wac's tokens, because
+/// wac-resolver, which reads the syntax tree, depends on a whole encoder of WIT.
 fn references<'a>(text: &'a str, own: &str) -> Vec<(&'a str, Option<Version>, SourceSpan)> {
     let Ok(lexer) = Lexer::new(text) else { return Vec::new() };
     let spans = lexer.filter_map(|(token, span)| match token {

@@ -25,7 +25,8 @@ pub struct Import {
     pub name: String,
     /// The capability that it gives to the component.
     pub capability: Capability,
-    /// The parts of the composition that import it, by their names in the `.wac` file; empty where the component has no parts.
+    /// The parts of the composition that import it, by their names in the `.wac` file; empty where the component has no
+    /// parts.
     pub parts: Vec<String>,
 }
 

@@ -13,8 +13,8 @@ macro_rules! composition {
             wasm: include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".wasm")).as_slice().into(),
             precompiled: Some(|engine| {
                 let code = include_bytes!(concat!(env!("IMAGE_SERVICE_COMPOSITIONS"), "/", $name, ".cwasm"));
-                // SAFETY: the code is part of this program, and the build that made the program made the code. wasmtime itself
-                // checks that its own version, its settings and the processor fit the code.
+                // SAFETY: the code is part of this program, and the build that made the program made the code. wasmtime
+                // itself checks that its own version, its settings and the processor fit the code.
                 unsafe { wasmtime::component::Component::deserialize(engine, code) }
             }),
         }

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: builds the fuzz targets with the toolchain that builds everything else, and runs them.
 //!
-//! libFuzzer needs counters in the code, and every rustc can add them. Only sanitizers need a nightly rustc, and safe code needs
-//! no sanitizers.
+//! libFuzzer needs counters in the code, and every rustc can add them. Only sanitizers need a nightly rustc, and safe
+//! code needs no sanitizers.
 
 use crate::run::{cargo_with, run, target};
 use crate::steps::{self, step};
@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// The flags of `cargo fuzz`: counters for each edge and the operands of comparisons. Every overflow is a bug, and a panic names
-/// its line.
+/// The flags of `cargo fuzz`: counters for each edge and the operands of comparisons. Every overflow is a bug, and a
+/// panic names its line.
 const RUSTFLAGS: &[&str] = &[
     "--cfg=fuzzing",
     "-Dwarnings",
@@ -25,8 +25,8 @@ const RUSTFLAGS: &[&str] = &[
     "-Cdebuginfo=line-tables-only",
 ];
 
-/// The workspace's profile, in place of the one that fuzz/Cargo.toml has for `cargo fuzz`. So build scripts and procedural macros,
-/// which do not use the flags, are shared with the workspace.
+/// The workspace's profile, in place of the one that fuzz/Cargo.toml has for `cargo fuzz`. So build scripts and
+/// procedural macros, which do not use the flags, are shared with the workspace.
 const PROFILE: [&str; 5] = [
     "--config=Cargo.toml",
     "--config=profile.release.opt-level=2",

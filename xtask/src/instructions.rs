@@ -29,8 +29,8 @@ struct Package {
     name: String,
 }
 
-/// Counts the instructions, and prints the change. Fails where a count has grown by more than [`MAX_GROWTH`]. With `record`, records
-/// the counts instead.
+/// Counts the instructions, and prints the change. Fails where a count has grown by more than [`MAX_GROWTH`]. With
+/// `record`, records the counts instead.
 pub(crate) fn instructions(record: bool) -> Result<()> {
     let valgrind = Command::new("valgrind").arg("--version").output();
     ensure!(
@@ -106,8 +106,8 @@ fn collected(said: &str) -> Option<u64> {
     count.trim().parse().ok().filter(|count| *count > 0)
 }
 
-/// Cargo's options that optimise our own crates as in the program for installation. Their dependencies in a request are always
-/// optimised, so cargo builds nothing else again.
+/// Cargo's options that optimise our own crates as in the program for installation. Their dependencies in a request are
+/// always optimised, so cargo builds nothing else again.
 fn optimised() -> Result<Vec<String>> {
     let metadata: Metadata = metadata(&["--no-deps"])?;
     let names = metadata.packages.iter().map(|package| &package.name);

@@ -52,8 +52,8 @@ enum Task {
     },
     /// Builds everything for installation and measures it against references; prints a table of ratios.
     Bench {
-        /// One part: listing, serving, scaling, logic or starting [default: all five]; parts (the pure logic, by criterion); or
-        /// instructions (by valgrind, compared with bench/instructions.json).
+        /// One part: listing, serving, scaling, logic or starting [default: all five]; parts (the pure logic, by
+        /// criterion); or instructions (by valgrind, compared with bench/instructions.json).
         part: Option<String>,
         /// Records the counted instructions.
         #[arg(long)]

@@ -36,8 +36,8 @@ pub(crate) fn cargo_command() -> Command {
     for elsewhere in ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"] {
         command.env_remove(elsewhere);
     }
-    // `cargo run` sets these variables for this program. Other packages must not see them: cargo would build some of them (ring)
-    // again at each change.
+    // `cargo run` sets these variables for this program. Other packages must not see them: cargo would build some of them
+    // (ring) again at each change.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
@@ -64,8 +64,8 @@ pub(crate) fn native(arguments: &[&str]) -> Result<()> {
     cargo(&native_arguments(arguments)?)
 }
 
-/// Cargo's arguments for this machine. They always name the whole workspace, so that dependencies have the same features in the
-/// program and in its tests, and cargo compiles wasmtime once.
+/// Cargo's arguments for this machine. They always name the whole workspace, so that dependencies have the same features
+/// in the program and in its tests, and cargo compiles wasmtime once.
 pub(crate) fn native_arguments<'a>(arguments: &[&'a str]) -> Result<Vec<&'a str>> {
     let (command, rest) = arguments.split_first().context("a cargo command")?;
     Ok([&[*command, "--release", "--workspace"], rest].concat())

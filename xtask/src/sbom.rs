@@ -102,8 +102,8 @@ impl Bom {
         Self { checksums, crates: BTreeMap::new(), depends_on: BTreeMap::new() }
     }
 
-    /// Adds these packages and all crates linked into them. Leaves out crates that only run during the build, such as procedural
-    /// macros.
+    /// Adds these packages and all crates linked into them. Leaves out crates that only run during the build, such as
+    /// procedural macros.
     fn add(&mut self, metadata: &Metadata, roots: &[String], part: &'static str) -> Result<()> {
         let packages: BTreeMap<&str, &Package> =
             metadata.packages.iter().map(|package| (package.id.as_str(), package)).collect();

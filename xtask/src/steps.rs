@@ -18,8 +18,8 @@ impl Step {
     }
 }
 
-// The budgets: seconds of wall time on two idle cores, with an empty target/. A new or slower step must save its time in another
-// one: a first `cargo xtask demo` may take 8 minutes, `.ci/run` 30.
+// The budgets: seconds of wall time on two idle cores, with an empty target/. A new or slower step must save its time in
+// another one: a first `cargo xtask demo` may take 8 minutes, `.ci/run` 30.
 pub(crate) const COMPONENTS: Step = Step::new("build the components", 75);
 pub(crate) const HOST: Step = Step::new("build the composer and the precompiler", 360);
 pub(crate) const COMPOSE: Step = Step::new("compose the components", 5);

@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 use std::process::Command;
 use std::time::Duration;
 
-/// How long each fuzz target runs here: enough for its seeds, which include earlier findings, and for new bugs that are easy to
-/// find.
+/// How long each fuzz target runs here: enough for its seeds, which include earlier findings, and for new bugs that are
+/// easy to find.
 const FUZZ_DURATION: Duration = Duration::from_secs(3);
 
 /// Runs all tests; or, where areas are named, the unit tests of their packages and the end-to-end tests of their names.
@@ -44,8 +44,8 @@ fn slowest(times: &str) -> String {
     format!("the slowest tests, in seconds:\n{}", slowest.collect::<String>())
 }
 
-/// Builds the tests of the whole workspace, even if few will run: for fewer packages, cargo would give dependencies other features
-/// and compile them again.
+/// Builds the tests of the whole workspace, even if few will run: for fewer packages, cargo would give dependencies other
+/// features and compile them again.
 fn built(with_programs: bool) -> Result<Vec<Executable>> {
     // `--lib`, because cargo can link a component's unit tests for this machine, but not the component itself.
     let mut arguments = vec!["test", "--lib", "--test", "*", "--no-run"];

@@ -1,5 +1,5 @@
-//! A made-up inventory: a node's images, a registry's pages and an ignore file. Also the listing of it by the components' pure
-//! logic in native code. Test components give the same inventory to compositions.
+//! A made-up inventory: a node's images, a registry's pages and an ignore file. Also the listing of it by the components'
+//! pure logic in native code. Test components give the same inventory to compositions.
 
 #![forbid(unsafe_code)]
 

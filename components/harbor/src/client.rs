@@ -58,8 +58,9 @@ impl Api for Client {
         let url = inner.url(&path);
         let mut cancelled = inner.cancelled.clone();
         let (sender, receiver) = oneshot::channel();
-        // The request is a task of its own. The listing may not poll this future for a while, and a request that nothing polls
-        // would keep its permit from others. The task goes on even when nothing waits for it; the host's time-out bounds it.
+        // The request is a task of its own. The listing may not poll this future for a while, and a request that nothing
+        // polls would keep its permit from others. The task goes on even when nothing waits for it; the host's time-out
+        // bounds it.
         let mut request = Box::pin(async move {
             let _ = sender.send(inner.get(&path).await);
         });

@@ -1,6 +1,6 @@
-//! Shows the last good rows of a failing source. The component is between the sources and the handler. It holds a source's rows
-//! until the source has ended; after a success, the host keeps them. When a source fails, the component gives the rows that
-//! the host kept last, and a failure that says their age.
+//! Shows the last good rows of a failing source. The component is between the sources and the handler. It holds a
+//! source's rows until the source has ended; after a success, the host keeps them. When a source fails, the component
+//! gives the rows that the host kept last, and a failure that says their age.
 
 mod encoded_rows;
 

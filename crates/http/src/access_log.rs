@@ -21,8 +21,8 @@ use std::time::Duration;
 /// The status of a request whose client left before the answer began (nginx uses the same number).
 const CLIENT_CLOSED_REQUEST: &str = "499";
 
-/// A request that the program is answering. Dropping it writes the log line: the body of the answer drops it at its end, or the
-/// server drops it when the client leaves before the answer.
+/// A request that the program is answering. Dropping it writes the log line: the body of the answer drops it at its end,
+/// or the server drops it when the client leaves before the answer.
 pub struct RequestLog {
     id: RequestId,
     method: Method,
@@ -142,7 +142,8 @@ impl Drop for RequestLog {
     }
 }
 
-/// The body of an answer, which writes the log line at its end. It removes the trailers that carry the summary of the listing.
+/// The body of an answer, which writes the log line at its end. It removes the trailers that carry the summary of the
+/// listing.
 pub struct TrackedBody {
     body: Body,
     log: RequestLog,

@@ -1,5 +1,5 @@
-//! A shared HTTP cache in front of the composition (RFC 9111, 5861, 9211). It serves a kept answer for as long as the answer's
-//! `Cache-Control` allows. Clients that ask at the same time share one listing.
+//! A shared HTTP cache in front of the composition (RFC 9111, 5861, 9211). It serves a kept answer for as long as the
+//! answer's `Cache-Control` allows. Clients that ask at the same time share one listing.
 //!
 //! - `answer`: one answer, and how long it is fresh;
 //! - `broadcast_body`: a body that many clients read while it arrives;

@@ -5,7 +5,8 @@
 //! - [`access`]: which clients may send requests, and how;
 //! - [`cache`]: kept answers, in front of the composition;
 //! - [`response`]: bodies, problems, the headers of every answer;
-//! - [`access_log`]: one request from its head to the last byte of its answer; [`listing_summary`]: the counts of its listing;
+//! - [`access_log`]: one request from its head to the last byte of its answer; [`listing_summary`]: the counts of its
+//!   listing;
 //! - [`tls`]: trust and certificates, for the listener and for clients of the program;
 //! - `file_fingerprint`, `reloadable`: files that the program reads again when they change.
 //!

@@ -1,4 +1,5 @@
-//! The summary of a listing: rows by source, and failures. The handler sends it in trailers at the end, which clients never see.
+//! The summary of a listing: rows by source, and failures. The handler sends it in trailers at the end, which clients
+//! never see.
 
 use http::{HeaderMap, HeaderName};
 use image_model::protocol;

@@ -47,8 +47,8 @@ impl<T> Reloadable<T> {
     }
 
     /// Reads the files again when they differ from the files of the value and have not changed since the last call: a
-    /// certificate and its key are two files, and nobody replaces both at one instant. When reading fails, the log says so once
-    /// and the old value stays. Blocks on the file system, so request threads must not call it.
+    /// certificate and its key are two files, and nobody replaces both at one instant. When reading fails, the log says
+    /// so once and the old value stays. Blocks on the file system, so request threads must not call it.
     pub(crate) fn refresh(&self) {
         let now = fingerprints(&self.paths);
         let mut fingerprints = self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner);

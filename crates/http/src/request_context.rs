@@ -38,7 +38,8 @@ impl RequestContext {
         }
     }
 
-    /// Adds the trace to a request that the program sends for this one. `span` is the span of that request, where it is recorded.
+    /// Adds the trace to a request that the program sends for this one. `span` is the span of that request, where it is
+    /// recorded.
     pub fn propagate(&self, headers: &mut HeaderMap, span: Option<u64>) {
         self.trace_shared.store(true, Ordering::Relaxed);
         self.trace.propagate(headers, span);

@@ -52,8 +52,8 @@ pub enum Shutdown {
 }
 
 impl Server {
-    /// Takes the sockets that the service manager passed (`LISTEN_FDS`), else opens one. From now on SIGTERM, SIGINT and SIGHUP
-    /// don't end the program by themselves.
+    /// Takes the sockets that the service manager passed (`LISTEN_FDS`), else opens one. From now on SIGTERM, SIGINT and
+    /// SIGHUP don't end the program by themselves.
     ///
     /// # Errors
     ///
@@ -68,9 +68,9 @@ impl Server {
         self.listener.addresses()
     }
 
-    /// Serves until SIGTERM or SIGINT, then lets requests under way end within `app_config.shutdown_timeout`; a second signal
-    /// cuts them off. On SIGHUP, `reload` makes a new application for all later requests; the old one finishes the requests under
-    /// way. When `reload` fails, the old application stays.
+    /// Serves until SIGTERM or SIGINT, then lets requests under way end within `app_config.shutdown_timeout`; a second
+    /// signal cuts them off. On SIGHUP, `reload` makes a new application for all later requests; the old one finishes the
+    /// requests under way. When `reload` fails, the old application stays.
     pub async fn serve<A: Application>(
         self,
         app: A,

@@ -4,7 +4,8 @@
 //! - [`metrics`]: counters and gauges, as Prometheus reads them;
 //! - [`trace_context`]: the trace that a request belongs to;
 //! - [`spans`]: timed parts of requests, for a collector of traces; [`otlp`]: sends them there;
-//! - [`source`]: the sources of images, and the kinds of their failures; [`source_health`]: when each source answered and failed last.
+//! - [`source`]: the sources of images, and the kinds of their failures; [`source_health`]: when each source answered and
+//!   failed last.
 //!
 //! This crate knows neither wasmtime nor an HTTP server. Other code reports events to it; this crate never calls other code.
 

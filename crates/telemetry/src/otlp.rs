@@ -1,5 +1,5 @@
-//! Export of spans to a collector (OTLP over HTTP), by the `OTEL_*` variables of the OpenTelemetry specification. Where they name
-//! no collector, there is no client, no task and no cost.
+//! Export of spans to a collector (OTLP over HTTP), by the `OTEL_*` variables of the OpenTelemetry specification. Where
+//! they name no collector, there is no client, no task and no cost.
 //!
 //! - `env`: the variables;
 //! - `batch`: collects spans into batches;

@@ -1,4 +1,5 @@
-//! The trace that a request belongs to (W3C Trace Context): the client's, or one that begins here. Requests to Harbor carry it on.
+//! The trace that a request belongs to (W3C Trace Context): the client's, or one that begins here. Requests to Harbor
+//! carry it on.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;

@@ -19,8 +19,8 @@ fn main() -> Result<()> {
         let mut hasher = DefaultHasher::new();
         (&wasm, engine.precompile_compatibility_hash()).hash(&mut hasher);
         let inputs_hash = format!("{:016x}", hasher.finish());
-        // A stamp beside the machine code says from what it was compiled. Code with the same stamp stays as it is, so that neither
-        // the composition nor the program is compiled again.
+        // A stamp beside the machine code says from what it was compiled. Code with the same stamp stays as it is, so
+        // that neither the composition nor the program is compiled again.
         let (to, stamp) = (path.with_extension("cwasm"), path.with_extension("cwasm.made-of"));
         if to.exists() && std::fs::read_to_string(&stamp).is_ok_and(|found| found == inputs_hash) {
             continue;

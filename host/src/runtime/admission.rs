@@ -1,8 +1,8 @@
 //! Admission of requests to the components: a number of requests run, a number wait, and the host refuses more at once.
 //!
-//! Of the running requests, one per processor computes at a time. More would only compete for the processors, and each needs
-//! its own instance: a few instances that run again and again stay in the processors' caches, dozens of them do not. Measured:
-//! without this second semaphore, a component that does nothing takes a sixth more processor time.
+//! Of the running requests, one per processor computes at a time. More would only compete for the processors, and each
+//! needs its own instance: a few instances that run again and again stay in the processors' caches, dozens of them do
+//! not. Measured: without this second semaphore, a component that does nothing takes a sixth more processor time.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;

@@ -120,8 +120,8 @@ impl<B: Body<Data = Bytes, Error = Error> + Unpin> Body for BufferedPrefix<B> {
         let here = self.beginning.len() as u64;
         match &self.rest {
             None if self.then.is_none() => SizeHint::with_exact(here),
-            // No exact size here: the server does not poll beyond a known length, so it would miss the trailers with the summary
-            // of the listing, or the error of a broken answer.
+            // No exact size here: the server does not poll beyond a known length, so it would miss the trailers with the
+            // summary of the listing, or the error of a broken answer.
             None => SizeHint::default(),
             Some(rest) => {
                 let mut hint = rest.size_hint();

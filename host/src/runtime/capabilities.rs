@@ -19,8 +19,8 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// The capabilities that a configuration grants. It asks no source yet. Later requests report their outcome to `health`; kept
-    /// rows go to `memory` and, where the configuration names one, to a folder.
+    /// The capabilities that a configuration grants. It asks no source yet. Later requests report their outcome to
+    /// `health`; kept rows go to `memory` and, where the configuration names one, to a folder.
     ///
     /// # Errors
     ///

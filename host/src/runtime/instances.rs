@@ -177,7 +177,8 @@ impl WorkerState for Worker {
             // Set before the store is dropped, which ends an answer that has begun.
             self.failed.store(true, Ordering::Release);
         }
-        // `ProxyHandler` reports a panic whenever a worker is dropped while it works, which happens at the end of the program.
+        // `ProxyHandler` reports a panic whenever a worker is dropped while it works, which happens at the end of the
+        // program.
         let dropped = |error: &wasmtime::Error| error.to_string() == "worker panicked" && !std::thread::panicking();
         let result = result.or_else(|error| if dropped(&error) { Ok(()) } else { Err(error) });
         metrics::instance_ended(reason(&result));

@@ -26,7 +26,8 @@ impl MemoryLimiter {
 }
 
 impl ResourceLimiter for MemoryLimiter {
-    /// Ends the instance where its memory may not grow. The component itself could only abort, with a message without the key.
+    /// Ends the instance where its memory may not grow. The component itself could only abort, with a message without the
+    /// key.
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         let memory = self.memory.saturating_add(desired.saturating_sub(current));
         if memory > self.max_memory {

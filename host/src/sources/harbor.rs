@@ -1,7 +1,7 @@
 //! The Harbor capability: one pooled client that sends requests only to the configured Harbor, and adds its login.
 //!
-//! Requests only read (GET and HEAD). The client sends a request with the header `image-service-login: none` without the login:
-//! components use it after Harbor has refused the login.
+//! Requests only read (GET and HEAD). The client sends a request with the header `image-service-login: none` without the
+//! login: components use it after Harbor has refused the login.
 //!
 //! - `request_policy`: which requests and headers of components the client sends;
 //! - `retry`: when the client sends a request again;
@@ -129,8 +129,8 @@ impl HarborClient {
         if let (true, Some(login)) = (with_login, &self.login) {
             parts.headers.insert(AUTHORIZATION, login.clone());
         }
-        // The time limit begins after the wait for a permit, because it measures Harbor. A request that waits between two tries
-        // holds no permit.
+        // The time limit begins after the wait for a permit, because it measures Harbor. A request that waits between two
+        // tries holds no permit.
         let mut permit = Some(self.permit().await);
         let deadline = Instant::now() + self.timeout;
         let parts = &parts;

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// The layers, the lowest first. A crate may import crates of its own row and of the rows above it in this list. Its row is the
-/// one with the longest folder that holds the crate.
+/// The layers, the lowest first. A crate may import crates of its own row and of the rows above it in this list. Its row
+/// is the one with the longest folder that holds the crate.
 const LAYERS: &[&[&str]] = &[
     &["components/lib"],
     &["components"],
@@ -81,7 +81,8 @@ fn layer(folder: &Path) -> Option<usize> {
     around.max_by_key(|(_, around)| around.len()).map(|(row, _)| row)
 }
 
-/// The message about the import of the second crate by the first one, each with its folder; `None` where the import is allowed.
+/// The message about the import of the second crate by the first one, each with its folder; `None` where the import is
+/// allowed.
 fn violation((importer, importing): (&str, &Path), (imported, from): (&str, &Path)) -> Option<String> {
     let (Some(high), Some(low)) = (layer(importing), layer(from)) else {
         return Some(format!(

@@ -4,8 +4,8 @@
 //!
 //! - The check follows a name from its `use` to its definition, also through re-exports. So the file of a module that only
 //!   re-exports (`pub use child::Item`) is at neither end of an arrow.
-//! - `mod child;` is no arrow, and neither is a re-export whose name the file itself does not use. Otherwise a parent is a file
-//!   like any other: when it calls its child and its child calls it, that is a circle.
+//! - `mod child;` is no arrow, and neither is a re-export whose name the file itself does not use. Otherwise a parent is
+//!   a file like any other: when it calls its child and its child calls it, that is a circle.
 //! - The check does not see a method call without a path; the caller has named the type somewhere.
 //! - Code for tests has no arrows.
 
@@ -119,8 +119,8 @@ impl Crate {
         self.follow(&at, segments, depth)
     }
 
-    /// The item of a path that begins in this module. Where its first word is neither a module nor imported, it is an item of the
-    /// module, another crate, or a type of the prelude; none of these makes an arrow.
+    /// The item of a path that begins in this module. Where its first word is neither a module nor imported, it is an
+    /// item of the module, another crate, or a type of the prelude; none of these makes an arrow.
     fn follow<'a>(&self, from: &Module, segments: impl Iterator<Item = &'a str>, depth: usize) -> Option<Item> {
         let mut at = from.clone();
         for segment in segments {

@@ -98,7 +98,8 @@ impl<T: DeserializeOwned> Page<T> {
 
 /// Reads the body of a reply. The error says what the body is instead.
 pub(crate) fn parse_json<T: DeserializeOwned>(reply: &Reply) -> Result<T, String> {
-    // One check of the whole text is faster than one for each string. Where the check fails, serde_json says which string it is.
+    // One check of the whole text is faster than one for each string. Where the check fails, serde_json says which string
+    // it is.
     let read = match str::from_utf8(&reply.body) {
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(&reply.body),

@@ -1,5 +1,5 @@
-//! The texts of images everywhere in Image Service: ids, references, sizes, the output of `crictl images`, images_to_ignore.txt
-//! and the answer's JSON; and the types, names and bounds that components and the host share.
+//! The texts of images everywhere in Image Service: ids, references, sizes, the output of `crictl images`,
+//! images_to_ignore.txt and the answer's JSON; and the types, names and bounds that components and the host share.
 //!
 //! Pure logic without I/O. Components and the host use it, so there is one way to write a size or to split a reference.
 

@@ -139,8 +139,8 @@ impl Answer {
         self.may_be_shared
     }
 
-    /// Decides whether the store keeps it. Called after the last byte and before readers see the end. `tag` is a digest of its
-    /// bytes; `failed` says whether the listing has errors.
+    /// Decides whether the store keeps it. Called after the last byte and before readers see the end. `tag` is a digest
+    /// of its bytes; `failed` says whether the listing has errors.
     pub(super) fn keep(&self, request: &request::Parts, tag: String, failed: bool) -> bool {
         let Some(chunks) = self.body.kept_chunks() else { return false };
         let mut head = self.head.clone();
@@ -165,8 +165,8 @@ impl Answer {
         now.saturating_duration_since(self.begun.0)
     }
 
-    /// Whether the cache may answer this request with it. The request arrived at `now`; `directives` says whether it has cache
-    /// directives.
+    /// Whether the cache may answer this request with it. The request arrived at `now`; `directives` says whether it has
+    /// cache directives.
     pub(super) fn reuse(
         &self,
         request: &request::Parts,
@@ -238,8 +238,8 @@ impl Answer {
         all[encoding as usize].as_ref()?.complete_chunks()
     }
 
-    /// The response to a request that arrived at `now`, complete or not. A `reader` has the beginning of the body even where the
-    /// body has dropped it; `None` where there is no beginning.
+    /// The response to a request that arrived at `now`, complete or not. A `reader` has the beginning of the body even
+    /// where the body has dropped it; `None` where there is no beginning.
     pub(super) fn respond(
         &self,
         request: &request::Parts,

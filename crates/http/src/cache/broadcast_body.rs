@@ -1,7 +1,7 @@
 //! A body that one source writes once and that any number of readers read, each at its own pace.
 //!
-//! The body keeps all of its chunks while the store has room. After that it holds only the chunks that its slowest reader has not
-//! read yet, the source waits for that reader, and no new reader can begin.
+//! The body keeps all of its chunks while the store has room. After that it holds only the chunks that its slowest reader
+//! has not read yet, the source waits for that reader, and no new reader can begin.
 
 use super::store::Store;
 use crate::response::BoxError;

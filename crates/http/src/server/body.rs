@@ -52,8 +52,8 @@ impl Body for IncomingBody {
 /// An answer's body.
 pub(super) struct OutgoingBody {
     body: TrackedBody,
-    /// Only for HTTP/2: hyper polls for the next piece when the client has room for it, so the server waits for the client between
-    /// two pieces.
+    /// Only for HTTP/2: hyper polls for the next piece when the client has room for it, so the server waits for the
+    /// client between two pieces.
     progress: Option<BodyProgress>,
     _active: ActiveRequest,
 }

@@ -16,8 +16,8 @@ pub(super) struct ConnectionState {
     active: AtomicUsize,
     /// Bytes written to the socket.
     pub(super) socket: Progress,
-    /// Bodies that may stall although the socket moves: of requests, and of HTTP/2 answers, which the client holds back by its
-    /// window.
+    /// Bodies that may stall although the socket moves: of requests, and of HTTP/2 answers, which the client holds back
+    /// by its window.
     bodies: Mutex<HashMap<usize, (Arc<Progress>, StallTimer)>>,
     closing: AtomicBool,
     waker: AtomicWaker,

@@ -42,8 +42,8 @@ pub(super) struct StallTimer {
 }
 
 impl StallTimer {
-    /// Checks the progress, `passed` after the last check. True when the client took longer than `limit` for the least progress;
-    /// only time in which the server waits for the client counts.
+    /// Checks the progress, `passed` after the last check. True when the client took longer than `limit` for the least
+    /// progress; only time in which the server waits for the client counts.
     pub(super) fn is_over(&mut self, progress: &Progress, passed: Duration, limit: Duration) -> bool {
         let moved = progress.moved.load(Ordering::Relaxed);
         if moved.wrapping_sub(self.moved) >= MIN_PROGRESS {

@@ -20,8 +20,8 @@ pub(super) fn stopping() {
     notify(&[NotifyState::Stopping]);
 }
 
-/// Sends a sign of life twice in each interval of `WatchdogSec`, where it is set. Runs on the threads that answer requests, so
-/// that the signs stop when those threads hang.
+/// Sends a sign of life twice in each interval of `WatchdogSec`, where it is set. Runs on the threads that answer
+/// requests, so that the signs stop when those threads hang.
 pub(super) async fn watchdog() {
     let Some(interval) = sd_notify::watchdog_enabled() else { return };
     let mut ticks = tokio::time::interval(interval / 2);

@@ -71,7 +71,8 @@ impl Journal {
         Ok(Self(socket))
     }
 
-    /// Whether stderr is the journal: `JOURNAL_STREAM` names the device and inode of what systemd connected (systemd.exec(5)).
+    /// Whether stderr is the journal: `JOURNAL_STREAM` names the device and inode of what systemd connected
+    /// (systemd.exec(5)).
     pub(super) fn is_stderr() -> bool {
         let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
         std::fs::metadata("/proc/self/fd/2").is_ok_and(|data| stream == format!("{}:{}", data.dev(), data.ino()))

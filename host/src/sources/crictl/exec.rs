@@ -21,7 +21,8 @@ const READ_BYTES: u64 = 1024 * 1024;
 /// Most bytes of crictl's stderr that an error may show.
 const MAX_STDERR: u64 = 16 * 1024;
 
-/// Runs crictl and returns its images with the command that printed them. `table_worked` remembers which default command worked.
+/// Runs crictl and returns its images with the command that printed them. `table_worked` remembers which default command
+/// worked.
 pub(super) async fn images(
     config: &config::Crictl,
     max_bytes: usize,

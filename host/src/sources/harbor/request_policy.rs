@@ -1,5 +1,5 @@
-//! The requests of components that the host sends: methods that only read, and headers that say how to read. It logs and counts
-//! each refusal.
+//! The requests of components that the host sends: methods that only read, and headers that say how to read. It logs and
+//! counts each refusal.
 
 use super::error::SendError;
 use http::Uri;

@@ -1,5 +1,5 @@
-//! Retries of requests: after failures that may pass, within the time limit of the request, and only for a few requests at once,
-//! so that a server that is starting is not overloaded.
+//! Retries of requests: after failures that may pass, within the time limit of the request, and only for a few requests
+//! at once, so that a server that is starting is not overloaded.
 
 use super::error::SendError;
 use super::failure::{Failure, Retry};
