@@ -1,4 +1,4 @@
-//! Compiles proto/ without the program `protoc`, and converts docs/openapi.yaml to JSON.
+//! Converts docs/openapi.yaml to JSON, so that the program needs no reader of YAML for it.
 
 #![forbid(unsafe_code)]
 
@@ -10,9 +10,6 @@ use yaml_rust2::{Yaml, YamlLoader};
 const OPENAPI: &str = "../docs/openapi.yaml";
 
 fn main() -> Result<()> {
-    println!("cargo::rerun-if-changed=proto");
-    let descriptors = protox::compile(["proto/cri.proto"], ["proto"])?;
-    tonic_prost_build::configure().build_server(false).compile_fds(descriptors)?;
     println!("cargo::rerun-if-changed={OPENAPI}");
     openapi().with_context(|| format!("reading {OPENAPI}"))
 }

@@ -21,6 +21,7 @@ mod demo;
 mod deploy;
 mod environments;
 mod example_registry;
+mod generated_code;
 mod harbor;
 mod harbor_double;
 mod harbor_faults;

@@ -2,4 +2,5 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from proto/otlp.proto")]
 
-include!(concat!(env!("OUT_DIR"), "/otlp.rs"));
+// Included, so that rustfmt leaves the file as it was generated.
+include!("proto/otlp.rs");

@@ -12,9 +12,10 @@ use tokio::net::UnixStream;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
+// Included, so that rustfmt leaves the file as it was generated.
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from proto/cri.proto")]
 mod proto {
-    tonic::include_proto!("runtime.v1");
+    include!("cri/runtime.v1.rs");
 }
 
 /// A socket that could not be opened.
