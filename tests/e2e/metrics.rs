@@ -1,11 +1,11 @@
 //! Metrics: what `/metrics` says after what happened.
 
+mod failures;
+mod pinned;
+
 use ::http::Method;
-use image_service_tests::harbor::config_for;
-use image_service_tests::{
-    Authority, Fault, Harbor, Node, NodeBuilder, OtherServer, Version, eventually, test_component,
-};
-use serde_json::{Value, json};
+use image_service_tests::{Fault, Harbor, Node, Version, eventually, test_component};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_listing_shows_in_each_of_its_metrics() {
@@ -51,81 +51,6 @@ async fn results_of_the_cache_are_counted() {
     let metrics = program.await_sample("image_service_cache_requests_total{result=\"bypass\"}", 1.0).await.unwrap();
     assert_eq!(metrics.get("image_service_cache_requests_total{result=\"miss\"}"), Some(1.0));
     assert_eq!(metrics.get("image_service_cache_requests_total{result=\"hit\"}"), Some(2.0));
-}
-
-/// The kinds of failures of a source that one listing of this node counts.
-async fn kinds(node: NodeBuilder, source: &str) -> Vec<String> {
-    let program = node.start().unwrap();
-    program.images().await.unwrap();
-    let metrics = program.metrics().await.unwrap();
-    let kind = |sample: &str| {
-        let rest = sample.strip_prefix("image_service_source_errors_total{kind=\"")?;
-        Some(rest.strip_suffix(&format!("\",source=\"{source}\"}}"))?.to_owned())
-    };
-    metrics.iter().filter_map(|(sample, _)| kind(sample)).collect()
-}
-
-#[tokio::test]
-async fn failures_of_the_node_are_counted_by_kind() {
-    let out_of_time = json!({"crictl_config": {"timeout": 0.1}});
-    let denied = Node::builder().script("sudo", "echo 'sudo: a password is required' >&2; exit 1");
-    for (kind, node) in [
-        ("unavailable", Node::builder().no_runtime()),
-        ("denied", denied.config(json!({"crictl_config": {"mode": "exec"}}))),
-        ("timed_out", Node::builder().crictl(&["sleep", "60"]).config(out_of_time)),
-        ("malformed", Node::builder().crictl(&["echo", "{\"images\": 1}"])),
-    ] {
-        assert_eq!(kinds(node, "containerd").await, [kind]);
-    }
-}
-
-/// The kinds of failures of Harbor that one listing under this `harbor_config` counts.
-async fn harbor_kinds(harbor_config: Value) -> Vec<String> {
-    kinds(Node::builder().one_image().config(json!({"harbor_config": harbor_config})), "harbor").await
-}
-
-#[tokio::test]
-async fn failures_of_the_way_to_harbor_are_counted_by_kind() {
-    assert_eq!(harbor_kinds(config_for("http://127.0.0.1:1")).await, ["connection_refused"]);
-    assert_eq!(harbor_kinds(config_for("http://harbor.invalid")).await, ["dns"]);
-    let authority = Authority::new().unwrap();
-    let untrusted = Harbor::of(Version::V2_8).tls(authority.server(&["127.0.0.1"]).unwrap()).start().await.unwrap();
-    assert_eq!(harbor_kinds(untrusted.config()).await, ["tls"]);
-    let plain = Harbor::of(Version::V2_8).start().await.unwrap();
-    assert_eq!(harbor_kinds(config_for(&plain.url.replace("http:", "https:"))).await, ["tls"]);
-    assert_eq!(harbor_kinds(config_for(&untrusted.url.replace("https:", "http:"))).await, ["malformed"]);
-}
-
-#[tokio::test]
-async fn failures_of_harbor_are_counted_by_kind() {
-    let other = OtherServer::new().unwrap();
-    for (kind, fault) in [
-        ("status_5xx", Fault::Status(500)),
-        ("denied", Fault::Status(403)),
-        ("status_4xx", Fault::Status(404)),
-        ("throttled", Fault::Status(429)),
-        ("timed_out", Fault::Silent),
-        ("too_large", Fault::Huge),
-        ("connection_broken", Fault::BrokenOff),
-        ("connection_broken", Fault::Reset),
-        ("redirect", Fault::RedirectTo(other.url().unwrap())),
-        ("redirect", Fault::RedirectLoop),
-    ] {
-        let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", fault.clone());
-        let harbor = harbor.start().await.unwrap();
-        let mut config = harbor.config();
-        (config["timeout"], config["retries"]) = (json!(2), json!(0));
-        assert_eq!(harbor_kinds(config).await, [kind], "{fault:?}");
-    }
-    assert!(!other.was_contacted().unwrap());
-}
-
-/// The kind is that of the failure, whatever words stand in the address.
-#[tokio::test]
-async fn a_redirect_to_an_address_with_the_word_certificate_counts_as_a_redirect() {
-    let redirect = Fault::RedirectTo("https://certificates.example".to_owned());
-    let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", redirect).start().await.unwrap();
-    assert_eq!(harbor_kinds(harbor.config()).await, ["redirect"]);
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use http::Method;
 use image_service_tests::{Fault, Harbor, HarborBuilder, Node, OtherServer, Program, Version, test_component};
 
 /// A component that asks for what a test tells it to, on a node with a Harbor.
-struct Escaping {
+pub(crate) struct Escaping {
     harbor: Harbor,
-    program: Program,
+    pub(crate) program: Program,
 }
 
 impl Escaping {
@@ -14,7 +14,7 @@ impl Escaping {
         Self::with(Harbor::of(Version::V2_12)).await
     }
 
-    async fn with(harbor: HarborBuilder) -> Self {
+    pub(crate) async fn with(harbor: HarborBuilder) -> Self {
         let harbor = harbor.repository("a/b", 3).start().await.unwrap();
         let program = Node::builder().composition(test_component("escapes")).harbor(&harbor).start().unwrap();
         Self { harbor, program }
@@ -26,7 +26,7 @@ impl Escaping {
     }
 
     /// Has it ask for this; what it got, in words.
-    async fn asks(&self, told: &[(&str, &str)]) -> String {
+    pub(crate) async fn asks(&self, told: &[(&str, &str)]) -> String {
         let authority = self.authority();
         let mut headers = vec![("ask-authority", authority.as_str())];
         if told.iter().any(|(name, _)| *name == "ask-authority") {
