@@ -77,6 +77,12 @@ impl Answer {
         self.header("cache-status").unwrap()
     }
 
+    /// Whether it is a kept one whose lifetime has not ended.
+    fn is_fresh(&self) -> bool {
+        let status = self.cache_status();
+        status.contains("; hit; ttl=") && !status.contains("ttl=-")
+    }
+
     fn listing(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }

@@ -4,7 +4,7 @@ use crate::listing::{assert_says, harbor_rows};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
-use image_service_tests::{Authority, Node, Program, RawClient, composition, http1, http2, skip};
+use image_service_tests::{Authority, Node, Program, RawClient, composition, eventually, http1, http2, skip};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
@@ -138,7 +138,8 @@ async fn with_client_ca_only_clients_with_a_certificate_of_that_authority_are_se
 
 #[tokio::test]
 async fn a_new_certificate_counts_as_soon_as_its_files_change_and_a_broken_one_changes_nothing() {
-    let fixture = Fixture::new(json!({}), json!({}));
+    let fixture = Fixture::new(json!({"token_file": "tokens"}), json!({}));
+    fixture.node.write("tokens", "a-first-token-of-the-test").unwrap();
     let program = fixture.node.start().unwrap();
     let client = || fixture.client(&["http/1.1"]);
     let first = shown(&program, client()).await;
@@ -153,14 +154,17 @@ async fn a_new_certificate_counts_as_soon_as_its_files_change_and_a_broken_one_c
     program.await_log("the old content stays in use").await.unwrap();
     assert_says(&program.log(), &["can't be used together"]);
     assert_eq!(shown(&program, client()).await, first);
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    // The program looks at the tokens each time that it has looked at the certificate, and takes new ones at its second look.
+    fixture.node.write("tokens", "a-token-of-the-test").unwrap();
+    program.await_log("tokens changed; the new content is in use").await.unwrap();
     assert_eq!(program.log().matches("the old content stays in use").count(), 1, "{}", program.log());
 
     std::fs::write(fixture.node.path("tls.key"), new_key).unwrap();
-    program.await_log("the new content is in use").await.unwrap();
-    assert_ne!(shown(&program, client()).await, first);
-    let request = Request::get("/images").header("host", "localhost").body(Empty::new()).unwrap();
-    assert_eq!(open.send_request(request).await.unwrap().status(), 200);
+    let renewed = async || shown(&program, client()).await != first;
+    eventually("the new certificate", renewed).await.unwrap();
+    let request =
+        Request::get("/images").header("host", "localhost").header("authorization", "Bearer a-token-of-the-test");
+    assert_eq!(open.send_request(request.body(Empty::new()).unwrap()).await.unwrap().status(), 200);
 }
 
 #[tokio::test]

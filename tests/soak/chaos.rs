@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 /// How long each thing goes wrong, and how long all is well between two.
 const WRONG: Duration = Duration::from_secs(3);
 const WELL: Duration = Duration::from_secs(2);
+/// Before a measurement. No event ends this wait: the measurement itself shows what the program still holds.
+const CALM: Duration = Duration::from_secs(5);
 
 /// The program and all that is around it.
 pub(crate) struct Chaos {
@@ -131,7 +133,7 @@ impl Chaos {
     pub(crate) async fn settle(&self) -> Result<()> {
         let whole = async || self.program.images().await.is_ok_and(|images| images["errors"] == json!([]));
         eventually("a listing without errors, now that the sources are well", whole).await?;
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(CALM).await;
         Ok(())
     }
 }
