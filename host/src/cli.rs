@@ -14,6 +14,7 @@ pub use compositions::Compositions;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Lists the container images on this node and in a Harbor registry.
 #[derive(Parser)]
@@ -53,6 +54,10 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Longest wait for background work at the end: enough to write kept rows to the disk, and no reason to wait for a composition
+/// that is being compiled.
+const BACKGROUND_WORK_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Runs the program. Its exit code is 0; 1 when a source failed (`list`, `check`); 2 when the program could not do its work,
 /// with the reason on stderr.
 pub fn main(compositions: Compositions) -> ExitCode {
@@ -68,8 +73,7 @@ pub fn main(compositions: Compositions) -> ExitCode {
                 Command::Sbom => Ok(print(compositions.sbom)),
             }
         });
-        // The program does not wait for background work, such as compiling a composition.
-        runtime.shutdown_background();
+        runtime.shutdown_timeout(BACKGROUND_WORK_TIMEOUT);
         outcome
     });
     outcome.unwrap_or_else(|error| {
