@@ -29,7 +29,7 @@ impl Registry {
                 let all = number * REPOSITORIES * ARTIFACTS + artifact;
                 artifact_text(name, artifact % REPOSITORIES, artifact, &id(all))
             });
-            add(&mut replies, &format!("/projects/{name}/artifacts"), "&with_tag=true&q=tags%3D*", artifacts.collect());
+            add(&mut replies, &format!("/projects/{name}/artifacts"), "&with_tag=true", artifacts.collect());
         }
         let info = Reply { body: br#"{"harbor_version":"v2.12.0-9da38ae0"}"#.to_vec(), ..Reply::default() };
         replies.insert("/systeminfo".to_owned(), info);

@@ -126,7 +126,11 @@ impl Inner {
     }
 
     async fn exchange(&self, path: &str) -> Result<Reply, ErrorKind> {
-        let mut headers = vec![("accept".to_owned(), b"application/json".to_vec())];
+        // Without the second header, Harbor takes a project that is named `2` for the project with the id 2.
+        let mut headers = vec![
+            ("accept".to_owned(), b"application/json".to_vec()),
+            ("x-is-resource-name".to_owned(), b"true".to_vec()),
+        ];
         match (&self.login, self.anonymous.get()) {
             (Login::Own(value), false) => headers.push(("authorization".to_owned(), value.clone().into_bytes())),
             (Login::Host, true) => headers.push((LOGIN_HEADER.to_owned(), LOGIN_NONE.into())),

@@ -1,6 +1,7 @@
 //! Artifacts as Harbor describes them.
 
 use crate::dedup::UniqueKey;
+use crate::scope::Origin;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use std::fmt;
@@ -23,6 +24,10 @@ pub(crate) struct Artifact {
     /// The repository's name with the project's; since Harbor 2.12.
     #[serde(default)]
     pub(crate) repository_name: Option<String>,
+    #[serde(default)]
+    pub(crate) project_id: Option<i64>,
+    #[serde(default)]
+    pub(crate) repository_id: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -58,6 +63,11 @@ impl UniqueKey for Artifact {
     fn unique_key(&self) -> (Option<&str>, &str) {
         (self.repository_name.as_deref(), &self.digest)
     }
+
+    fn origin(&self) -> Origin<'_> {
+        let Self { project_id, repository_id, .. } = *self;
+        Origin { repository: self.repository_name.as_deref(), project_id, repository_id }
+    }
 }
 
 /// An artifact in a list of one repository, whose name only some versions of Harbor repeat in each artifact.
@@ -68,5 +78,9 @@ pub(crate) struct RepositoryArtifact(pub(crate) Artifact);
 impl UniqueKey for RepositoryArtifact {
     fn unique_key(&self) -> (Option<&str>, &str) {
         (None, &self.0.digest)
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        self.0.origin()
     }
 }

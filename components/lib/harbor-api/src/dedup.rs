@@ -1,12 +1,18 @@
 //! Finds repeated rows of one list: a list that changes during the reading shows some rows twice.
 
+use crate::scope::Origin;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 
-/// A row with a key that no other row of its list has.
+/// A row of a list, with a key that no other row of the list has.
 pub(crate) trait UniqueKey {
     /// The repository, in a list of several repositories, and the name or digest.
     fn unique_key(&self) -> (Option<&str>, &str);
+
+    /// Where the row says that it is.
+    fn origin(&self) -> Origin<'_> {
+        Origin::default()
+    }
 }
 
 /// A row that is equal to another one when their keys are. The key stays where it is, in the row.

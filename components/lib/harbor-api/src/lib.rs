@@ -17,4 +17,5 @@ mod paging;
 mod progress;
 mod repository_name;
 mod rows;
+mod scope;
 mod sink;

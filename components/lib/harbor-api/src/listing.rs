@@ -17,7 +17,7 @@ use crate::page::{Limits, MAX_BUFFERED_ROWS};
 use failures::{Failure, Failures};
 use futures::{StreamExt, join, stream};
 use image_model::types::HarborRepository;
-use project::Contents;
+use project::{Contents, Project, Repository};
 use repository::RepositoryRows;
 
 /// Lists the projects that the configuration names: all rows in order, and each failure once.
@@ -33,7 +33,7 @@ async fn run(api: &impl Api, limits: Limits, project: Option<&str>, sink: &mut i
     // The first listing waits for the login check: Harbor pauses at each request with a wrong password.
     let ahead = project.is_none() && api.was_logged_in();
     let ((source, failure), projects) = if ahead {
-        let (login, projects) = join!(login::check(api), project::names(api, limits));
+        let (login, projects) = join!(login::check(api), project::all(api, limits));
         (login, Some(projects))
     } else {
         (login::check(api).await, None)
@@ -41,11 +41,11 @@ async fn run(api: &impl Api, limits: Limits, project: Option<&str>, sink: &mut i
     failures.add(failure, sink);
     let Some(source) = source else { return failures.end(sink) };
     let projects = match project {
-        Some(project) => vec![project.to_owned()],
+        Some(name) => vec![Project { name: name.to_owned(), ..Project::default() }],
         None => {
             let (projects, failure) = match projects {
                 Some(projects) => projects,
-                None => project::names(api, limits).await,
+                None => project::all(api, limits).await,
             };
             failures.add(failure, sink);
             projects
@@ -74,7 +74,7 @@ enum Step {
     /// Passes on rows that came with their project.
     Rows(Vec<HarborRepository>),
     /// Reads a repository.
-    Repository(crate::repository_name::RepositoryName),
+    Repository(Repository),
     /// Passes on a failure.
     Failure(Failure),
 }

@@ -1,7 +1,9 @@
 //! One page of a Harbor list: its request, its rows, and whether another page follows.
 
 use crate::api::{Api, Reply};
+use crate::dedup::UniqueKey;
 use crate::error::{Error, ErrorKind};
+use crate::scope::Scope;
 use serde::de::DeserializeOwned;
 
 /// Most rows of one list to buffer and sort. The listing reads a project with more artifacts repository by repository, and
@@ -31,6 +33,8 @@ impl Limits {
 pub(crate) struct List {
     pub(crate) path: String,
     pub(crate) query: &'static str,
+    /// What the rows belong to.
+    pub(crate) scope: Scope,
 }
 
 /// One page of a list.
@@ -40,9 +44,9 @@ pub(crate) struct Page<T> {
     pub(crate) total: Option<u64>,
     /// Whether another page follows.
     pub(crate) more: bool,
-    /// The failure where `Link` names a next page on another server. The listing never goes there, as it asks for pages by
-    /// number; but something is wrong with that `Link`.
-    pub(crate) foreign_link: Option<Error>,
+    /// What is wrong with the page although its rows are right: rows of another project or repository came with them and are
+    /// left out; or `Link` names a next page on another server. The listing never goes there, as it asks for pages by number.
+    pub(crate) defect: Option<Error>,
 }
 
 /// A page before its body is parsed.
@@ -68,31 +72,46 @@ impl RawPage {
     }
 
     /// Reads its rows.
-    pub(crate) fn parse<T: DeserializeOwned>(self, api: &impl Api, limits: Limits) -> Result<Page<T>, Error> {
+    pub(crate) fn parse<T: DeserializeOwned + UniqueKey>(
+        self,
+        api: &impl Api,
+        list: &List,
+        limits: Limits,
+    ) -> Result<Page<T>, Error> {
         let Self { number, url, reply } = self;
-        let items: Vec<T> = match parse_json(&reply) {
-            Ok(items) => items,
+        // Harbor writes some empty lists as `null`.
+        let mut items: Vec<T> = match parse_json::<Option<Vec<T>>>(&reply) {
+            Ok(items) => items.unwrap_or_default(),
             Err(what) => return Err(Error { url, kind: ErrorKind::InvalidBody(what) }),
         };
-        let next = next_link(&reply.link);
-        let foreign_link = next.as_deref().filter(|next| !api.is_own(next)).map(|next| Error {
-            url,
-            kind: ErrorKind::InvalidBody(format!("the next page is said to be at {next}, which is not on this Harbor")),
+        let count = items.len();
+        let mut contradiction = None;
+        items.retain(|item| match list.scope.contradiction(item.origin()) {
+            None => true,
+            Some(what) => {
+                contradiction.get_or_insert(ErrorKind::Inconsistent(what));
+                false
+            }
         });
+        let next = next_link(&reply.link);
+        let foreign = next.as_deref().filter(|next| !api.is_own(next)).map(|next| {
+            ErrorKind::InvalidBody(format!("the next page is said to be at {next}, which is not on this Harbor"))
+        });
+        let defect = contradiction.or(foreign).map(|kind| Error { url, kind });
         // Harbor names the next page in `Link`. Where a proxy removed that header, the numbers decide.
         let more = next.is_some()
             || match reply.total {
                 Some(total) => number.saturating_mul(limits.page_size as u64) < total,
-                None => items.len() >= limits.page_size,
+                None => count >= limits.page_size,
             };
-        Ok(Page { items, total: reply.total, more, foreign_link })
+        Ok(Page { items, total: reply.total, more, defect })
     }
 }
 
-impl<T: DeserializeOwned> Page<T> {
+impl<T: DeserializeOwned + UniqueKey> Page<T> {
     /// Gets one page and reads it.
     pub(crate) async fn get(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Self, Error> {
-        RawPage::get(api, list, limits, number).await?.parse(api, limits)
+        RawPage::get(api, list, limits, number).await?.parse(api, list, limits)
     }
 }
 

@@ -49,7 +49,7 @@ impl Truncated {
 /// shows, or after a deletion that an earlier page does not show: then rows between the two pages are missing. In both cases
 /// the later page has a smaller total, and the reader goes back by as many rows as the total shrank. A page with a larger
 /// total repeats some rows.
-pub(crate) async fn for_each_page<T: DeserializeOwned>(
+pub(crate) async fn for_each_page<T: DeserializeOwned + UniqueKey>(
     api: &impl Api,
     list: &List,
     limits: Limits,
@@ -60,7 +60,7 @@ pub(crate) async fn for_each_page<T: DeserializeOwned>(
     // The number and total of the last page that `take` received, and whether another page follows.
     let (mut number, mut total, mut more) = (1, first.total(), false);
     let mut first = Some(first);
-    let mut foreign_link: Option<Error> = None;
+    let mut defect: Option<Error> = None;
     let mut rewinds = 0;
     'list: loop {
         // Pages that exist for certain.
@@ -70,8 +70,8 @@ pub(crate) async fn for_each_page<T: DeserializeOwned>(
         if let Some(first) = first.take() {
             // The next requests are under way while the first page is parsed.
             let _ = poll!(ahead.as_mut().peek());
-            let first = first.parse(api, limits)?;
-            (more, foreign_link) = (first.more, first.foreign_link.clone());
+            let first = first.parse(api, list, limits)?;
+            (more, defect) = (first.more, first.defect.clone());
             if matches!(take(first).await, Progress::Stop) {
                 break 'list;
             }
@@ -97,7 +97,7 @@ pub(crate) async fn for_each_page<T: DeserializeOwned>(
             number += 1;
             total = next.total.or(total);
             more = next.more && number >= known;
-            foreign_link = foreign_link.or_else(|| next.foreign_link.clone());
+            defect = defect.or_else(|| next.defect.clone());
             let empty = next.items.is_empty();
             match take(next).await {
                 Progress::Stop => break 'list,
@@ -108,7 +108,7 @@ pub(crate) async fn for_each_page<T: DeserializeOwned>(
             }
         }
     }
-    foreign_link.map_or(Ok(()), Err)
+    defect.map_or(Ok(()), Err)
 }
 
 /// Reads a whole list, each row once. Starts again when the length has changed meanwhile.

@@ -1,34 +1,49 @@
 //! The paths of Harbor's lists.
 
+use super::project::{Project, Repository};
 use crate::page::List;
 use crate::repository_name::RepositoryName;
+use crate::scope::Scope;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The characters to escape in a path segment: all but the unreserved ones of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Untagged artifacts give no row, so the listing leaves them out.
-const ARTIFACTS: &str = "&with_tag=true&q=tags%3D*";
+/// Untagged artifacts give no row, but they count: without `q=tags=*`, a list has as many rows as Harbor announces.
+const ARTIFACTS: &str = "&with_tag=true";
 
 /// All projects that the user sees.
 pub(super) fn projects() -> List {
-    List { path: "/projects".to_owned(), query: "&with_detail=false" }
+    List { path: "/projects".to_owned(), query: "&with_detail=false", scope: Scope::default() }
 }
 
 /// A project's repositories.
-pub(super) fn repositories(project: &str) -> List {
-    List { path: format!("/projects/{}/repositories", segment(project)), query: "" }
+pub(super) fn repositories(project: &Project) -> List {
+    let path = format!("/projects/{}/repositories", segment(&project.name));
+    List { path, query: "", scope: in_project(project) }
 }
 
 /// All artifacts of a project.
-pub(super) fn project_artifacts(project: &str) -> List {
-    List { path: format!("/projects/{}/artifacts", segment(project)), query: ARTIFACTS }
+pub(super) fn project_artifacts(project: &Project) -> List {
+    let path = format!("/projects/{}/artifacts", segment(&project.name));
+    List { path, query: ARTIFACTS, scope: in_project(project) }
 }
 
 /// A repository's artifacts. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
-pub(super) fn repository_artifacts(repository: &RepositoryName) -> List {
-    let name = segment(&segment(&repository.name));
-    List { path: format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project)), query: ARTIFACTS }
+pub(super) fn repository_artifacts(repository: &Repository) -> List {
+    let RepositoryName { project, name } = &repository.name;
+    let path = format!("/projects/{}/repositories/{}/artifacts", segment(project), segment(&segment(name)));
+    let scope = Scope {
+        project: Some(project.clone()),
+        project_id: repository.project_id,
+        repository: Some(repository.name.full_name()),
+        repository_id: repository.id,
+    };
+    List { path, query: ARTIFACTS, scope }
+}
+
+fn in_project(project: &Project) -> Scope {
+    Scope { project: Some(project.name.clone()), project_id: project.id, ..Scope::default() }
 }
 
 fn segment(text: &str) -> String {

@@ -10,6 +10,7 @@ use crate::page::Limits;
 use crate::paging::{self, WholeList};
 use crate::repository_name::RepositoryName;
 use crate::rows::project_rows;
+use crate::scope::Origin;
 use image_model::types::{HarborRepository, SourceError};
 use serde::Deserialize;
 
@@ -17,12 +18,15 @@ use serde::Deserialize;
 pub(super) enum Contents {
     Rows(Vec<HarborRepository>, Option<Failure>),
     /// The project has to be read repository by repository.
-    Repositories(Vec<RepositoryName>, Option<Failure>),
+    Repositories(Vec<Repository>, Option<Failure>),
 }
 
-#[derive(Deserialize)]
-struct Project {
-    name: String,
+/// A project of the listing.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub(super) struct Project {
+    pub(super) name: String,
+    #[serde(default, rename = "project_id")]
+    pub(super) id: Option<i64>,
 }
 
 impl UniqueKey for Project {
@@ -31,36 +35,53 @@ impl UniqueKey for Project {
     }
 }
 
+/// A repository of the listing. Ordered by its name.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Repository {
+    pub(super) name: RepositoryName,
+    pub(super) id: Option<i64>,
+    pub(super) project_id: Option<i64>,
+}
+
+/// A repository as Harbor describes it.
 #[derive(Deserialize)]
-struct Repository {
+struct Described {
     /// With the project's name.
     name: String,
+    #[serde(default)]
+    id: Option<i64>,
+    #[serde(default)]
+    project_id: Option<i64>,
     /// Some versions leave zero out.
     #[serde(default)]
     artifact_count: Option<i64>,
 }
 
-impl UniqueKey for Repository {
+impl UniqueKey for Described {
     fn unique_key(&self) -> (Option<&str>, &str) {
         (None, &self.name)
     }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin { repository: Some(&self.name), ..Origin::default() }
+    }
 }
 
-/// The names of all projects that the user sees, in order.
-pub(super) async fn names(api: &impl Api, limits: Limits) -> (Vec<String>, Option<Failure>) {
+/// All projects that the user sees, in order.
+pub(super) async fn all(api: &impl Api, limits: Limits) -> (Vec<Project>, Option<Failure>) {
     let list = endpoints::projects();
-    let WholeList::Rows(projects, truncated) = paging::read_all::<Project>(api, &list, limits.of_names()).await else {
+    let WholeList::Rows(mut projects, truncated) = paging::read_all::<Project>(api, &list, limits.of_names()).await
+    else {
         return (Vec::new(), None);
     };
-    let mut projects: Vec<String> = projects.into_iter().map(|project| project.name).collect();
     projects.sort();
     (projects, truncated.map(Failure::of_projects))
 }
 
 /// One project's rows, where Harbor has them in one list that is short enough to be buffered; else its repositories.
-pub(super) async fn contents(api: &impl Api, limits: Limits, project: String, lists: ArtifactLists) -> Contents {
-    if !endpoints::is_valid_segment(&project) {
-        let error = SourceError::of_source(endpoints::invalid_name("project", &project));
+pub(super) async fn contents(api: &impl Api, limits: Limits, project: Project, lists: ArtifactLists) -> Contents {
+    if !endpoints::is_valid_segment(&project.name) {
+        let error = SourceError::of_source(endpoints::invalid_name("project", &project.name));
         return Contents::Rows(Vec::new(), Some(Failure::Reported(error)));
     }
     if lists == ArtifactLists::OfProjects
@@ -69,22 +90,26 @@ pub(super) async fn contents(api: &impl Api, limits: Limits, project: String, li
         return rows;
     }
     let list = endpoints::repositories(&project);
-    let WholeList::Rows(repositories, truncated) = paging::read_all::<Repository>(api, &list, limits.of_names()).await
+    let WholeList::Rows(repositories, truncated) = paging::read_all::<Described>(api, &list, limits.of_names()).await
     else {
         return Contents::Rows(Vec::new(), None);
     };
-    let mut repositories: Vec<RepositoryName> = repositories
+    let mut repositories: Vec<Repository> = repositories
         .into_iter()
         .filter(|repository| repository.artifact_count != Some(0))
-        .map(|repository| RepositoryName::new(&project, &repository.name))
+        .map(|Described { name, id, project_id, .. }| {
+            let name = RepositoryName::new(&project.name, &name);
+            Repository { name, id, project_id: project_id.or(project.id) }
+        })
         .collect();
     repositories.sort();
     let count = |repositories| MissingCounts { repositories, ..MissingCounts::default() };
-    Contents::Repositories(repositories, truncated.map(|truncated| Failure::of_project(&project, truncated, count)))
+    let failure = truncated.map(|truncated| Failure::of_project(&project.name, truncated, count));
+    Contents::Repositories(repositories, failure)
 }
 
 /// All rows of a project; `None` where it has to be read repository by repository.
-async fn rows(api: &impl Api, limits: Limits, project: &str) -> Option<Contents> {
+async fn rows(api: &impl Api, limits: Limits, project: &Project) -> Option<Contents> {
     let list = endpoints::project_artifacts(project);
     let WholeList::Rows(artifacts, truncated) = paging::read_all::<Artifact>(api, &list, limits).await else {
         return None;
@@ -94,7 +119,7 @@ async fn rows(api: &impl Api, limits: Limits, project: &str) -> Option<Contents>
     if artifacts.is_empty() && matches!(status, Some(403..=405)) {
         return None;
     }
-    let rows = project_rows(project, artifacts)?;
+    let rows = project_rows(&project.name, artifacts)?;
     let count = |artifacts| MissingCounts { artifacts, ..MissingCounts::default() };
-    Some(Contents::Rows(rows, truncated.map(|truncated| Failure::of_project(project, truncated, count))))
+    Some(Contents::Rows(rows, truncated.map(|truncated| Failure::of_project(&project.name, truncated, count))))
 }

@@ -2,13 +2,13 @@
 
 use super::endpoints;
 use super::failures::Failure;
+use super::project::Repository;
 use crate::api::Api;
 use crate::artifact::{Artifact, RepositoryArtifact};
 use crate::dedup::DedupWindow;
 use crate::page::{Limits, Page, RawPage};
 use crate::paging::{self, Truncated, WholeList};
 use crate::progress::{Progress, RepeatDetector};
-use crate::repository_name::RepositoryName;
 use crate::rows::{SortWindow, repository_rows};
 use crate::sink::Sink;
 use image_model::types::{HarborRepository, SourceError};
@@ -20,14 +20,14 @@ const RECENT_ROWS: usize = 10_000;
 pub(super) enum RepositoryRows {
     Buffered(Vec<HarborRepository>, Option<Failure>),
     /// The repository has too many rows to buffer. [`stream`] passes them on when it is their turn.
-    TooLong(RepositoryName),
+    TooLong(Repository),
 }
 
 /// Reads a repository, unless it is too long.
-pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryName) -> RepositoryRows {
-    if !endpoints::is_valid_segment(&repository.name) {
-        let message = endpoints::invalid_name("repository", &repository.name);
-        let error = SourceError { repository: Some(repository.full_name()), message };
+pub(super) async fn read(api: &impl Api, limits: Limits, repository: Repository) -> RepositoryRows {
+    if !endpoints::is_valid_segment(&repository.name.name) {
+        let message = endpoints::invalid_name("repository", &repository.name.name);
+        let error = SourceError { repository: Some(repository.name.full_name()), message };
         return RepositoryRows::Buffered(Vec::new(), Some(Failure::Reported(error)));
     }
     let list = endpoints::repository_artifacts(&repository);
@@ -35,8 +35,11 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryN
         WholeList::TooLong => RepositoryRows::TooLong(repository),
         WholeList::Rows(artifacts, truncated) => {
             let artifacts = artifacts.into_iter().map(|RepositoryArtifact(artifact)| artifact).collect();
-            let rows = repository_rows(&repository, artifacts).into_iter().collect();
-            RepositoryRows::Buffered(rows, truncated.map(|truncated| Failure::of_repository(&repository, truncated)))
+            let rows = repository_rows(&repository.name, artifacts).into_iter().collect();
+            RepositoryRows::Buffered(
+                rows,
+                truncated.map(|truncated| Failure::of_repository(&repository.name, truncated)),
+            )
         }
     }
 }
@@ -45,7 +48,7 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryN
 pub(super) async fn stream(
     api: &impl Api,
     limits: Limits,
-    repository: &RepositoryName,
+    repository: &Repository,
     sink: &mut impl Sink,
 ) -> (bool, Option<Failure>) {
     let list = endpoints::repository_artifacts(repository);
@@ -62,15 +65,15 @@ pub(super) async fn stream(
                     page.items.into_iter().filter(|artifact| recent.insert(artifact.digest.clone())).collect();
                 let count = new.len();
                 read += count;
-                wanted = send_rows(sink, window.push(repository, new)).await;
+                wanted = send_rows(sink, window.push(&repository.name, new)).await;
                 if wanted { repeats.count(count, read) } else { Progress::Stop }
             })
             .await
         }
     };
-    wanted = wanted && send_rows(sink, window.drain(repository)).await;
+    wanted = wanted && send_rows(sink, window.drain(&repository.name)).await;
     let error = outcome.err().or_else(|| repeats.error(api, &list));
-    (wanted, error.map(|error| Failure::of_repository(repository, Truncated::after(error, total, read))))
+    (wanted, error.map(|error| Failure::of_repository(&repository.name, Truncated::after(error, total, read))))
 }
 
 async fn send_rows(sink: &mut impl Sink, rows: Option<HarborRepository>) -> bool {

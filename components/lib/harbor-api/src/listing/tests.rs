@@ -328,3 +328,76 @@ fn a_listing_of_a_server_that_repeats_one_page_ends() {
         assert!(api.asked.get() < 500, "{total:?}: {} requests", api.asked.get());
     }
 }
+
+#[test]
+fn rows_of_another_project_or_repository_are_left_out_and_reported_once() {
+    let other = |digest: &str| json!({"digest": digest, "tags": [{"name": "wrong"}], "repository_name": "z/other"});
+    for (version, path, asked) in [
+        (NEW, "/projects/b/artifacts", "\"b\" was asked for"),
+        (OLD, "/projects/b/repositories/app/artifacts", "\"b/app\" was asked for"),
+    ] {
+        for buffered_rows in if version == NEW { vec![5_000] } else { vec![0, 5_000] } {
+            let fake = sample(version);
+            let wrong = [other("sha256:1"), other("sha256:8")];
+            fake.lists.borrow_mut().get_mut(path).unwrap().splice(0..0, wrong);
+            let collected = listed(&fake, 100, buffered_rows, None);
+            assert_eq!(collected.rows, SAMPLE, "{version:?}");
+            let [(_, message)] = &collected.errors[..] else { panic!("{:?}", collected.errors) };
+            assert!(message.contains("\"z/other\""), "{message}");
+            assert!(buffered_rows == 0 || message.contains(asked), "{message}");
+        }
+    }
+}
+
+#[test]
+fn without_names_the_ids_of_harbor_tell_rows_of_another_repository() {
+    let fake = sample(OLD);
+    {
+        let mut lists = fake.lists.borrow_mut();
+        lists.get_mut("/projects/b/repositories").unwrap()[0]["id"] = json!(7);
+        let artifact = &mut lists.get_mut("/projects/b/repositories/app/artifacts").unwrap()[0];
+        artifact["repository_id"] = json!(8);
+        artifact.as_object_mut().unwrap().remove("repository_name");
+    }
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!(collected.rows, SAMPLE[..4]);
+    assert!(matches!(&collected.errors[..], [(Some(name), message)]
+        if name == "b/app" && message.contains("the id 8 in place of 7")));
+}
+
+#[test]
+fn a_repository_of_another_project_is_a_failure_of_the_project() {
+    let fake = sample(OLD);
+    fake.lists
+        .borrow_mut()
+        .get_mut("/projects/b/repositories")
+        .unwrap()
+        .push(json!({"name": "a/x/y", "artifact_count": 1}));
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!(collected.rows, SAMPLE);
+    assert!(matches!(&collected.errors[..], [(None, message)]
+        if message.contains("project b: ") && message.contains("\"a/x/y\"")));
+}
+
+#[test]
+fn a_list_of_null_is_empty() {
+    struct Null;
+    impl Api for Null {
+        async fn get(&self, path: String) -> Result<Reply, Error> {
+            let body = if path.starts_with("/systeminfo") { r#"{"harbor_version":"v2.12.0"}"# } else { "null" };
+            Ok(Reply { body: body.into(), ..Reply::default() })
+        }
+        fn url(&self, path: &str) -> String {
+            path.to_owned()
+        }
+        fn go_anonymous(&self) {}
+        fn is_own(&self, _: &str) -> bool {
+            true
+        }
+    }
+    for project in [None, Some("p")] {
+        let mut collected = Collected::default();
+        block_on(run(&Null, Limits { page_size: 10, concurrency: 3, buffered_rows: 5_000 }, project, &mut collected));
+        assert_eq!((collected.rows, collected.errors), (vec![], vec![]));
+    }
+}
