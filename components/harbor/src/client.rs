@@ -15,6 +15,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
+use wasip3::clocks::monotonic_clock::wait_for;
+
+/// The waits before a request is sent once more, and once more again, in nanoseconds.
+const PAUSES: [u64; 2] = [100_000_000, 500_000_000];
+
+/// Responses in a row with a 401 or a 500 after which the client sends no request once more.
+const MAX_REFUSALS: u32 = 16;
 
 /// Requests in a row without a response after which the client stops. Each of them may have waited for its time-out.
 const MAX_UNANSWERED: u32 = 3;
@@ -34,6 +41,8 @@ struct Inner {
     permits: Semaphore,
     /// Requests in a row without a response.
     unanswered: Cell<u32>,
+    /// Responses in a row with a 401 or a 500.
+    refusals: Cell<u32>,
     /// The reason why the client sends no more requests; `None` while it does.
     cancelled: watch::Receiver<Option<CancelReason>>,
 }
@@ -47,6 +56,7 @@ impl Client {
             anonymous: Cell::new(false),
             permits: Semaphore::new(config.concurrency),
             unanswered: Cell::new(0),
+            refusals: Cell::new(0),
             cancelled,
         }))
     }
@@ -97,6 +107,14 @@ impl Api for Client {
         LOGGED_IN.set(accepted);
     }
 
+    async fn pause(&self, tries: u32) -> bool {
+        let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries));
+        let Some(pause) = pause.filter(|_| self.0.refusals.get() <= MAX_REFUSALS) else { return false };
+        let mut cancelled = self.0.cancelled.clone();
+        select(pin!(wait_for(*pause)), pin!(cancelled.wait_for(Option::is_some))).await;
+        true
+    }
+
     fn is_own(&self, url: &str) -> bool {
         self.0.base.join(url).is_ok_and(|url| url.origin() == self.0.base.origin())
     }
@@ -120,6 +138,10 @@ impl Inner {
         let outcome = self.exchange(path).await;
         self.unanswered.set(match outcome {
             Err(ErrorKind::NoResponse(_)) => self.unanswered.get() + 1,
+            _ => 0,
+        });
+        self.refusals.set(match outcome {
+            Err(ErrorKind::Status { status: 401 | 500, .. }) => self.refusals.get() + 1,
             _ => 0,
         });
         outcome.map_err(failed)

@@ -26,6 +26,12 @@ pub trait Api {
     /// Records for the next listing whether Harbor accepted the login.
     fn note_login(&self, _accepted: bool) {}
 
+    /// Waits before a request is sent once more, after so many tries besides the first. Returns `false` where that would be in
+    /// vain, as other requests failed in the same way.
+    async fn pause(&self, _tries: u32) -> bool {
+        true
+    }
+
     /// Whether a URL that Harbor named is on the configured Harbor.
     fn is_own(&self, url: &str) -> bool;
 }

@@ -19,3 +19,4 @@ mod repository_name;
 mod rows;
 mod scope;
 mod sink;
+mod totals;

@@ -7,6 +7,7 @@ mod endpoints;
 mod failures;
 mod login;
 mod project;
+mod recount;
 mod repository;
 
 pub use crate::sink::Sink;

@@ -35,6 +35,8 @@ pub(crate) struct List {
     pub(crate) query: &'static str,
     /// What the rows belong to.
     pub(crate) scope: Scope,
+    /// Rows that another list announced for this one.
+    pub(crate) expected: Option<u64>,
 }
 
 /// One page of a list.
@@ -42,11 +44,21 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// Rows of the whole list, where Harbor says so.
     pub(crate) total: Option<u64>,
-    /// Whether another page follows.
-    pub(crate) more: bool,
+    pub(crate) next: Next,
     /// What is wrong with the page although its rows are right: rows of another project or repository came with them and are
     /// left out; or `Link` names a next page on another server. The listing never goes there, as it asks for pages by number.
     pub(crate) defect: Option<Error>,
+}
+
+/// Whether another page follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Harbor announces it, by `Link` or by the total.
+    Announced,
+    /// Harbor announces nothing, and the page is full.
+    Likely,
+    /// No.
+    None,
 }
 
 /// A page before its body is parsed.
@@ -62,8 +74,14 @@ impl RawPage {
     pub(crate) async fn get(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Self, Error> {
         let path = format!("{}?page={number}&page_size={}{}", list.path, limits.page_size, list.query);
         let url = api.url(&path);
-        let reply = api.get(path).await?;
-        Ok(Self { number, url, reply })
+        let mut tries = 0;
+        loop {
+            match api.get(path.clone()).await {
+                Ok(reply) => return Ok(Self { number, url, reply }),
+                Err(error) if tries < more_tries(&error) && api.was_logged_in() && api.pause(tries).await => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Rows of the whole list, where Harbor says so.
@@ -93,18 +111,20 @@ impl RawPage {
                 false
             }
         });
-        let next = next_link(&reply.link);
-        let foreign = next.as_deref().filter(|next| !api.is_own(next)).map(|next| {
+        let link = next_link(&reply.link);
+        let is_own = link.as_deref().is_some_and(|next| api.is_own(next));
+        let foreign = link.filter(|_| !is_own).map(|next| {
             ErrorKind::InvalidBody(format!("the next page is said to be at {next}, which is not on this Harbor"))
         });
         let defect = contradiction.or(foreign).map(|kind| Error { url, kind });
         // Harbor names the next page in `Link`. Where a proxy removed that header, the numbers decide.
-        let more = next.is_some()
-            || match reply.total {
-                Some(total) => number.saturating_mul(limits.page_size as u64) < total,
-                None => count >= limits.page_size,
-            };
-        Ok(Page { items, total: reply.total, more, defect })
+        let next = match reply.total {
+            _ if is_own => Next::Announced,
+            Some(total) if number.saturating_mul(limits.page_size as u64) < total => Next::Announced,
+            None if count >= limits.page_size => Next::Likely,
+            _ => Next::None,
+        };
+        Ok(Page { items, total: reply.total, next, defect })
     }
 }
 
@@ -112,6 +132,17 @@ impl<T: DeserializeOwned + UniqueKey> Page<T> {
     /// Gets one page and reads it.
     pub(crate) async fn get(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Self, Error> {
         RawPage::get(api, list, limits, number).await?.parse(api, list, limits)
+    }
+}
+
+/// How many more times to ask for a page after this failure, where Harbor had accepted the login. While Harbor's database has
+/// no free connection, Harbor answers 500, or takes the user for nobody and answers 401. The host sends a request again after
+/// other failures that may pass, but not after these.
+fn more_tries(error: &Error) -> u32 {
+    match error.status() {
+        Some(401) => 1,
+        Some(500) => 2,
+        _ => 0,
     }
 }
 

@@ -14,32 +14,41 @@ const ARTIFACTS: &str = "&with_tag=true";
 
 /// All projects that the user sees.
 pub(super) fn projects() -> List {
-    List { path: "/projects".to_owned(), query: "&with_detail=false", scope: Scope::default() }
+    List { path: "/projects".to_owned(), query: "&with_detail=false", scope: Scope::default(), expected: None }
 }
 
 /// A project's repositories.
 pub(super) fn repositories(project: &Project) -> List {
     let path = format!("/projects/{}/repositories", segment(&project.name));
-    List { path, query: "", scope: in_project(project) }
+    List { path, query: "", scope: in_project(project), expected: project.repo_count }
 }
 
 /// All artifacts of a project.
 pub(super) fn project_artifacts(project: &Project) -> List {
     let path = format!("/projects/{}/artifacts", segment(&project.name));
-    List { path, query: ARTIFACTS, scope: in_project(project) }
+    List { path, query: ARTIFACTS, scope: in_project(project), expected: None }
 }
 
-/// A repository's artifacts. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
+/// A project itself.
+pub(super) fn project(name: &str) -> String {
+    format!("/projects/{}", segment(name))
+}
+
+/// A repository itself. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
+pub(super) fn repository(RepositoryName { project, name }: &RepositoryName) -> String {
+    format!("/projects/{}/repositories/{}", segment(project), segment(&segment(name)))
+}
+
+/// A repository's artifacts.
 pub(super) fn repository_artifacts(repository: &Repository) -> List {
-    let RepositoryName { project, name } = &repository.name;
-    let path = format!("/projects/{}/repositories/{}/artifacts", segment(project), segment(&segment(name)));
+    let path = format!("{}/artifacts", self::repository(&repository.name));
     let scope = Scope {
-        project: Some(project.clone()),
+        project: Some(repository.name.project.clone()),
         project_id: repository.project_id,
         repository: Some(repository.name.full_name()),
         repository_id: repository.id,
     };
-    List { path, query: ARTIFACTS, scope }
+    List { path, query: ARTIFACTS, scope, expected: repository.artifact_count }
 }
 
 fn in_project(project: &Project) -> Scope {

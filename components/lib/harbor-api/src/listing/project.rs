@@ -3,6 +3,7 @@
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
 use super::login::ArtifactLists;
+use super::recount;
 use crate::api::Api;
 use crate::artifact::Artifact;
 use crate::dedup::UniqueKey;
@@ -27,6 +28,9 @@ pub(super) struct Project {
     pub(super) name: String,
     #[serde(default, rename = "project_id")]
     pub(super) id: Option<i64>,
+    /// How many repositories Harbor says it has.
+    #[serde(default)]
+    pub(super) repo_count: Option<u64>,
 }
 
 impl UniqueKey for Project {
@@ -41,6 +45,8 @@ pub(super) struct Repository {
     pub(super) name: RepositoryName,
     pub(super) id: Option<i64>,
     pub(super) project_id: Option<i64>,
+    /// How many artifacts Harbor says it has.
+    pub(super) artifact_count: Option<u64>,
 }
 
 /// A repository as Harbor describes it.
@@ -94,12 +100,17 @@ pub(super) async fn contents(api: &impl Api, limits: Limits, project: Project, l
     else {
         return Contents::Rows(Vec::new(), None);
     };
+    let truncated = match truncated {
+        None => recount::repositories(api, &project, repositories.len()).await,
+        truncated => truncated,
+    };
     let mut repositories: Vec<Repository> = repositories
         .into_iter()
         .filter(|repository| repository.artifact_count != Some(0))
-        .map(|Described { name, id, project_id, .. }| {
+        .map(|Described { name, id, project_id, artifact_count }| {
             let name = RepositoryName::new(&project.name, &name);
-            Repository { name, id, project_id: project_id.or(project.id) }
+            let artifact_count = artifact_count.and_then(|count| u64::try_from(count).ok());
+            Repository { name, id, project_id: project_id.or(project.id), artifact_count }
         })
         .collect();
     repositories.sort();
@@ -117,6 +128,10 @@ async fn rows(api: &impl Api, limits: Limits, project: &Project) -> Option<Conte
     // Some installations hide this list. Where the project itself is missing, the list of its repositories fails too.
     let status = truncated.as_ref().and_then(|truncated| truncated.error.status());
     if artifacts.is_empty() && matches!(status, Some(403..=405)) {
+        return None;
+    }
+    // An empty list of a project with repositories is no proof that they are empty.
+    if artifacts.is_empty() && truncated.is_none() && project.repo_count.is_some_and(|count| count > 0) {
         return None;
     }
     let rows = project_rows(&project.name, artifacts)?;

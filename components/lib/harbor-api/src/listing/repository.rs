@@ -3,6 +3,7 @@
 use super::endpoints;
 use super::failures::Failure;
 use super::project::Repository;
+use super::recount;
 use crate::api::Api;
 use crate::artifact::{Artifact, RepositoryArtifact};
 use crate::dedup::DedupWindow;
@@ -11,6 +12,7 @@ use crate::paging::{self, Truncated, WholeList};
 use crate::progress::{Progress, RepeatDetector};
 use crate::rows::{SortWindow, repository_rows};
 use crate::sink::Sink;
+use crate::totals::Totals;
 use image_model::types::{HarborRepository, SourceError};
 
 /// Most rows by which pushes may shift a streamed list during the reading.
@@ -34,6 +36,10 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: Repository)
     match paging::read_all::<RepositoryArtifact>(api, &list, limits).await {
         WholeList::TooLong => RepositoryRows::TooLong(repository),
         WholeList::Rows(artifacts, truncated) => {
+            let truncated = match truncated {
+                None => recount::artifacts(api, &repository, artifacts.len()).await,
+                truncated => truncated,
+            };
             let artifacts = artifacts.into_iter().map(|RepositoryArtifact(artifact)| artifact).collect();
             let rows = repository_rows(&repository.name, artifacts).into_iter().collect();
             RepositoryRows::Buffered(
@@ -55,12 +61,12 @@ pub(super) async fn stream(
     let mut window = SortWindow::new(2 * limits.page_size);
     let mut recent = DedupWindow::new(RECENT_ROWS);
     let (mut wanted, mut repeats) = (true, RepeatDetector::default());
-    let (mut total, mut read) = (None, 0);
+    let (mut totals, mut read) = (Totals::default(), 0);
     let outcome = match RawPage::get(api, &list, limits, 1).await {
         Err(error) => Err(error),
         Ok(first) => {
             paging::for_each_page(api, &list, limits, first, async |page: Page<Artifact>| {
-                total = page.total.or(total);
+                totals.add(page.total);
                 let new: Vec<Artifact> =
                     page.items.into_iter().filter(|artifact| recent.insert(artifact.digest.clone())).collect();
                 let count = new.len();
@@ -72,8 +78,15 @@ pub(super) async fn stream(
         }
     };
     wanted = wanted && send_rows(sink, window.drain(&repository.name)).await;
-    let error = outcome.err().or_else(|| repeats.error(api, &list));
-    (wanted, error.map(|error| Failure::of_repository(&repository.name, Truncated::after(error, total, read))))
+    if !wanted {
+        return (false, None);
+    }
+    let error = outcome.err().or_else(|| repeats.error(api, &list)).or_else(|| totals.too_few(api, &list, read));
+    let truncated = match error {
+        Some(error) => Some(Truncated::after(error, totals.last(), read)),
+        None => recount::artifacts(api, repository, read).await,
+    };
+    (true, truncated.map(|truncated| Failure::of_repository(&repository.name, truncated)))
 }
 
 async fn send_rows(sink: &mut impl Sink, rows: Option<HarborRepository>) -> bool {

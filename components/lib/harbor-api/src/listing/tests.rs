@@ -113,7 +113,38 @@ fn a_refused_login_is_a_failure_beside_the_public_rows() {
     let collected = listed(&fake, 100, 5_000, None);
     assert_eq!(collected.rows, SAMPLE);
     assert!(fake.anonymous.get(), "Harbor pauses at each wrong password");
-    assert!(matches!(&collected.errors[..], [(None, message)] if message.contains("refused the login")));
+    assert!(matches!(&collected.errors[..], [(None, message)] if message.contains("did not accept the login")
+        && message.contains("Wrong user or password, or Harbor's database is down")));
+}
+
+#[test]
+fn a_login_that_counted_before_names_both_causes() {
+    let fake = sample(None);
+    fake.logged_in.set(true);
+    let collected = listed(&fake, 100, 5_000, None);
+    assert!(matches!(&collected.errors[..], [(None, message)] if message.contains("the password changed")
+        && message.contains("database is down, when Harbor treats everybody as nobody")));
+    assert!(!fake.logged_in.get());
+}
+
+#[test]
+fn a_401_or_500_after_a_login_that_counted_is_asked_again() {
+    let artifacts = "/projects/a/repositories/x%252Fy/artifacts";
+    for statuses in [vec![401], vec![500], vec![500, 500]] {
+        for path in ["/projects", "/projects/a/repositories", artifacts] {
+            let fake = sample(OLD);
+            fake.passing.borrow_mut().insert(path.into(), statuses.clone());
+            let collected = listed(&fake, 100, 5_000, None);
+            assert_eq!((collected.rows, collected.errors), (SAMPLE.map(str::to_owned).to_vec(), vec![]));
+            assert_eq!(fake.count(&format!("{path}?")), 1 + statuses.len());
+        }
+    }
+    for (statuses, asked) in [(vec![401, 401], 2), (vec![500; 3], 3), (vec![403], 1)] {
+        let fake = sample(OLD);
+        fake.passing.borrow_mut().insert(artifacts.into(), statuses);
+        assert_eq!(listed(&fake, 100, 5_000, None).errors.len(), 1);
+        assert_eq!(fake.count(artifacts), asked);
+    }
 }
 
 #[test]
@@ -317,14 +348,15 @@ impl Api for Repeating {
 
 #[test]
 fn a_listing_of_a_server_that_repeats_one_page_ends() {
-    for (total, failures) in [(None, 0), (Some(3), 0), (Some(4_000), 2), (Some(u64::MAX), 2)] {
+    for (total, failures) in [(None, 0), (Some(3), 2), (Some(4_000), 2), (Some(u64::MAX), 2)] {
         let mut collected = Collected::default();
         let limits = Limits { page_size: 1, concurrency: 3, buffered_rows: 5_000 };
         let api = Repeating { total, asked: Cell::new(0) };
         block_on(run(&api, limits, Some("p"), &mut collected));
         assert_eq!(collected.rows, ["p/app:t"], "{total:?}");
         assert_eq!(collected.errors.len(), failures, "{total:?}: {:?}", collected.errors);
-        assert!(collected.errors.iter().all(|(_, message)| message.contains("repeats itself")));
+        let what = if total == Some(3) { "announces 3 rows, and 1 came" } else { "repeats itself" };
+        assert!(collected.errors.iter().all(|(_, message)| message.contains(what)), "{:?}", collected.errors);
         assert!(api.asked.get() < 500, "{total:?}: {} requests", api.asked.get());
     }
 }
@@ -400,4 +432,92 @@ fn a_list_of_null_is_empty() {
         block_on(run(&Null, Limits { page_size: 10, concurrency: 3, buffered_rows: 5_000 }, project, &mut collected));
         assert_eq!((collected.rows, collected.errors), (vec![], vec![]));
     }
+}
+
+#[test]
+fn pages_that_are_short_or_empty_in_mid_list_do_not_end_it() {
+    for version in [NEW, OLD] {
+        for buffered_rows in if version == NEW { vec![5_000] } else { vec![0, 5_000] } {
+            let mut fake = long(version);
+            fake.edit = Some(Box::new(|_, path, reply| {
+                if path.contains("/artifacts?page=2&") {
+                    reply.body = b"[]".to_vec();
+                }
+            }));
+            let collected = listed(&fake, 5, buffered_rows, None);
+            assert_eq!(collected.rows, [&expected(0..20)[..5], &expected(0..10)].concat(), "{version:?}");
+            let [(_, message)] = &collected.errors[..] else { panic!("{:?}", collected.errors) };
+            assert!(message.contains("announces 20 rows, and 15 came"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_list_with_other_rows_than_announced_is_read_once_more() {
+    for version in [NEW, OLD] {
+        let mut fake = long(version);
+        let thin = Cell::new(true);
+        fake.edit = Some(Box::new(move |fake, path, reply| {
+            // The rows of the first page come on the second page once more.
+            if path.contains("/artifacts?page=2&") && thin.replace(false) {
+                let list = &fake.lists.borrow()[path.split_once('?').unwrap().0];
+                reply.body = json!(list[..5]).to_string().into();
+            }
+        }));
+        let collected = listed(&fake, 5, 5_000, None);
+        assert_eq!((collected.rows, collected.errors), (expected(0..20), vec![]), "{version:?}");
+        assert_eq!(fake.count("/artifacts?page=1&"), 2, "{version:?}");
+    }
+}
+
+#[test]
+fn an_empty_answer_of_a_repository_with_artifacts_is_asked_again_and_then_reported() {
+    let empty = |times: usize| {
+        let mut fake = sample(OLD);
+        let left = Cell::new(times);
+        fake.edit = Some(Box::new(move |_, path, reply| {
+            if path.starts_with("/projects/b/repositories/app/artifacts") && left.get() > 0 {
+                left.set(left.get() - 1);
+                (reply.body, reply.total) = (b"[]".to_vec(), Some(0));
+            }
+        }));
+        fake
+    };
+    let collected = listed(&empty(1), 100, 5_000, None);
+    assert_eq!((collected.rows, collected.errors), (SAMPLE.map(str::to_owned).to_vec(), vec![]));
+    let fake = empty(9);
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!(collected.rows, SAMPLE[..4]);
+    assert!(matches!(&collected.errors[..], [(Some(name), message)]
+        if name == "b/app" && message.contains("announces 1 artifacts") && message.contains("its list has 0")));
+    assert_eq!(fake.count("/projects/b/repositories/app/artifacts"), 2);
+    // What was deleted meanwhile is not missing.
+    let fake = empty(9);
+    fake.described.borrow_mut().insert("/projects/b/repositories/app".into(), json!({"name": "b/app"}));
+    assert_eq!(listed(&fake, 100, 5_000, None).errors, []);
+}
+
+#[test]
+fn repositories_that_a_project_announces_and_does_not_list_are_a_failure() {
+    let fake = sample(OLD);
+    for project in &mut *fake.lists.borrow_mut().get_mut("/projects").unwrap() {
+        project["repo_count"] = json!(if project["name"] == "b" { 3 } else { 1 });
+    }
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!(collected.rows, SAMPLE);
+    assert!(matches!(&collected.errors[..], [(None, message)] if message.contains("project b: ")
+        && message.contains("announces 3 repositories") && message.contains("its list has 1")));
+    assert_eq!((fake.count("/projects/b/repositories?"), fake.count("/projects/a/repositories?")), (2, 1));
+}
+
+#[test]
+fn an_empty_list_of_a_project_with_repositories_is_compared_with_them() {
+    let fake = sample(NEW);
+    fake.lists.borrow_mut().get_mut("/projects/b/artifacts").unwrap().clear();
+    for project in &mut *fake.lists.borrow_mut().get_mut("/projects").unwrap() {
+        project["repo_count"] = json!(1);
+    }
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!((collected.rows, collected.errors), (SAMPLE.map(str::to_owned).to_vec(), vec![]));
+    assert_eq!(fake.count("/repositories?"), 1);
 }
