@@ -47,7 +47,7 @@ fn add(replies: &mut HashMap<String, Reply>, path: &str, query: &str, items: Vec
         let path = format!("{path}?page={}&page_size={PAGE_SIZE}{query}", index + 1);
         let body = format!("[{}]", page.join(",")).into_bytes();
         let content_type = "application/json".to_owned();
-        replies.insert(path, Reply { total: Some(items.len() as u64), link: String::new(), content_type, body });
+        replies.insert(path, Reply { total: Some(items.len() as u64), content_type, body, ..Reply::default() });
     }
 }
 

@@ -8,6 +8,7 @@ use futures::poll;
 use harbor_api::api::{Api, Reply};
 use harbor_api::config::{Config, Login};
 use harbor_api::error::{CancelReason, Error, ErrorKind, excerpt};
+use harbor_api::memory::Budget;
 use image_model::limits::MAX_HARBOR_BYTES;
 use image_model::protocol::{LOGIN_HEADER, LOGIN_NONE};
 use std::cell::Cell;
@@ -23,10 +24,18 @@ const PAUSES: [u64; 2] = [100_000_000, 500_000_000];
 /// Responses in a row with a 401 or a 500 after which the client sends no request once more.
 const MAX_REFUSALS: u32 = 16;
 
+/// The failure of a body for which no memory is left.
+const TOO_MUCH: &str = "the answers under way take more than 64 MiB, so this one was dropped; lower page_size or \
+                        max_concurrency";
+
 /// Requests in a row without a response after which the client stops. Each of them may have waited for its time-out.
 const MAX_UNANSWERED: u32 = 3;
 
+/// Most bytes of all bodies under way, of all listings of this instance: room for one of the largest size and many usual ones.
+const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
+
 thread_local! {
+    static BODIES: Budget = Budget::new(MAX_BODY_BYTES);
     /// Whether Harbor accepted the login in the last listing of this instance.
     static LOGGED_IN: Cell<bool> = const { Cell::new(false) };
 }
@@ -160,7 +169,17 @@ impl Inner {
         }
         let url =
             Url::parse(&self.url(path)).map_err(|error| ErrorKind::NoResponse(format!("no address ({error})")))?;
-        let response = http_get::get(&url, &headers, MAX_HARBOR_BYTES).await.map_err(ErrorKind::NoResponse)?;
+        let mut held = BODIES.with(Budget::hold);
+        // A request must not wait for memory: the bodies that hold it may wait for this request.
+        let grow = |bytes| match held.take(bytes) {
+            true => Ok(()),
+            false => Err(TOO_MUCH.to_owned()),
+        };
+        let response = http_get::get_within(&url, &headers, MAX_HARBOR_BYTES, grow).await;
+        let response = response.map_err(|message| match message == TOO_MUCH {
+            true => ErrorKind::Inconsistent(message),
+            false => ErrorKind::NoResponse(message),
+        })?;
         if !(200..300).contains(&response.status) {
             let retry_after = response.header("retry-after");
             let retry_after = (!retry_after.is_empty()).then(|| match retry_after.parse::<u64>() {
@@ -174,6 +193,7 @@ impl Inner {
             link: response.header("link"),
             content_type: response.header("content-type"),
             body: response.body,
+            held: Some(Rc::new(held)),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Harbor's API as the listing sees it: one GET at a time.
 
 use crate::error::Error;
+use crate::memory::Held;
+use std::rc::Rc;
 
 /// Sends GET requests to Harbor.
 #[allow(async_fn_in_trait, reason = "components have one thread")]
@@ -47,4 +49,6 @@ pub struct Reply {
     pub content_type: String,
     /// The whole body.
     pub body: Vec<u8>,
+    /// The memory of the body, where the client bounds that of all bodies.
+    pub held: Option<Rc<Held>>,
 }

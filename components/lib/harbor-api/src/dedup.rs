@@ -4,6 +4,9 @@ use crate::scope::Origin;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 
+/// Bytes of a row besides its texts.
+pub(crate) const ROW_BYTES: usize = 64;
+
 /// A row of a list, with a key that no other row of the list has.
 pub(crate) trait UniqueKey {
     /// The repository, in a list of several repositories, and the name or digest.
@@ -12,6 +15,17 @@ pub(crate) trait UniqueKey {
     /// Where the row says that it is.
     fn origin(&self) -> Origin<'_> {
         Origin::default()
+    }
+
+    /// About the memory that the row and what becomes of it take.
+    fn bytes(&self) -> usize {
+        let (repository, name) = self.unique_key();
+        ROW_BYTES + repository.map_or(0, str::len) + name.len()
+    }
+
+    /// Whether nothing is in the row.
+    fn is_empty(&self) -> bool {
+        false
     }
 }
 

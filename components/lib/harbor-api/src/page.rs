@@ -3,6 +3,8 @@
 use crate::api::{Api, Reply};
 use crate::dedup::UniqueKey;
 use crate::error::{Error, ErrorKind};
+use crate::memory::{self, Held, MAX_BUFFERED_BYTES, MAX_PAGE_BYTES};
+use crate::page_rows::PageRows;
 use crate::scope::Scope;
 use serde::de::DeserializeOwned;
 
@@ -22,9 +24,9 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// The limits for lists of names, which are always buffered.
-    pub(crate) fn of_names(self) -> Self {
-        Self { buffered_rows: usize::MAX, ..self }
+    /// Whether so many rows, of so many bytes, are too many to buffer.
+    pub(crate) fn are_exceeded_by(&self, rows: usize, bytes: usize) -> bool {
+        rows > self.buffered_rows || bytes > MAX_BUFFERED_BYTES
     }
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Page<T> {
     /// What is wrong with the page although its rows are right: rows of another project or repository came with them and are
     /// left out; or `Link` names a next page on another server. The listing never goes there, as it asks for pages by number.
     pub(crate) defect: Option<Error>,
+    /// The memory of the rows.
+    _held: Held,
 }
 
 /// Whether another page follows.
@@ -97,12 +101,20 @@ impl RawPage {
         limits: Limits,
     ) -> Result<Page<T>, Error> {
         let Self { number, url, reply } = self;
-        // Harbor writes some empty lists as `null`.
-        let mut items: Vec<T> = match parse_json::<Option<Vec<T>>>(&reply) {
-            Ok(items) => items.unwrap_or_default(),
+        let page: PageRows<T> = match parse_json(&reply) {
+            Ok(page) => page,
             Err(what) => return Err(Error { url, kind: ErrorKind::InvalidBody(what) }),
         };
-        let count = items.len();
+        let waiting = memory::waiting_pages();
+        let mut held = waiting.hold();
+        if page.are_too_large() || !held.take(page.bytes) {
+            let what = match page.are_too_large() {
+                true => format!("the rows of this page take more than {MAX_PAGE_BYTES} bytes; lower page_size"),
+                false => format!("the pages under way take more than {} bytes; lower max_concurrency", waiting.bytes()),
+            };
+            return Err(Error { url, kind: ErrorKind::Inconsistent(what) });
+        }
+        let PageRows { rows: mut items, count, .. } = page;
         let mut contradiction = None;
         items.retain(|item| match list.scope.contradiction(item.origin()) {
             None => true,
@@ -124,7 +136,7 @@ impl RawPage {
             None if count >= limits.page_size => Next::Likely,
             _ => Next::None,
         };
-        Ok(Page { items, total: reply.total, next, defect })
+        Ok(Page { items, total: reply.total, next, defect, _held: held })
     }
 }
 

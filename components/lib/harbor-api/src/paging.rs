@@ -7,6 +7,7 @@
 use crate::api::Api;
 use crate::dedup::{ByKey, UniqueKey};
 use crate::error::{Error, ErrorKind};
+use crate::memory::{MAX_NAME_BYTES, MAX_NAMES};
 use crate::page::{Limits, List, MAX_BUFFERED_ROWS, Next, Page, RawPage};
 use crate::progress::{Progress, RepeatDetector};
 use crate::totals::Totals;
@@ -119,13 +120,17 @@ struct Rows<T> {
     /// By the place in `all`.
     seen: Vec<bool>,
     count: usize,
+    /// About the memory of all.
+    bytes: usize,
 }
 
 impl<T: UniqueKey> Rows<T> {
     /// Adds a page. A row that is there already is replaced, as a later page is newer.
     fn add(&mut self, items: Vec<T>) {
         for item in items {
-            let (place, _) = self.all.replace_full(ByKey(item));
+            self.bytes += item.bytes();
+            let (place, before) = self.all.replace_full(ByKey(item));
+            self.bytes -= before.map_or(0, |ByKey(before)| before.bytes());
             self.seen.resize(self.all.len(), false);
             self.count += usize::from(!std::mem::replace(&mut self.seen[place], true));
         }
@@ -153,10 +158,44 @@ pub(crate) async fn read_all<T: DeserializeOwned + UniqueKey>(
     list: &List,
     limits: Limits,
 ) -> WholeList<T> {
-    let mut rows = Rows { all: IndexSet::new(), seen: Vec::new(), count: 0 };
+    read_within(api, list, limits, Bound::Buffer).await
+}
+
+/// Reads a list of names. Of too many, it gives the first ones, and a failure.
+pub(crate) async fn read_names<T: DeserializeOwned + UniqueKey>(
+    api: &impl Api,
+    list: &List,
+    limits: Limits,
+) -> (Vec<T>, Option<Truncated>) {
+    match read_within(api, list, limits, Bound::Names).await {
+        WholeList::Rows(rows, truncated) => (rows, truncated),
+        WholeList::TooLong => (Vec::new(), None),
+    }
+}
+
+/// What bounds the rows of a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    /// The buffer. A longer list is read in another way.
+    Buffer,
+    /// Memory. There is no other way to read names.
+    Names,
+}
+
+async fn read_within<T: DeserializeOwned + UniqueKey>(
+    api: &impl Api,
+    list: &List,
+    limits: Limits,
+    bound: Bound,
+) -> WholeList<T> {
+    let mut rows = Rows { all: IndexSet::new(), seen: Vec::new(), count: 0, bytes: 0 };
     let read = |rows: Rows<T>, truncated| {
         let (rows, truncated) = rows.end(truncated);
         WholeList::Rows(rows, truncated)
+    };
+    let exceeds = |rows, bytes| match bound {
+        Bound::Buffer => limits.are_exceeded_by(rows, bytes),
+        Bound::Names => rows > MAX_NAMES || bytes > MAX_NAME_BYTES,
     };
     let mut looked_again = false;
     for pass in 1..=MAX_PASSES {
@@ -165,7 +204,7 @@ pub(crate) async fn read_all<T: DeserializeOwned + UniqueKey>(
             Err(error) => return read(rows, Some(Truncated { error, missing: None })),
         };
         let total = first.total();
-        if total.is_some_and(|total| total > limits.buffered_rows as u64) {
+        if bound == Bound::Buffer && total.is_some_and(|total| total > limits.buffered_rows as u64) {
             return WholeList::TooLong;
         }
         rows.all.reserve(capacity(total).saturating_sub(rows.all.len()));
@@ -176,12 +215,20 @@ pub(crate) async fn read_all<T: DeserializeOwned + UniqueKey>(
             totals.add(page.total);
             let before = rows.all.len();
             rows.add(page.items);
-            too_long = rows.all.len() > limits.buffered_rows;
+            too_long = exceeds(rows.all.len(), rows.bytes);
             if too_long { Progress::Stop } else { repeats.count(rows.all.len() - before, rows.all.len()) }
         })
         .await;
-        if too_long {
+        if too_long && bound == Bound::Buffer {
             return WholeList::TooLong;
+        }
+        if too_long {
+            let what = format!(
+                "the list has more than {MAX_NAMES} names or {MAX_NAME_BYTES} bytes of names, and the rest is left out"
+            );
+            let error = Error { url: api.url(&list.path), kind: ErrorKind::Inconsistent(what) };
+            let truncated = Truncated::after(error, totals.last(), rows.all.len());
+            return read(rows, Some(truncated));
         }
         if let Some(error) = outcome.err().or_else(|| repeats.error(api, list)) {
             let truncated = Truncated::after(error, totals.last(), rows.all.len());

@@ -76,10 +76,7 @@ impl UniqueKey for Described {
 /// All projects that the user sees, in order.
 pub(super) async fn all(api: &impl Api, limits: Limits) -> (Vec<Project>, Option<Failure>) {
     let list = endpoints::projects();
-    let WholeList::Rows(mut projects, truncated) = paging::read_all::<Project>(api, &list, limits.of_names()).await
-    else {
-        return (Vec::new(), None);
-    };
+    let (mut projects, truncated) = paging::read_names::<Project>(api, &list, limits).await;
     projects.sort();
     (projects, truncated.map(Failure::of_projects))
 }
@@ -96,10 +93,7 @@ pub(super) async fn contents(api: &impl Api, limits: Limits, project: Project, l
         return rows;
     }
     let list = endpoints::repositories(&project);
-    let WholeList::Rows(repositories, truncated) = paging::read_all::<Described>(api, &list, limits.of_names()).await
-    else {
-        return Contents::Rows(Vec::new(), None);
-    };
+    let (repositories, truncated) = paging::read_names::<Described>(api, &list, limits).await;
     let truncated = match truncated {
         None => recount::repositories(api, &project, repositories.len()).await,
         truncated => truncated,

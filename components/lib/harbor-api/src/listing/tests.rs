@@ -521,3 +521,61 @@ fn an_empty_list_of_a_project_with_repositories_is_compared_with_them() {
     assert_eq!((collected.rows, collected.errors), (SAMPLE.map(str::to_owned).to_vec(), vec![]));
     assert_eq!(fake.count("/repositories?"), 1);
 }
+
+#[test]
+fn endless_names_are_bounded_and_reported() {
+    struct Endless;
+    impl Api for Endless {
+        async fn get(&self, path: String) -> Result<Reply, Error> {
+            let page: usize = path.split(['=', '&']).nth(1).and_then(|page| page.parse().ok()).unwrap_or_default();
+            let names = (0..100).map(|n| json!({"name": format!("{}{page}-{n}", "x".repeat(1_000))}));
+            let (body, link) = if path.starts_with("/systeminfo") {
+                (json!({"harbor_version": "v2.8.0"}), String::new())
+            } else if path.starts_with("/projects?") {
+                (names.collect(), "</next>; rel=next".to_owned())
+            } else {
+                (json!([]), String::new())
+            };
+            Ok(Reply { body: body.to_string().into(), link, ..Reply::default() })
+        }
+        fn url(&self, path: &str) -> String {
+            path.to_owned()
+        }
+        fn go_anonymous(&self) {}
+        fn is_own(&self, _: &str) -> bool {
+            true
+        }
+    }
+    let mut collected = Collected::default();
+    block_on(run(&Endless, Limits { page_size: 100, concurrency: 3, buffered_rows: 5_000 }, None, &mut collected));
+    assert!(matches!(&collected.errors[..], [(None, message)] if message.contains("the rest is left out")));
+}
+
+#[test]
+fn pages_for_which_no_memory_is_left_are_a_failure_and_others_are_not() {
+    let fake = sample(NEW);
+    let many: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    fake.push("b/app", "sha256:6", 6, &many.iter().map(String::as_str).collect::<Vec<_>>());
+    let waiting = crate::memory::waiting_pages();
+    let mut held = waiting.hold();
+    assert!(held.take(waiting.bytes() - 2_000));
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!(collected.rows, SAMPLE[..4]);
+    assert!(matches!(&collected.errors[..], [(None, message)]
+        if message.contains("project b: ") && message.contains("lower max_concurrency")));
+    drop(held);
+    assert_eq!(listed(&fake, 100, 5_000, None).errors, []);
+}
+
+#[test]
+fn a_list_of_many_bytes_is_read_in_another_way() {
+    let tags: Vec<String> = (0..5_000).map(|n| format!("{n:05}-{}", "t".repeat(100))).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    let fake = FakeHarbor::with(NEW, true, &[]);
+    for n in 0..8 {
+        fake.push("p/app", &format!("sha256:{n}"), n, &tags);
+    }
+    let collected = listed(&fake, 2, 5_000, None);
+    assert_eq!((collected.rows.len(), collected.errors), (40_000, vec![]));
+    assert!(fake.count("/projects/p/repositories/app/artifacts") > 4);
+}
