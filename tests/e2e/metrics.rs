@@ -1,5 +1,6 @@
 //! Metrics: what `/metrics` says after what happened.
 
+mod facts;
 mod failures;
 mod pinned;
 

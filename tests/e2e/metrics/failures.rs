@@ -1,6 +1,6 @@
 //! Each kind of failure of a source by a real cause: one program, whose sources fail in one way after the other.
 
-use super::pinned::Facts;
+use super::facts::Facts;
 use image_service_tests::harbor::config_for;
 use image_service_tests::{
     Authority, Direction, Fault, Harbor, Metrics, NetworkFault, Node, OtherServer, Program, Proxy, Version, fixture,

@@ -5,6 +5,7 @@
 
 mod endpoints;
 mod failures;
+mod listed;
 mod login;
 mod project;
 mod recount;
@@ -18,7 +19,8 @@ use crate::page::{Limits, MAX_BUFFERED_ROWS};
 use failures::{Failure, Failures};
 use futures::{StreamExt, join, stream};
 use image_model::types::HarborRepository;
-use project::{Contents, Project, Repository};
+use listed::{Project, Repository};
+use project::Contents;
 use repository::RepositoryRows;
 
 /// Lists the projects that the configuration names: all rows in order, and each failure once.

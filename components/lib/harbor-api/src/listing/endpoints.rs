@@ -1,6 +1,6 @@
 //! The paths of Harbor's lists.
 
-use super::project::{Project, Repository};
+use super::listed::{Project, Repository};
 use crate::page::List;
 use crate::repository_name::RepositoryName;
 use crate::scope::Scope;

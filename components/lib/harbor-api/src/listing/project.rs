@@ -2,6 +2,7 @@
 
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
+use super::listed::{Project, Repository};
 use super::login::ArtifactLists;
 use super::recount;
 use crate::api::Api;
@@ -20,33 +21,6 @@ pub(super) enum Contents {
     Rows(Vec<HarborRepository>, Option<Failure>),
     /// The project has to be read repository by repository.
     Repositories(Vec<Repository>, Option<Failure>),
-}
-
-/// A project of the listing.
-#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub(super) struct Project {
-    pub(super) name: String,
-    #[serde(default, rename = "project_id")]
-    pub(super) id: Option<i64>,
-    /// How many repositories Harbor says it has.
-    #[serde(default)]
-    pub(super) repo_count: Option<u64>,
-}
-
-impl UniqueKey for Project {
-    fn unique_key(&self) -> (Option<&str>, &str) {
-        (None, &self.name)
-    }
-}
-
-/// A repository of the listing. Ordered by its name.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Repository {
-    pub(super) name: RepositoryName,
-    pub(super) id: Option<i64>,
-    pub(super) project_id: Option<i64>,
-    /// How many artifacts Harbor says it has.
-    pub(super) artifact_count: Option<u64>,
 }
 
 /// A repository as Harbor describes it.

@@ -1,7 +1,7 @@
 //! Compares a list with the number of its rows that another list announced.
 
 use super::endpoints;
-use super::project::{Project, Repository};
+use super::listed::{Project, Repository};
 use crate::api::Api;
 use crate::error::{Error, ErrorKind};
 use crate::page::parse_json;

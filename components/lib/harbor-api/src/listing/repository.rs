@@ -2,7 +2,7 @@
 
 use super::endpoints;
 use super::failures::Failure;
-use super::project::Repository;
+use super::listed::Repository;
 use super::recount;
 use crate::api::Api;
 use crate::artifact::{Artifact, RepositoryArtifact};
