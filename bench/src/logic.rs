@@ -8,7 +8,7 @@ use image_model::limits::MAX_IMAGES;
 use image_service_compositions::compose::compose;
 use image_service_tests::{Node, component, test_component};
 use serde_json::json;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
@@ -23,7 +23,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         .ignore(&ignore_file(MAX_IMAGES))
         .config(json!({"app_config": {"log_level_app": "WARNING"}}))
         .start()?;
-    let registry = Rc::new(Registry::new(PROJECTS));
+    let registry = Arc::new(Registry::new(PROJECTS));
 
     let native = native(&registry)?;
     let components = Connection::open(&program.address, None).await?.get("/images").await?;
@@ -45,7 +45,7 @@ pub(crate) async fn measure(rows: &mut Vec<Row>) -> Result<()> {
         }
     };
     let natively = || {
-        let registry = Rc::clone(&registry);
+        let registry = Arc::clone(&registry);
         async move {
             let begun = Instant::now();
             let ignored = ignore_file(MAX_IMAGES);

@@ -113,7 +113,6 @@ impl Api for Fake {
             link: answer.link.clone(),
             content_type: answer.content_type.clone().unwrap_or_default(),
             body,
-            ..Reply::default()
         })
     }
 

@@ -29,7 +29,7 @@ impl Registry {
                 let all = number * REPOSITORIES * ARTIFACTS + artifact;
                 artifact_text(name, artifact % REPOSITORIES, artifact, &id(all))
             });
-            add(&mut replies, &format!("/projects/{name}/artifacts"), "&with_tag=true", artifacts.collect());
+            add(&mut replies, &format!("/projects/{name}/artifacts"), "&with_tag=true&q=tags%3D*", artifacts.collect());
         }
         let info = Reply { body: br#"{"harbor_version":"v2.12.0-9da38ae0"}"#.to_vec(), ..Reply::default() };
         replies.insert("/systeminfo".to_owned(), info);
@@ -47,7 +47,7 @@ fn add(replies: &mut HashMap<String, Reply>, path: &str, query: &str, items: Vec
         let path = format!("{path}?page={}&page_size={PAGE_SIZE}{query}", index + 1);
         let body = format!("[{}]", page.join(",")).into_bytes();
         let content_type = "application/json".to_owned();
-        replies.insert(path, Reply { total: Some(items.len() as u64), content_type, body, ..Reply::default() });
+        replies.insert(path, Reply { total: Some(items.len() as u64), link: String::new(), content_type, body });
     }
 }
 

@@ -8,7 +8,6 @@ use futures::poll;
 use harbor_api::api::{Api, Reply};
 use harbor_api::config::{Config, Login};
 use harbor_api::error::{CancelReason, Error, ErrorKind, excerpt};
-use harbor_api::memory::Budget;
 use image_model::limits::MAX_HARBOR_BYTES;
 use image_model::protocol::{LOGIN_HEADER, LOGIN_NONE};
 use std::cell::Cell;
@@ -16,26 +15,11 @@ use std::pin::pin;
 use std::rc::Rc;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
-use wasip3::clocks::monotonic_clock::wait_for;
-
-/// The waits before a request is sent once more, and once more again, in nanoseconds.
-const PAUSES: [u64; 2] = [100_000_000, 500_000_000];
-
-/// Responses in a row with a 401 or a 500 after which the client sends no request once more.
-const MAX_REFUSALS: u32 = 16;
-
-/// The failure of a body for which no memory is left.
-const TOO_MUCH: &str = "the answers under way take more than 64 MiB, so this one was dropped; lower page_size or \
-                        max_concurrency";
 
 /// Requests in a row without a response after which the client stops. Each of them may have waited for its time-out.
 const MAX_UNANSWERED: u32 = 3;
 
-/// Most bytes of all bodies under way, of all listings of this instance: room for one of the largest size and many usual ones.
-const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
-
 thread_local! {
-    static BODIES: Budget = Budget::new(MAX_BODY_BYTES);
     /// Whether Harbor accepted the login in the last listing of this instance.
     static LOGGED_IN: Cell<bool> = const { Cell::new(false) };
 }
@@ -50,8 +34,6 @@ struct Inner {
     permits: Semaphore,
     /// Requests in a row without a response.
     unanswered: Cell<u32>,
-    /// Responses in a row with a 401 or a 500.
-    refusals: Cell<u32>,
     /// The reason why the client sends no more requests; `None` while it does.
     cancelled: watch::Receiver<Option<CancelReason>>,
 }
@@ -65,7 +47,6 @@ impl Client {
             anonymous: Cell::new(false),
             permits: Semaphore::new(config.concurrency),
             unanswered: Cell::new(0),
-            refusals: Cell::new(0),
             cancelled,
         }))
     }
@@ -116,14 +97,6 @@ impl Api for Client {
         LOGGED_IN.set(accepted);
     }
 
-    async fn pause(&self, tries: u32) -> bool {
-        let pause = usize::try_from(tries).ok().and_then(|tries| PAUSES.get(tries));
-        let Some(pause) = pause.filter(|_| self.0.refusals.get() <= MAX_REFUSALS) else { return false };
-        let mut cancelled = self.0.cancelled.clone();
-        select(pin!(wait_for(*pause)), pin!(cancelled.wait_for(Option::is_some))).await;
-        true
-    }
-
     fn is_own(&self, url: &str) -> bool {
         self.0.base.join(url).is_ok_and(|url| url.origin() == self.0.base.origin())
     }
@@ -149,19 +122,11 @@ impl Inner {
             Err(ErrorKind::NoResponse(_)) => self.unanswered.get() + 1,
             _ => 0,
         });
-        self.refusals.set(match outcome {
-            Err(ErrorKind::Status { status: 401 | 500, .. }) => self.refusals.get() + 1,
-            _ => 0,
-        });
         outcome.map_err(failed)
     }
 
     async fn exchange(&self, path: &str) -> Result<Reply, ErrorKind> {
-        // Without the second header, Harbor takes a project that is named `2` for the project with the id 2.
-        let mut headers = vec![
-            ("accept".to_owned(), b"application/json".to_vec()),
-            ("x-is-resource-name".to_owned(), b"true".to_vec()),
-        ];
+        let mut headers = vec![("accept".to_owned(), b"application/json".to_vec())];
         match (&self.login, self.anonymous.get()) {
             (Login::Own(value), false) => headers.push(("authorization".to_owned(), value.clone().into_bytes())),
             (Login::Host, true) => headers.push((LOGIN_HEADER.to_owned(), LOGIN_NONE.into())),
@@ -169,17 +134,7 @@ impl Inner {
         }
         let url =
             Url::parse(&self.url(path)).map_err(|error| ErrorKind::NoResponse(format!("no address ({error})")))?;
-        let mut held = BODIES.with(Budget::hold);
-        // A request must not wait for memory: the bodies that hold it may wait for this request.
-        let grow = |bytes| match held.take(bytes) {
-            true => Ok(()),
-            false => Err(TOO_MUCH.to_owned()),
-        };
-        let response = http_get::get_within(&url, &headers, MAX_HARBOR_BYTES, grow).await;
-        let response = response.map_err(|message| match message == TOO_MUCH {
-            true => ErrorKind::Inconsistent(message),
-            false => ErrorKind::NoResponse(message),
-        })?;
+        let response = http_get::get(&url, &headers, MAX_HARBOR_BYTES).await.map_err(ErrorKind::NoResponse)?;
         if !(200..300).contains(&response.status) {
             let retry_after = response.header("retry-after");
             let retry_after = (!retry_after.is_empty()).then(|| match retry_after.parse::<u64>() {
@@ -193,7 +148,6 @@ impl Inner {
             link: response.header("link"),
             content_type: response.header("content-type"),
             body: response.body,
-            held: Some(Rc::new(held)),
         })
     }
 }

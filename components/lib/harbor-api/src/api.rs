@@ -1,8 +1,6 @@
 //! Harbor's API as the listing sees it: one GET at a time.
 
 use crate::error::Error;
-use crate::memory::Held;
-use std::rc::Rc;
 
 /// Sends GET requests to Harbor.
 #[allow(async_fn_in_trait, reason = "components have one thread")]
@@ -28,12 +26,6 @@ pub trait Api {
     /// Records for the next listing whether Harbor accepted the login.
     fn note_login(&self, _accepted: bool) {}
 
-    /// Waits before a request is sent once more, after so many tries besides the first. Returns `false` where that would be in
-    /// vain, as other requests failed in the same way.
-    async fn pause(&self, _tries: u32) -> bool {
-        true
-    }
-
     /// Whether a URL that Harbor named is on the configured Harbor.
     fn is_own(&self, url: &str) -> bool;
 }
@@ -49,6 +41,4 @@ pub struct Reply {
     pub content_type: String,
     /// The whole body.
     pub body: Vec<u8>,
-    /// The memory of the body, where the client bounds that of all bodies.
-    pub held: Option<Rc<Held>>,
 }

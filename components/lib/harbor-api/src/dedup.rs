@@ -1,32 +1,12 @@
 //! Finds repeated rows of one list: a list that changes during the reading shows some rows twice.
 
-use crate::scope::Origin;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 
-/// Bytes of a row besides its texts.
-pub(crate) const ROW_BYTES: usize = 64;
-
-/// A row of a list, with a key that no other row of the list has.
+/// A row with a key that no other row of its list has.
 pub(crate) trait UniqueKey {
     /// The repository, in a list of several repositories, and the name or digest.
     fn unique_key(&self) -> (Option<&str>, &str);
-
-    /// Where the row says that it is.
-    fn origin(&self) -> Origin<'_> {
-        Origin::default()
-    }
-
-    /// About the memory that the row and what becomes of it take.
-    fn bytes(&self) -> usize {
-        let (repository, name) = self.unique_key();
-        ROW_BYTES + repository.map_or(0, str::len) + name.len()
-    }
-
-    /// Whether nothing is in the row.
-    fn is_empty(&self) -> bool {
-        false
-    }
 }
 
 /// A row that is equal to another one when their keys are. The key stays where it is, in the row.

@@ -5,10 +5,8 @@
 
 mod endpoints;
 mod failures;
-mod listed;
 mod login;
 mod project;
-mod recount;
 mod repository;
 
 pub use crate::sink::Sink;
@@ -19,7 +17,6 @@ use crate::page::{Limits, MAX_BUFFERED_ROWS};
 use failures::{Failure, Failures};
 use futures::{StreamExt, join, stream};
 use image_model::types::HarborRepository;
-use listed::{Project, Repository};
 use project::Contents;
 use repository::RepositoryRows;
 
@@ -36,7 +33,7 @@ async fn run(api: &impl Api, limits: Limits, project: Option<&str>, sink: &mut i
     // The first listing waits for the login check: Harbor pauses at each request with a wrong password.
     let ahead = project.is_none() && api.was_logged_in();
     let ((source, failure), projects) = if ahead {
-        let (login, projects) = join!(login::check(api), project::all(api, limits));
+        let (login, projects) = join!(login::check(api), project::names(api, limits));
         (login, Some(projects))
     } else {
         (login::check(api).await, None)
@@ -44,11 +41,11 @@ async fn run(api: &impl Api, limits: Limits, project: Option<&str>, sink: &mut i
     failures.add(failure, sink);
     let Some(source) = source else { return failures.end(sink) };
     let projects = match project {
-        Some(name) => vec![Project { name: name.to_owned(), ..Project::default() }],
+        Some(project) => vec![project.to_owned()],
         None => {
             let (projects, failure) = match projects {
                 Some(projects) => projects,
-                None => project::all(api, limits).await,
+                None => project::names(api, limits).await,
             };
             failures.add(failure, sink);
             projects
@@ -77,7 +74,7 @@ enum Step {
     /// Passes on rows that came with their project.
     Rows(Vec<HarborRepository>),
     /// Reads a repository.
-    Repository(Repository),
+    Repository(crate::repository_name::RepositoryName),
     /// Passes on a failure.
     Failure(Failure),
 }

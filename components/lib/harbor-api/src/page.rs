@@ -1,11 +1,7 @@
 //! One page of a Harbor list: its request, its rows, and whether another page follows.
 
 use crate::api::{Api, Reply};
-use crate::dedup::UniqueKey;
 use crate::error::{Error, ErrorKind};
-use crate::memory::{self, Held, MAX_BUFFERED_BYTES, MAX_PAGE_BYTES};
-use crate::page_rows::PageRows;
-use crate::scope::Scope;
 use serde::de::DeserializeOwned;
 
 /// Most rows of one list to buffer and sort. The listing reads a project with more artifacts repository by repository, and
@@ -24,9 +20,9 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Whether so many rows, of so many bytes, are too many to buffer.
-    pub(crate) fn are_exceeded_by(&self, rows: usize, bytes: usize) -> bool {
-        rows > self.buffered_rows || bytes > MAX_BUFFERED_BYTES
+    /// The limits for lists of names, which are always buffered.
+    pub(crate) fn of_names(self) -> Self {
+        Self { buffered_rows: usize::MAX, ..self }
     }
 }
 
@@ -35,10 +31,6 @@ impl Limits {
 pub(crate) struct List {
     pub(crate) path: String,
     pub(crate) query: &'static str,
-    /// What the rows belong to.
-    pub(crate) scope: Scope,
-    /// Rows that another list announced for this one.
-    pub(crate) expected: Option<u64>,
 }
 
 /// One page of a list.
@@ -46,23 +38,11 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// Rows of the whole list, where Harbor says so.
     pub(crate) total: Option<u64>,
-    pub(crate) next: Next,
-    /// What is wrong with the page although its rows are right: rows of another project or repository came with them and are
-    /// left out; or `Link` names a next page on another server. The listing never goes there, as it asks for pages by number.
-    pub(crate) defect: Option<Error>,
-    /// The memory of the rows.
-    _held: Held,
-}
-
-/// Whether another page follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Harbor announces it, by `Link` or by the total.
-    Announced,
-    /// Harbor announces nothing, and the page is full.
-    Likely,
-    /// No.
-    None,
+    /// Whether another page follows.
+    pub(crate) more: bool,
+    /// The failure where `Link` names a next page on another server. The listing never goes there, as it asks for pages by
+    /// number; but something is wrong with that `Link`.
+    pub(crate) foreign_link: Option<Error>,
 }
 
 /// A page before its body is parsed.
@@ -78,14 +58,8 @@ impl RawPage {
     pub(crate) async fn get(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Self, Error> {
         let path = format!("{}?page={number}&page_size={}{}", list.path, limits.page_size, list.query);
         let url = api.url(&path);
-        let mut tries = 0;
-        loop {
-            match api.get(path.clone()).await {
-                Ok(reply) => return Ok(Self { number, url, reply }),
-                Err(error) if tries < more_tries(&error) && api.was_logged_in() && api.pause(tries).await => tries += 1,
-                Err(error) => return Err(error),
-            }
-        }
+        let reply = api.get(path).await?;
+        Ok(Self { number, url, reply })
     }
 
     /// Rows of the whole list, where Harbor says so.
@@ -94,67 +68,31 @@ impl RawPage {
     }
 
     /// Reads its rows.
-    pub(crate) fn parse<T: DeserializeOwned + UniqueKey>(
-        self,
-        api: &impl Api,
-        list: &List,
-        limits: Limits,
-    ) -> Result<Page<T>, Error> {
+    pub(crate) fn parse<T: DeserializeOwned>(self, api: &impl Api, limits: Limits) -> Result<Page<T>, Error> {
         let Self { number, url, reply } = self;
-        let page: PageRows<T> = match parse_json(&reply) {
-            Ok(page) => page,
+        let items: Vec<T> = match parse_json(&reply) {
+            Ok(items) => items,
             Err(what) => return Err(Error { url, kind: ErrorKind::InvalidBody(what) }),
         };
-        let waiting = memory::waiting_pages();
-        let mut held = waiting.hold();
-        if page.are_too_large() || !held.take(page.bytes) {
-            let what = match page.are_too_large() {
-                true => format!("the rows of this page take more than {MAX_PAGE_BYTES} bytes; lower page_size"),
-                false => format!("the pages under way take more than {} bytes; lower max_concurrency", waiting.bytes()),
-            };
-            return Err(Error { url, kind: ErrorKind::Inconsistent(what) });
-        }
-        let PageRows { rows: mut items, count, .. } = page;
-        let mut contradiction = None;
-        items.retain(|item| match list.scope.contradiction(item.origin()) {
-            None => true,
-            Some(what) => {
-                contradiction.get_or_insert(ErrorKind::Inconsistent(what));
-                false
-            }
+        let next = next_link(&reply.link);
+        let foreign_link = next.as_deref().filter(|next| !api.is_own(next)).map(|next| Error {
+            url,
+            kind: ErrorKind::InvalidBody(format!("the next page is said to be at {next}, which is not on this Harbor")),
         });
-        let link = next_link(&reply.link);
-        let is_own = link.as_deref().is_some_and(|next| api.is_own(next));
-        let foreign = link.filter(|_| !is_own).map(|next| {
-            ErrorKind::InvalidBody(format!("the next page is said to be at {next}, which is not on this Harbor"))
-        });
-        let defect = contradiction.or(foreign).map(|kind| Error { url, kind });
         // Harbor names the next page in `Link`. Where a proxy removed that header, the numbers decide.
-        let next = match reply.total {
-            _ if is_own => Next::Announced,
-            Some(total) if number.saturating_mul(limits.page_size as u64) < total => Next::Announced,
-            None if count >= limits.page_size => Next::Likely,
-            _ => Next::None,
-        };
-        Ok(Page { items, total: reply.total, next, defect, _held: held })
+        let more = next.is_some()
+            || match reply.total {
+                Some(total) => number.saturating_mul(limits.page_size as u64) < total,
+                None => items.len() >= limits.page_size,
+            };
+        Ok(Page { items, total: reply.total, more, foreign_link })
     }
 }
 
-impl<T: DeserializeOwned + UniqueKey> Page<T> {
+impl<T: DeserializeOwned> Page<T> {
     /// Gets one page and reads it.
     pub(crate) async fn get(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Self, Error> {
-        RawPage::get(api, list, limits, number).await?.parse(api, list, limits)
-    }
-}
-
-/// How many more times to ask for a page after this failure, where Harbor had accepted the login. While Harbor's database has
-/// no free connection, Harbor answers 500, or takes the user for nobody and answers 401. The host sends a request again after
-/// other failures that may pass, but not after these.
-fn more_tries(error: &Error) -> u32 {
-    match error.status() {
-        Some(401) => 1,
-        Some(500) => 2,
-        _ => 0,
+        RawPage::get(api, list, limits, number).await?.parse(api, limits)
     }
 }
 

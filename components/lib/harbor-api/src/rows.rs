@@ -112,7 +112,7 @@ mod tests {
             size: Some(1),
             tags: Some(tags.iter().map(|name| Tag { name: (*name).to_owned() }).collect()),
             push_time: serde_json::from_value(time.into()).unwrap(),
-            ..Artifact::default()
+            repository_name: None,
         }
     }
 

@@ -36,25 +36,11 @@ impl Response {
 /// When there is no response, when it broke off, or when its body has more than `limit` bytes. The message says what happened
 /// and what to do.
 pub async fn get(url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Response, String> {
-    get_within(url, headers, limit, |_| Ok(())).await
-}
-
-/// The same, and asks `grow` before the body takes so many more bytes of memory. The error of `grow` ends the request.
-///
-/// # Errors
-///
-/// As [`get`], and the error of `grow`.
-pub async fn get_within(
-    url: &Url,
-    headers: &[(String, Vec<u8>)],
-    limit: usize,
-    grow: impl FnMut(usize) -> Result<(), String>,
-) -> Result<Response, String> {
     let request = request(url, headers)?;
     let response = client::send(request).await.map_err(explain)?;
     let status = response.get_status_code();
     let headers = response.get_headers().copy_all();
-    let body = read(response, limit, grow).await?;
+    let body = read(response, limit).await?;
     Ok(Response { status, headers, body })
 }
 
@@ -71,21 +57,12 @@ fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, String> 
     Ok(request)
 }
 
-async fn read(
-    response: types::Response,
-    limit: usize,
-    mut grow: impl FnMut(usize) -> Result<(), String>,
-) -> Result<Vec<u8>, String> {
+async fn read(response: types::Response, limit: usize) -> Result<Vec<u8>, String> {
     let (_, no_result) = wit_future::new(|| Ok(()));
     let (mut stream, trailers) = types::Response::consume_body(response, no_result);
     let mut body = Vec::new();
     loop {
-        let room = body.capacity() - body.len();
-        if room < READ_BYTES {
-            let more = READ_BYTES.max(body.capacity() / 2);
-            grow(more)?;
-            body.reserve_exact(room + more);
-        }
+        body.reserve(READ_BYTES);
         let status;
         (status, body) = stream.read(body).await;
         if body.len() > limit {

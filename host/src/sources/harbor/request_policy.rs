@@ -15,7 +15,7 @@ const MAX_LENGTH: usize = 8 * 1024;
 
 /// The headers that pass. The host removes all others: it adds the login itself, and headers of framing, forwarding or hops
 /// (`Transfer-Encoding`, `Host`, `X-Forwarded-For`, …) could make Harbor, or a proxy in front of it, see another request.
-const ALLOWED_HEADERS: [HeaderName; 10] = [
+const ALLOWED_HEADERS: [HeaderName; 9] = [
     ACCEPT,
     ACCEPT_LANGUAGE,
     CACHE_CONTROL,
@@ -25,7 +25,6 @@ const ALLOWED_HEADERS: [HeaderName; 10] = [
     USER_AGENT,
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
-    HeaderName::from_static("x-is-resource-name"),
 ];
 
 /// Why the host refused a request or a part of it.
@@ -104,13 +103,12 @@ mod tests {
     #[test]
     fn only_headers_that_say_how_to_read_pass() {
         let mut request = Request::get("https://h/").header("accept", "application/json").header(OWN, "none");
-        request = request.header("x-is-resource-name", "true");
         for name in
             ["authorization", "proxy-authorization", "cookie", "forwarded", "x-forwarded-for", "te", "x-real-ip"]
         {
             request = request.header(name, "x");
         }
-        assert_eq!(admitted(request).unwrap(), ["accept", "image-service-login", "x-is-resource-name"]);
+        assert_eq!(admitted(request).unwrap(), ["accept", "image-service-login"]);
     }
 
     #[test]

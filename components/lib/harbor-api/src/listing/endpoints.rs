@@ -1,58 +1,34 @@
 //! The paths of Harbor's lists.
 
-use super::listed::{Project, Repository};
 use crate::page::List;
 use crate::repository_name::RepositoryName;
-use crate::scope::Scope;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The characters to escape in a path segment: all but the unreserved ones of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Untagged artifacts give no row, but they count: without `q=tags=*`, a list has as many rows as Harbor announces.
-const ARTIFACTS: &str = "&with_tag=true";
+/// Untagged artifacts give no row, so the listing leaves them out.
+const ARTIFACTS: &str = "&with_tag=true&q=tags%3D*";
 
 /// All projects that the user sees.
 pub(super) fn projects() -> List {
-    List { path: "/projects".to_owned(), query: "&with_detail=false", scope: Scope::default(), expected: None }
+    List { path: "/projects".to_owned(), query: "&with_detail=false" }
 }
 
 /// A project's repositories.
-pub(super) fn repositories(project: &Project) -> List {
-    let path = format!("/projects/{}/repositories", segment(&project.name));
-    List { path, query: "", scope: in_project(project), expected: project.repo_count }
+pub(super) fn repositories(project: &str) -> List {
+    List { path: format!("/projects/{}/repositories", segment(project)), query: "" }
 }
 
 /// All artifacts of a project.
-pub(super) fn project_artifacts(project: &Project) -> List {
-    let path = format!("/projects/{}/artifacts", segment(&project.name));
-    List { path, query: ARTIFACTS, scope: in_project(project), expected: None }
+pub(super) fn project_artifacts(project: &str) -> List {
+    List { path: format!("/projects/{}/artifacts", segment(project)), query: ARTIFACTS }
 }
 
-/// A project itself.
-pub(super) fn project(name: &str) -> String {
-    format!("/projects/{}", segment(name))
-}
-
-/// A repository itself. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
-pub(super) fn repository(RepositoryName { project, name }: &RepositoryName) -> String {
-    format!("/projects/{}/repositories/{}", segment(project), segment(&segment(name)))
-}
-
-/// A repository's artifacts.
-pub(super) fn repository_artifacts(repository: &Repository) -> List {
-    let path = format!("{}/artifacts", self::repository(&repository.name));
-    let scope = Scope {
-        project: Some(repository.name.project.clone()),
-        project_id: repository.project_id,
-        repository: Some(repository.name.full_name()),
-        repository_id: repository.id,
-    };
-    List { path, query: ARTIFACTS, scope, expected: repository.artifact_count }
-}
-
-fn in_project(project: &Project) -> Scope {
-    Scope { project: Some(project.name.clone()), project_id: project.id, ..Scope::default() }
+/// A repository's artifacts. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
+pub(super) fn repository_artifacts(repository: &RepositoryName) -> List {
+    let name = segment(&segment(&repository.name));
+    List { path: format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project)), query: ARTIFACTS }
 }
 
 fn segment(text: &str) -> String {

@@ -28,11 +28,11 @@ struct SystemInfo {
 /// Asks for Harbor's version. `None` where the listing need not go on.
 ///
 /// Harbor answers a wrong password like a request without a login: with fewer fields. Only the version, which it sends to
-/// logged-in users, shows the difference. While its database is down, it answers a right password in the same way.
+/// logged-in users, shows the difference.
 pub(super) async fn check(api: &impl Api) -> (Option<ArtifactLists>, Option<Failure>) {
     let path = "/systeminfo".to_owned();
     let url = api.url(&path);
-    let before = api.was_logged_in();
+    api.note_login(false);
     let error = match api.get(path).await {
         Ok(reply) => match parse_json::<SystemInfo>(&reply) {
             Ok(SystemInfo { harbor_version: Some(version) }) => {
@@ -40,8 +40,10 @@ pub(super) async fn check(api: &impl Api) -> (Option<ArtifactLists>, Option<Fail
                 return (Some(artifact_lists(&version)), None);
             }
             Ok(SystemInfo { harbor_version: None }) => {
-                let error = SourceError::of_source(not_accepted(&url, before));
-                api.note_login(false);
+                let error = SourceError::of_source(format!(
+                    "Harbor refused the login: GET {url} answered without harbor_version, as it does to a wrong user \
+                     or password. Check both; only public projects are listed"
+                ));
                 api.go_anonymous();
                 return (Some(ArtifactLists::OfRepositories), Some(Failure::Reported(error)));
             }
@@ -49,27 +51,11 @@ pub(super) async fn check(api: &impl Api) -> (Option<ArtifactLists>, Option<Fail
         },
         Err(error) => error,
     };
-    api.note_login(false);
     // A server error on this one page says nothing about the others.
     let go_on = error.status().is_some_and(|status| status >= 500);
     let missing = MissingCounts { uncounted: true, ..MissingCounts::default() };
     let failure = Failure::new(&error, missing, || SourceError::of_source(error.to_string()));
     (go_on.then_some(ArtifactLists::OfRepositories), Some(failure))
-}
-
-/// The message for a login that Harbor does not accept. It names both causes, because Harbor answers alike.
-fn not_accepted(url: &str, before: bool) -> String {
-    let causes = match before {
-        true => {
-            "It accepted this login before: either the password changed or the account expired, or Harbor's database is \
-             down, when Harbor treats everybody as nobody"
-        }
-        false => "Wrong user or password, or Harbor's database is down",
-    };
-    format!(
-        "Harbor did not accept the login: GET {url} answered without harbor_version. {causes}. Check user and password, \
-         and the database in Harbor's own logs; only public projects are listed"
-    )
 }
 
 fn artifact_lists(version: &str) -> ArtifactLists {

@@ -10,9 +10,6 @@ use std::time::Duration;
 /// What a test does after a request, from the request's number and path.
 pub(super) type Meanwhile = Box<dyn Fn(&FakeHarbor, usize, &str)>;
 
-/// How a test changes an answer.
-pub(super) type Edit = Box<dyn Fn(&FakeHarbor, &str, &mut Reply)>;
-
 /// How a request fails.
 #[derive(Clone, Copy)]
 pub(super) enum Fault {
@@ -37,18 +34,11 @@ pub(super) struct FakeHarbor {
     pub(super) without_total: bool,
     /// Names another server in `Link`.
     pub(super) foreign_link: bool,
-    /// Projects and repositories themselves, by path.
-    pub(super) described: RefCell<BTreeMap<String, Value>>,
-    /// The statuses of the next answers, by path.
-    pub(super) passing: RefCell<BTreeMap<String, Vec<u16>>>,
-    /// Changes answers, from the request's path and query.
-    pub(super) edit: Option<Edit>,
     /// Runs after each request.
     pub(super) meanwhile: Option<Meanwhile>,
     /// The paths of all requests.
     pub(super) asked: RefCell<Vec<String>>,
     pub(super) anonymous: Cell<bool>,
-    pub(super) logged_in: Cell<bool>,
 }
 
 impl FakeHarbor {
@@ -126,17 +116,11 @@ impl Api for FakeHarbor {
             };
             return Err(Error { url: self.url(&path), kind });
         }
-        if let Some(code) = self.passing.borrow_mut().get_mut(bare).and_then(Vec::pop) {
-            return Err(status(code));
-        }
-        if let Some(described) = self.described.borrow().get(bare) {
-            return Ok(reply(described.clone()));
-        }
         if bare == "/systeminfo" {
             let version = self.version.filter(|_| !self.anonymous.get());
             return Ok(reply(version.map_or_else(|| json!({}), |version| json!({"harbor_version": version}))));
         }
-        let mut reply = {
+        let reply = {
             let lists = self.lists.borrow();
             let list = lists.get(bare).ok_or_else(|| status(404))?;
             let rows: Vec<Value> =
@@ -153,9 +137,6 @@ impl Api for FakeHarbor {
                 ..reply(Value::Array(rows))
             }
         };
-        if let Some(edit) = &self.edit {
-            edit(self, &path, &mut reply);
-        }
         if let Some(meanwhile) = &self.meanwhile {
             meanwhile(self, number, bare);
         }
@@ -168,14 +149,6 @@ impl Api for FakeHarbor {
 
     fn go_anonymous(&self) {
         self.anonymous.set(true);
-    }
-
-    fn was_logged_in(&self) -> bool {
-        self.logged_in.get()
-    }
-
-    fn note_login(&self, accepted: bool) {
-        self.logged_in.set(accepted);
     }
 
     fn is_own(&self, url: &str) -> bool {
