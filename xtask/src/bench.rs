@@ -1,16 +1,17 @@
 //! `cargo xtask bench`: the program against references.
 
+use crate::benchmarks::cargo_bench;
 use crate::build::{ship, shipped, test_components};
 use crate::instructions::instructions;
-use crate::run::{become_command, cargo};
+use crate::run::{become_command, run};
 use anyhow::Result;
 use std::process::Command;
 
 pub(crate) fn bench(part: Option<&str>, record: bool) -> Result<()> {
     match part {
         Some("instructions") => return instructions(record),
-        // These are Criterion's. The profile is given so that cargo does not compile the dependencies for another one.
-        Some("parts") => return cargo(&["bench", "--profile", "release", "--workspace", "--bench", "parts"]),
+        // These are Criterion's.
+        Some("parts") => return run(&mut cargo_bench("parts")?),
         _ => ship(true)?,
     }
     test_components()?;

@@ -1,12 +1,11 @@
 //! `cargo xtask bench instructions`: counts the instructions of the pure logic and of one request, and compares them with the
 //! recorded counts.
 
+use crate::benchmarks::cargo_bench;
 use crate::build::build;
 use crate::executables::executables;
-use crate::run::{cargo_command, metadata};
 use crate::steps::{self, step};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,36 +14,8 @@ const RECORDED: &str = "bench/instructions.json";
 /// The largest allowed growth over the recorded counts, in per cent.
 const MAX_GROWTH: u64 = 10;
 
-/// The dependencies that a request spends its time in and that everyday builds optimise little. None of them compiles
-/// components: Cranelift would be built again.
-const DEPENDENCIES: [&str; 12] = [
-    "futures-util",
-    "h2",
-    "hyper",
-    "hyper-util",
-    "prometheus",
-    "tokio",
-    "tracing",
-    "tracing-core",
-    "wasmtime",
-    "wasmtime-wasi",
-    "wasmtime-wasi-http",
-    "wasmtime-wasi-io",
-];
-
 /// Instructions by the name of the benchmark.
 type Counts = BTreeMap<String, u64>;
-
-/// The fields of `cargo metadata` that this file needs.
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-}
 
 /// Counts the instructions, and prints the change. Fails where a count has grown by more than [`MAX_GROWTH`]. With
 /// `record`, records the counts instead.
@@ -93,10 +64,7 @@ fn counted() -> Result<Counts> {
 
 /// Builds the benchmarks.
 fn program() -> Result<PathBuf> {
-    let optimised = optimised()?;
-    let mut arguments = vec!["bench", "--profile", "release", "--workspace", "--bench", "instructions", "--no-run"];
-    arguments.extend(optimised.iter().flat_map(|option| ["--config", option]));
-    let built = executables(cargo_command().args(arguments).env("CARGO_INCREMENTAL", "0"))?;
+    let built = executables(cargo_bench("instructions")?.arg("--no-run"))?;
     let benchmarks = built.into_iter().find(|built| built.target == "instructions");
     Ok(benchmarks.context("cargo built no benchmarks")?.path)
 }
@@ -121,16 +89,6 @@ fn instructions_of(program: &Path, name: &str) -> Result<u64> {
 fn collected(said: &str) -> Option<u64> {
     let count = said.lines().find_map(|line| line.split_once("Collected :"))?.1;
     count.trim().parse().ok().filter(|count| *count > 0)
-}
-
-/// Cargo's options that optimise our own crates, and what a request spends its time in, as in the program for installation.
-/// Cargo keeps the other crates as they are.
-fn optimised() -> Result<Vec<String>> {
-    let metadata: Metadata = metadata(&["--no-deps"])?;
-    let names = metadata.packages.iter().map(|package| package.name.as_str());
-    let measured = names.filter(|name| *name != "image-service-tests").chain(DEPENDENCIES);
-    let options = measured.flat_map(|name| ["opt-level=3", "codegen-units=1"].map(|option| (name, option)));
-    Ok(options.map(|(name, option)| format!("profile.release.package.{name}.{option}")).collect())
 }
 
 /// Per cent of change.

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a command's output")]
 
 mod bench;
+mod benchmarks;
 mod build;
 mod executables;
 mod fuzz;
