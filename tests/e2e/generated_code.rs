@@ -2,15 +2,14 @@
 //! the program needs no protobuf compiler.
 
 use anyhow::{Context, Result, ensure};
-use std::path::Path;
+use image_service_tests::repository;
 
 /// Set to any value, it has the tests write the code instead of comparing it.
 const WRITE: &str = "IMAGE_SERVICE_WRITE_GENERATED";
 
 /// Compiles `proto`, and compares the code with the file `code`, both below the root of the workspace.
 fn check(proto: &str, code: &str) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
-    let (proto, code) = (root.join(proto), root.join(code));
+    let (proto, code) = (repository(proto), repository(code));
     let descriptors = protox::compile([&proto], proto.parent())?;
     let folder = tempfile::tempdir()?;
     tonic_prost_build::configure().build_server(false).out_dir(folder.path()).compile_fds(descriptors)?;

@@ -3,10 +3,10 @@
 use image_service_tests::Metrics;
 use std::collections::BTreeSet;
 
-pub(super) const EXPECTED: &str = include_str!("../expected/metrics.txt");
+const EXPECTED: &str = include_str!("../expected/metrics.txt");
 
 /// What to do about a difference.
-pub(super) const DIFFERENT: &str = "\
+const DIFFERENT: &str = "\
 /metrics and tests/e2e/expected/metrics.txt differ. Operators' alerts and dashboards know metrics by these names.
 + stands on /metrics only: where the metric, label or value is meant, add it to the file and to docs/operations.md. A label \
 needs a small, fixed set of values.
@@ -63,7 +63,7 @@ impl Facts {
 }
 
 /// What the file has in place of a value of an open set, where the value is of its form.
-pub(super) fn placeholder(label: &str, value: &str) -> Option<&'static str> {
+fn placeholder(label: &str, value: &str) -> Option<&'static str> {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     match label {
         "version" if value.split('.').count() == 3 && value.split('.').all(is_number) => Some("VERSION"),
