@@ -8,9 +8,9 @@ use image_service_fuzz::{assert_json_reads_back, assert_rows};
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 
-#[allow(dead_code, missing_docs, unreachable_pub, reason = "generated from proto/cri.proto")]
+#[allow(dead_code, missing_docs, reason = "generated from proto/cri.proto")]
 mod proto {
-    include!("../../host/src/sources/crictl/cri/runtime.v1.rs");
+    include!(concat!(env!("OUT_DIR"), "/runtime.v1.rs"));
 }
 
 image_model::convert_crictl_image!(proto::Image);
