@@ -7,12 +7,14 @@ use std::process::Command;
 
 /// The dependencies that a request spends its time in and that everyday builds optimise little. None of them compiles
 /// components: Cranelift would be built again.
-const DEPENDENCIES: [&str; 12] = [
+const DEPENDENCIES: [&str; 14] = [
+    "deranged",
     "futures-util",
     "h2",
     "hyper",
     "hyper-util",
     "prometheus",
+    "time",
     "tokio",
     "tracing",
     "tracing-core",
