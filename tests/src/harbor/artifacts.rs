@@ -1,7 +1,14 @@
-//! What repositories hold, and how Harbor writes it.
+//! What a test puts into repositories.
 
-use super::version::Version;
-use serde_json::{Value, json};
+use super::timestamp::Timestamp;
+use std::time::Duration;
+
+/// The media type of a plain image's config, by which Harbor knows it.
+pub const IMAGE: &str = "application/vnd.oci.image.config.v1+json";
+/// The media type of an index.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// The media type of a Helm chart's config.
+pub const CHART: &str = "application/vnd.cncf.helm.config.v1+json";
 
 /// An artifact in a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +21,14 @@ pub struct Artifact {
     pub tags: Vec<String>,
     /// Seconds since the beginning of 2025.
     pub pushed: usize,
+    /// Seconds since the beginning of 2025; never pulled without any.
+    pub pulled: Option<usize>,
+    /// As Harbor reads it from the manifest: [`IMAGE`], [`INDEX`], [`CHART`] or another.
+    pub media_type: String,
+    /// The platform's architecture.
+    pub architecture: String,
+    /// The images of an index. No list has them; they answer by digest.
+    pub children: Vec<Artifact>,
 }
 
 /// The artifacts of a repository.
@@ -45,80 +60,46 @@ impl Artifact {
             size: 1_500_000,
             tags: vec![format!("v{number}")],
             pushed: number,
+            pulled: None,
+            media_type: IMAGE.to_owned(),
+            architecture: "amd64".to_owned(),
+            children: Vec::new(),
         }
     }
 
-    /// As Harbor of this version writes it in the lists of this repository.
-    pub(super) fn json(&self, version: Version, repository: &str) -> Value {
-        let (day, hour) = (1 + self.pushed / 86_400, self.pushed / 3600 % 24);
-        let pushed = format!("2025-01-{day:02}T{hour:02}:{:02}:{:02}.000Z", self.pushed / 60 % 60, self.pushed % 60);
-        let tag = |name: &String| json!({"name": name, "push_time": pushed, "immutable": false});
-        let mut artifact = json!({
-            "digest": self.digest,
-            "extra_attrs": {"architecture": "amd64", "os": "linux"},
-            "media_type": "application/vnd.oci.image.config.v1+json",
-            "pull_time": "0001-01-01T00:00:00.000Z",
-            "push_time": pushed,
-            "references": null,
-            "tags": null,
-            "type": "IMAGE",
-        });
-        if self.size > 0 {
-            artifact["size"] = json!(self.size);
-        }
-        if !self.tags.is_empty() {
-            artifact["tags"] = self.tags.iter().map(tag).collect();
-        }
-        if version == Version::V2_12 {
-            artifact["repository_name"] = json!(repository);
-            artifact["artifact_type"] = json!("application/vnd.oci.image.config.v1+json");
-        }
-        artifact
+    /// The same without tags.
+    #[must_use]
+    pub fn untagged(self) -> Self {
+        Self { tags: Vec::new(), ..self }
+    }
+
+    /// The same with this tag and no other.
+    #[must_use]
+    pub fn tagged(self, tag: &str) -> Self {
+        Self { tags: vec![tag.to_owned()], ..self }
+    }
+
+    /// An index of numbered images, one for each of these architectures. Its size is theirs and 500 bytes of its own.
+    pub fn index(number: usize, architectures: &[&str]) -> Self {
+        // Numbers that no numbered artifact reaches.
+        let digest = |place: usize| format!("sha256:{:064x}", (1_u128 << 64) + ((number as u128) << 8) + place as u128);
+        let child = |(place, architecture): (usize, &&str)| Self {
+            digest: digest(place + 1),
+            architecture: (*architecture).to_owned(),
+            ..Self::numbered(number).untagged()
+        };
+        let children: Vec<Self> = architectures.iter().enumerate().map(child).collect();
+        let size = children.iter().map(|child| child.size).sum::<u64>() + 500;
+        Self { digest: digest(0), size, media_type: INDEX.to_owned(), children, ..Self::numbered(number) }
+    }
+
+    /// A Helm chart.
+    pub fn chart(number: usize) -> Self {
+        Self { size: 577, media_type: CHART.to_owned(), ..Self::numbered(number) }
     }
 }
 
-impl Artifacts {
-    pub(super) fn count(&self) -> usize {
-        match self {
-            Self::Numbered(count) => *count,
-            Self::These(artifacts) => artifacts.len(),
-        }
-    }
-
-    /// `count` of them, after the `skipped` newest ones.
-    pub(super) fn newest(&self, skipped: usize, count: usize) -> Vec<Artifact> {
-        match self {
-            Self::Numbered(all) => (0..all.saturating_sub(skipped)).rev().take(count).map(Artifact::numbered).collect(),
-            Self::These(artifacts) => artifacts.iter().skip(skipped).take(count).cloned().collect(),
-        }
-    }
-
-    /// Those with a tag.
-    pub(super) fn tagged(&self) -> Self {
-        match self {
-            Self::Numbered(count) => Self::Numbered(*count),
-            Self::These(artifacts) => {
-                Self::These(artifacts.iter().filter(|artifact| !artifact.tags.is_empty()).cloned().collect())
-            }
-        }
-    }
-
-    /// Adds one that is newer than all that are there.
-    pub(super) fn push(&mut self) {
-        match self {
-            Self::Numbered(count) => *count += 1,
-            Self::These(artifacts) => {
-                let newest = artifacts.first().map_or(0, |artifact| artifact.pushed + 1);
-                artifacts.insert(0, Artifact::numbered(newest));
-            }
-        }
-    }
-
-    /// Removes the newest one.
-    pub(super) fn delete(&mut self) {
-        match self {
-            Self::Numbered(count) => *count = count.saturating_sub(1),
-            Self::These(artifacts) => drop(artifacts.drain(..1.min(artifacts.len()))),
-        }
-    }
+/// So many seconds after the beginning of 2025.
+pub(super) fn seconds_of_2025(seconds: usize) -> Timestamp {
+    Timestamp::BEGIN_OF_2025.plus(Duration::from_secs(seconds as u64))
 }

@@ -1,217 +1,176 @@
-//! What Harbor holds, and its answers as long as nothing goes wrong.
+//! What Harbor holds: projects, repositories, artifacts and accounts.
 
-use super::artifacts::{Artifact, Artifacts};
+use super::account::{Accounts, Role};
+use super::artifacts::Artifacts;
+use super::project::{Listed, Project, project_of};
+use super::repository::Repository;
+use super::timestamp::{Clock, Timestamp};
 use super::version::{PASSWORD, USER, Version};
-use crate::server::{Response, whole};
-use base64::Engine;
-use http::{HeaderValue, StatusCode};
-use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Where the API is.
-const API: &str = "/api/v2.0";
-/// More rows a page are refused.
-const MAX_PAGE_SIZE: usize = 100;
+/// When the projects were made that a test begins with.
+const FOUNDED: Timestamp = Timestamp::BEGIN_OF_2025;
+/// In this time before the start of the double, the repositories of a test's beginning changed last.
+const SPREAD: Duration = Duration::from_secs(8 * 7 * 24 * 3600);
+/// None of them changed in this time before the start.
+const QUIET: Duration = Duration::from_secs(3600);
 
 /// Projects, repositories and artifacts, and who may see them.
+#[derive(Clone)]
 pub(super) struct Contents {
-    version: Version,
-    repositories: BTreeMap<String, Artifacts>,
-    private: BTreeSet<String>,
+    pub(super) version: Version,
+    pub(super) accounts: Accounts,
+    pub(super) clock: Clock,
+    pub(super) projects: BTreeMap<String, Project>,
+    pub(super) repositories: BTreeMap<u64, Repository>,
+    /// Ids of repositories by full name.
+    names: BTreeMap<String, u64>,
+    pub(super) last: LastIds,
 }
 
-/// Rows of a list from an offset on, and how many rows the whole list has.
-type Rows<'a> = (usize, Box<dyn Fn(usize, usize) -> Vec<Value> + 'a>);
+/// The ids that were given last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastIds {
+    project: u64,
+    repository: u64,
+    pub(super) artifact: u64,
+    pub(super) tag: u64,
+}
 
 impl Contents {
     pub(super) fn new(version: Version) -> Self {
-        Self { version, repositories: BTreeMap::new(), private: BTreeSet::new() }
+        let mut accounts = Accounts::default();
+        accounts.set(USER, PASSWORD, Role::Robot);
+        Self {
+            version,
+            accounts,
+            clock: Clock::default(),
+            projects: BTreeMap::new(),
+            repositories: BTreeMap::new(),
+            names: BTreeMap::new(),
+            last: LastIds::default(),
+        }
     }
 
-    pub(super) fn add(&mut self, name: &str, artifacts: Artifacts) {
-        self.repositories.insert(name.to_owned(), artifacts);
+    /// The project of this name, which is made if need be.
+    pub(super) fn project(&mut self, name: &str, created: Timestamp) -> &mut Project {
+        let last = &mut self.last.project;
+        self.projects.entry(name.to_owned()).or_insert_with(|| {
+            *last += 1;
+            Project::new(*last, name, created)
+        })
     }
 
-    pub(super) fn hide(&mut self, project: &str) {
-        self.private.insert(project.to_owned());
+    /// The project of this name in a test's beginning.
+    pub(super) fn founded(&mut self, name: &str) -> &mut Project {
+        let created = FOUNDED.minus(Duration::from_secs(86_400));
+        self.project(name, created)
     }
 
-    /// The artifacts of a repository, to change them.
-    pub(super) fn artifacts(&mut self, repository: &str) -> Option<&mut Artifacts> {
-        self.repositories.get_mut(repository)
+    /// Adds a repository to a test's beginning, or replaces what it holds.
+    pub(super) fn add(&mut self, name: &str, artifacts: &Artifacts) {
+        self.founded(project_of(name));
+        let id = self.repository(name, FOUNDED).id;
+        let ids = (&mut self.last.artifact, &mut self.last.tag);
+        if let Some(repository) = self.repositories.get_mut(&id) {
+            repository.fill(artifacts, ids);
+        }
     }
 
-    /// The answer to a GET of this path and query.
-    pub(super) fn answer(&self, target: &str, login: Option<&str>) -> Response {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let not_found = || error(404, "NOT_FOUND", &format!("path {path} was not found"));
-        // Each segment is decoded once before it is looked at; a slash that appears then makes another path.
-        let segments: Option<Vec<String>> = path.strip_prefix(API).and_then(|path| {
-            path.strip_prefix('/')?
-                .split('/')
-                .map(|segment| Some(decoded(segment)).filter(|segment| !segment.contains('/')))
-                .collect()
+    /// The repository of this name, which is made, with its project, if need be. Its project's list is made anew.
+    pub(super) fn repository(&mut self, name: &str, created: Timestamp) -> &mut Repository {
+        let project = self.project(project_of(name), created);
+        project.newest.take();
+        let project = project.id;
+        let last = &mut self.last.repository;
+        let id = *self.names.entry(name.to_owned()).or_insert_with(|| {
+            *last += 1;
+            *last
         });
-        let Some(segments) = segments else { return not_found() };
-        let logged_in = login == Some(&expected_login());
-        let sees = |project: &str| logged_in || !self.private.contains(project);
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        if let ["projects", project, ..] = segments[..]
-            && let Some(refusal) = self.refusal(project, sees(project))
-        {
-            return refusal;
+        self.repositories.entry(id).or_insert_with(|| Repository::new(id, name, project, created))
+    }
+
+    /// Spreads the times of the repositories that a test begins with: each was made a moment after the one before, and changed
+    /// last in the eight weeks before now, where its Harbor marks changes.
+    pub(super) fn settle(&mut self) {
+        let last = self.clock.now().minus(QUIET);
+        let marks_changes = self.version.marks_changes();
+        for repository in self.repositories.values_mut().filter(|repository| repository.updated == FOUNDED) {
+            repository.created = FOUNDED.plus(Duration::from_millis(repository.id));
+            // By the golden ratio: neighbours are far from each other, and no two are the same.
+            let fraction = repository.id.wrapping_mul(2_654_435_769) % (1 << 32);
+            let ago = SPREAD.mul_f64(fraction as f64 / f64::from(u32::MAX));
+            repository.updated = if marks_changes { last.minus(ago) } else { repository.created };
         }
-        let rows = match segments[..] {
-            ["systeminfo"] => return json_response(&self.system_info(logged_in)),
-            ["health"] => return json_response(&json!({"status": "healthy", "components": []})),
-            ["projects"] => self.projects(sees),
-            ["repositories"] => self.repositories(move |name| sees(project_of(name))),
-            ["projects", project, "repositories"] => self.repositories(move |name| project_of(name) == project),
-            ["projects", project, "repositories", repository, "artifacts"] => {
-                self.artifacts_of(&format!("{project}/{}", decoded(repository)), query)
-            }
-            ["projects", project, "artifacts"] if self.version == Version::V2_12 => {
-                if !logged_in {
-                    return error(401, "UNAUTHORIZED", "unauthorized");
-                }
-                self.artifacts_in(project, query)
-            }
-            _ => return not_found(),
-        };
-        page(path, query, rows)
     }
 
-    /// Why a project's lists are not shown.
-    fn refusal(&self, project: &str, visible: bool) -> Option<Response> {
-        if !visible {
-            return Some(error(401, "UNAUTHORIZED", "unauthorized"));
+    /// The repository of this name, to be changed. Its project's list is made anew.
+    pub(super) fn existing(&mut self, name: &str) -> Option<&mut Repository> {
+        let id = self.names.get(name)?;
+        if let Some(project) = self.projects.get_mut(project_of(name)) {
+            project.newest.take();
         }
-        let exists = self.repositories.keys().any(|name| project_of(name) == project);
-        (!exists).then(|| error(404, "NOT_FOUND", &format!("project {project} not found")))
+        self.repositories.get_mut(id)
     }
 
-    fn system_info(&self, logged_in: bool) -> Value {
-        let version = match self.version {
-            Version::V2_8 => "v2.8.4-4e2d2dd4",
-            Version::V2_12 => "v2.12.0-9da38ae0",
-        };
-        let mut info = json!({"auth_mode": "db_auth", "self_registration": false});
-        if logged_in {
-            info["harbor_version"] = json!(version);
+    /// Forgets a repository.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.existing(name);
+        if let Some(id) = self.names.remove(name) {
+            self.repositories.remove(&id);
         }
-        info
     }
 
-    fn projects(&self, sees: impl Fn(&str) -> bool) -> Rows<'_> {
-        let names = self.repositories.keys().map(|name| project_of(name));
-        let names: BTreeSet<&str> = names.filter(|project| sees(project)).collect();
-        let project = |name: &&str| {
-            let public = !self.private.contains(*name);
-            json!({"name": name, "metadata": {"public": public.to_string()}})
+    pub(super) fn find(&self, name: &str) -> Option<&Repository> {
+        self.repositories.get(self.names.get(name)?)
+    }
+
+    pub(super) fn find_project(&self, id: u64) -> Option<&Project> {
+        self.projects.values().find(|project| project.id == id)
+    }
+
+    /// The repositories of a project, by name.
+    pub(super) fn repositories_of<'a>(&'a self, project: &'a str) -> impl Iterator<Item = &'a Repository> {
+        let prefix = format!("{project}/");
+        let names = self.names.range(prefix.clone()..).take_while(move |(name, _)| name.starts_with(&prefix));
+        names.filter_map(|(_, id)| self.repositories.get(id))
+    }
+
+    /// The artifacts of a project, newest first.
+    pub(super) fn newest_of(&self, project: &Project) -> Arc<Vec<Listed>> {
+        let list = || {
+            let listed = |repository: &Repository, newer: usize| {
+                let place = repository.place(newer);
+                Listed { age: repository.age(place), repository: repository.id, place }
+            };
+            let of = |repository| (0..Repository::count(repository)).map(move |newer| listed(repository, newer));
+            let mut all: Vec<Listed> = self.repositories_of(&project.name).flat_map(of).collect();
+            all.sort_by_key(|listed| Reverse(listed.age));
+            Arc::new(all)
         };
-        all_of(names.iter().map(project).collect())
+        Arc::clone(project.newest.get_or_init(list))
     }
 
-    fn repositories(&self, wanted: impl Fn(&str) -> bool) -> Rows<'_> {
-        let repositories = self.repositories.iter().filter(|(name, _)| wanted(name));
-        all_of(
-            repositories
-                .map(|(name, artifacts)| json!({"name": name, "artifact_count": artifacts.count(), "pull_count": 0}))
-                .collect(),
-        )
+    /// All artifacts of this Harbor, by which the costs of its requests grow.
+    pub(super) fn artifact_count(&self) -> usize {
+        self.repositories.values().map(Repository::stored_count).sum()
     }
 
-    /// Those of one repository; none where there is no such repository.
-    fn artifacts_of(&self, name: &str, query: &str) -> Rows<'_> {
-        let artifacts = self.repositories.get(name).map_or(Artifacts::Numbered(0), |all| asked_for(all, query));
-        let name = name.to_owned();
-        let row = move |artifact: &Artifact| artifact.json(self.version, &name);
-        (artifacts.count(), Box::new(move |skipped, count| artifacts.newest(skipped, count).iter().map(&row).collect()))
+    /// Uses these ids and no lower ones from now on.
+    pub(super) fn take_ids(&mut self, project: u64, repository: u64, artifact: u64, tag: u64) {
+        let last = &mut self.last;
+        last.project = last.project.max(project);
+        last.repository = last.repository.max(repository);
+        last.artifact = last.artifact.max(artifact);
+        last.tag = last.tag.max(tag);
     }
 
-    /// Those of all repositories of a project, newest first.
-    fn artifacts_in(&self, project: &str, query: &str) -> Rows<'_> {
-        let mut all: Vec<(Artifact, &str)> = self
-            .repositories
-            .iter()
-            .filter(|(name, _)| project_of(name) == project)
-            .flat_map(|(name, all)| {
-                let artifacts = asked_for(all, query).newest(0, usize::MAX);
-                artifacts.into_iter().map(move |artifact| (artifact, name.as_str()))
-            })
-            .collect();
-        all.sort_by_key(|(artifact, _)| Reverse(artifact.pushed));
-        let row = |(artifact, name): &(Artifact, &str)| artifact.json(self.version, name);
-        (all.len(), Box::new(move |skipped, count| all.iter().skip(skipped).take(count).map(row).collect()))
+    /// Puts a repository with an id of its own in its place.
+    pub(super) fn insert(&mut self, repository: Repository) {
+        self.names.insert(repository.name.clone(), repository.id);
+        self.repositories.insert(repository.id, repository);
     }
-}
-
-/// The project in the full name of a repository.
-fn project_of(name: &str) -> &str {
-    name.split_once('/').map_or(name, |(project, _)| project)
-}
-
-fn asked_for(artifacts: &Artifacts, query: &str) -> Artifacts {
-    match parameter(query, "q").as_deref() {
-        Some("tags=*") => artifacts.tagged(),
-        _ => artifacts.clone(),
-    }
-}
-
-fn expected_login() -> String {
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}")))
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-fn parameter(query: &str, name: &str) -> Option<String> {
-    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(decoded)
-}
-
-fn all_of<'a>(rows: Vec<Value>) -> Rows<'a> {
-    (rows.len(), Box::new(move |skipped, count| rows.iter().skip(skipped).take(count).cloned().collect()))
-}
-
-/// The page of a list that the query names.
-fn page(path: &str, query: &str, (total, rows): Rows<'_>) -> Response {
-    let number = |name, default| parameter(query, name).and_then(|value| value.parse().ok()).unwrap_or(default);
-    let (page, size): (usize, usize) = (number("page", 1), number("page_size", 10));
-    if page == 0 || size > MAX_PAGE_SIZE {
-        return error(422, "UNPROCESSABLE_ENTITY", "page_size in query should be less than or equal to 100");
-    }
-    let mut response = json_response(&json!(rows((page - 1) * size, size)));
-    response.headers_mut().insert("x-total-count", total.into());
-    // Host-relative, the rest of the query as it came but decoded, and without any prefix that a proxy adds.
-    let rest: String = query
-        .split('&')
-        .filter(|pair| !pair.starts_with("page=") && !pair.starts_with("page_size=") && !pair.is_empty())
-        .map(|pair| format!("&{}", decoded(pair)))
-        .collect();
-    let link = |page, relation| format!("<{path}?page={page}&page_size={size}{rest}>; rel=\"{relation}\"");
-    let mut links = Vec::new();
-    if page > 1 {
-        links.push(link(page - 1, "prev"));
-    }
-    if page * size < total {
-        links.push(link(page + 1, "next"));
-    }
-    if let (false, Ok(value)) = (links.is_empty(), HeaderValue::from_str(&links.join(" , "))) {
-        response.headers_mut().insert("link", value);
-    }
-    response
-}
-
-pub(super) fn json_response(value: &Value) -> Response {
-    whole("application/json; charset=utf-8", value.to_string())
-}
-
-/// An error in Harbor's form.
-pub(super) fn error(status: u16, code: &str, message: &str) -> Response {
-    let mut response = json_response(&json!({"errors": [{"code": code, "message": message}]}));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
-    response
 }

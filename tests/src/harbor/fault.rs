@@ -1,6 +1,8 @@
 //! The ways in which Harbor, or what stands before it, goes wrong.
 
-use super::contents::{self, Contents};
+use super::altered;
+use super::answer::error_response;
+use super::contents::Contents;
 use crate::gate::Gate;
 use crate::server::{Response, empty, streamed, whole};
 use futures::future::BoxFuture;
@@ -32,10 +34,26 @@ pub enum Fault {
     Stall,
     /// The right answer, one byte in so much time.
     Trickle(Duration),
-    /// This fault while the flag is set, and none while it is not.
+    /// This fault while the flag is set, and none while it is not. It combines with `Times`, in either order.
     While(Arc<AtomicBool>, Box<Fault>),
     /// This fault for so many requests, and none after them.
     Times(usize, Box<Fault>),
+    /// 500 with PostgreSQL's words, when it refuses Harbor another connection (harbor#16631).
+    TooManyClients,
+    /// The right answer with the tags of artifacts left out, as while Harbor's database is in trouble (harbor#13285).
+    Thin,
+    /// `200 []`, as for a repository that does not exist (harbor#17443).
+    NoRows,
+    /// The right answer without so many rows of its end. Total and links announce them all the same, as Harbor 2.5 does, which
+    /// takes signatures out of a page after it cut it.
+    Short(usize),
+    /// The right answer, but in place of a row stands one that was there before: the last of the page before, or the first of
+    /// this one (harbor#14433).
+    Repeated,
+    /// `null` in place of the list, with the headers of the right answer.
+    Null,
+    /// The right answer to a path that a proxy encoded once more (harbor#12131).
+    EncodedOnceMore,
     /// A page of HTML with the status 200, as proxies and login pages send it.
     Html,
     /// A body that ends before its `Content-Length`.
@@ -86,14 +104,32 @@ impl Faults {
 
     /// Whether connections are reset where a connection ends early.
     pub(super) fn reset(&self) -> bool {
-        self.0.iter().any(|faulty| match &faulty.fault {
-            Fault::Times(_, fault) | Fault::While(_, fault) => matches!(**fault, Fault::Reset),
-            fault => matches!(fault, Fault::Reset),
+        self.0.iter().any(|faulty| {
+            let mut fault = &faulty.fault;
+            while let Fault::Times(_, inner) | Fault::While(_, inner) = fault {
+                fault = inner;
+            }
+            matches!(fault, Fault::Reset)
         })
     }
 }
 
 impl Faulty {
+    /// The fault that happens to a request, and how often it happened before. Looking counts as happening.
+    fn happening(&self) -> Option<(&Fault, usize)> {
+        let (mut fault, mut limit) = (&self.fault, usize::MAX);
+        loop {
+            match fault {
+                Fault::Times(count, inner) => (fault, limit) = (inner, limit.min(*count)),
+                Fault::While(set, inner) if set.load(Ordering::SeqCst) => fault = inner,
+                Fault::While(..) => return None,
+                _ => break,
+            }
+        }
+        let before = self.happened.fetch_add(1, Ordering::Relaxed);
+        (before < limit).then_some((fault, before))
+    }
+
     /// The reply to a request for this path and query of a Harbor that holds `contents`. `answer` makes the answer of the same
     /// Harbor without faults.
     pub(super) async fn reply<'a>(
@@ -102,16 +138,11 @@ impl Faulty {
         target: &str,
         answer: impl Fn(String) -> BoxFuture<'a, Response>,
     ) -> Response {
-        let before = self.happened.fetch_add(1, Ordering::Relaxed);
-        let fault = match &self.fault {
-            Fault::Times(count, _) if before >= *count => return answer(target.to_owned()).await,
-            Fault::While(set, _) if !set.load(Ordering::SeqCst) => return answer(target.to_owned()).await,
-            Fault::Times(_, fault) | Fault::While(_, fault) => fault,
-            fault => fault,
-        };
+        let Some((fault, before)) = self.happening() else { return answer(target.to_owned()).await };
         match fault {
-            Fault::Times(..) | Fault::While(..) => contents::error(500, "FAULT", "one within another"),
-            Fault::Status(status) => contents::error(*status, "FAULT", "as the test asked"),
+            // `happening` looks into them.
+            Fault::Times(_, inner) | Fault::While(_, inner) => unreachable!("{inner:?} happens by itself"),
+            Fault::Status(status) => error_response(*status, "FAULT", "as the test asked"),
             Fault::RetryAfter(seconds) => too_many_requests(&seconds.to_string()),
             Fault::RetryAt(time) => too_many_requests(&httpdate::fmt_http_date(*time)),
             // The server ends the connection before it has sent anything, and the listener resets it then.
@@ -145,14 +176,26 @@ impl Faulty {
                 response.headers_mut().remove(LINK);
                 response
             }
+            Fault::TooManyClients => error_response(500, "UNKNOWN", "unknown: pq: sorry, too many clients already"),
+            Fault::Thin => altered::thin(answer(target.to_owned()).await).await,
+            Fault::NoRows => altered::no_rows(answer(target.to_owned()).await),
+            Fault::Short(count) => altered::short(answer(target.to_owned()).await, *count).await,
+            Fault::Repeated => {
+                let before = match altered::page_before(target) {
+                    Some(target) => Some(answer(target).await),
+                    None => None,
+                };
+                altered::repeated(answer(target.to_owned()).await, before).await
+            }
+            Fault::Null => altered::null(answer(target.to_owned()).await),
+            Fault::EncodedOnceMore => answer(target.replace('%', "%25")).await,
             Fault::NoFilter => answer(target.replace("&q=", "&ignored=")).await,
             Fault::Push(repository) | Fault::Delete(repository) => {
-                if before == 0
-                    && let Some(artifacts) = contents.lock().await.artifacts(repository)
-                {
+                if before == 0 {
+                    let mut contents = contents.lock().await;
                     match fault {
-                        Fault::Push(_) => artifacts.push(),
-                        _ => artifacts.delete(),
+                        Fault::Push(_) => drop(contents.push(repository, None)),
+                        _ => contents.delete_newest(repository),
                     }
                 }
                 answer(target.to_owned()).await
@@ -168,7 +211,7 @@ fn redirect(location: &str) -> Response {
 }
 
 fn too_many_requests(retry_after: &str) -> Response {
-    let mut response = contents::error(429, "TOO_MANY_REQUEST", "slow down");
+    let mut response = error_response(429, "TOO_MANY_REQUEST", "slow down");
     response.headers_mut().extend(HeaderValue::from_str(retry_after).ok().map(|value| (RETRY_AFTER, value)));
     response
 }
