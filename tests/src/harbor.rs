@@ -12,6 +12,7 @@ mod contents;
 mod cost;
 mod double;
 mod fault;
+mod info;
 mod listener;
 mod lists;
 mod outage;

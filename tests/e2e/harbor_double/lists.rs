@@ -54,7 +54,7 @@ async fn filters_take_ranges_and_ignore_what_they_do_not_know() {
     for ignored in ["nonsense=1", "repository_id=[two~]", "update_time=[2026-01-01T00:00:00Z~]", "artifact_count=3"] {
         assert_eq!(of(ignored).await.len(), 3, "{ignored}");
     }
-    for refused in ["nonsense", "=1", "name="] {
+    for refused in ["nonsense", "=1", "name=", "name=~", "repository_id=[2]", "repository_id=[~]", "name={a"] {
         let path = format!("/repositories?q={refused}");
         assert_eq!(double.refusal(&path, Some((USER, PASSWORD))).await, (400, "BAD_REQUEST".into()), "{refused}");
     }
@@ -99,11 +99,19 @@ async fn artifacts_are_filtered_by_tags() {
 
 #[tokio::test]
 async fn a_number_is_an_id_unless_the_request_says_that_it_is_a_name() {
-    let double = Double::start(harbor().repository("2/numeric", 1)).await;
-    let path = "/projects/2/repositories";
-    assert_eq!(names(&double.json(path).await), ["b/three"]);
-    let by_name = double.get_as(path, Some((USER, PASSWORD)), &[("X-Is-Resource-Name", "true")]).await;
-    assert_eq!(names(&by_name.json().await.unwrap()), ["2/numeric"]);
+    let double = Double::start(harbor().repository("b/app", 1).repository("2/numeric", 1)).await;
+    let robot = Some((USER, PASSWORD));
+    let by_name = [("X-Is-Resource-Name", "true")];
+    let repository = async |path: &str, headers: &[(&str, &str)]| {
+        let rows: Value = double.get_as(path, robot, headers).await.json().await.unwrap();
+        rows[0]["repository_name"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(repository("/projects/2/artifacts", &[]).await, "b/app");
+    assert_eq!(repository("/projects/2/artifacts", &by_name).await, "2/numeric");
+    assert_eq!(double.json("/projects/2").await["name"], "b");
+    // A path with repositories has a name and never an id.
+    assert_eq!(names(&double.json("/projects/2/repositories").await), ["2/numeric"]);
+    assert_eq!(repository("/projects/2/repositories/numeric/artifacts", &[]).await, "2/numeric");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::account::{Caller, Role};
 use super::answer::Answer;
 use super::contents::Contents;
 use super::cost::RequestKind;
+use super::info;
 use super::lists;
 use super::project::{Project, project_of};
 use super::query::{Query, Refusal, decoded};
@@ -71,12 +72,13 @@ fn kind(contents: &Contents, segments: &[&str]) -> Option<RequestKind> {
 impl Asked<'_> {
     fn answer(&self, contents: &Contents, kind: RequestKind, segments: &[&str]) -> Result<Answer, Refusal> {
         match segments {
-            ["systeminfo"] => Ok(Answer::one(kind, system_info(contents, self.caller.role().is_some()))),
-            ["health"] => Ok(Answer::one(kind, health("healthy"))),
+            ["systeminfo"] => Ok(Answer::one(kind, info::system_info(contents, self.caller.role().is_some()))),
+            ["health"] => Ok(Answer::one(kind, info::health("healthy"))),
             ["users", "current"] => self.current_user().map(|user| Answer::one(kind, user)),
-            ["statistics"] => Ok(Answer::one(kind, statistics(contents))),
+            ["statistics"] => Ok(Answer::one(kind, info::statistics(contents))),
             ["registries"] => {
-                let rows = contents.projects.values().filter_map(|project| project.registry).map(registry).collect();
+                let rows =
+                    contents.projects.values().filter_map(|project| project.registry).map(info::registry).collect();
                 self.page(kind, rows)
             }
             ["projects"] => {
@@ -100,7 +102,9 @@ impl Asked<'_> {
 
     fn in_project(&self, contents: &Contents, kind: RequestKind, name: &str, rest: &[&str]) -> Result<Answer, Refusal> {
         let full_name = |project: &str, repository: &str| format!("{project}/{}", decoded(repository));
-        let found = self.project(contents, name);
+        // Where a path has repositories, Harbor reads a project's name and never an id. As its source says; not recorded.
+        let by_name = self.by_name || rest.first() == Some(&"repositories");
+        let found = self.project(contents, name, by_name);
         let repository_of = |repository: &str| {
             // Whoever may do all may ask for what is in a project that does not exist.
             match &found {
@@ -155,10 +159,10 @@ impl Asked<'_> {
         project.public || self.caller.may_see(&project.name)
     }
 
-    /// A project by name; a number is an id unless the request says that it is a name.
-    fn project<'a>(&self, contents: &'a Contents, name: &str) -> Result<&'a Project, Refusal> {
+    /// A project by name; a number is an id unless it has to be a name.
+    fn project<'a>(&self, contents: &'a Contents, name: &str, by_name: bool) -> Result<&'a Project, Refusal> {
         let found = match name.parse() {
-            Ok(id) if !self.by_name => contents.find_project(id),
+            Ok(id) if !by_name => contents.find_project(id),
             _ => contents.projects.get(name),
         };
         match (found, self.caller.role()) {
@@ -205,65 +209,6 @@ impl Asked<'_> {
             }
         }
     }
-}
-
-/// `/systeminfo`, with all of it for those who are logged in.
-fn system_info(contents: &Contents, logged_in: bool) -> Value {
-    let version = contents.version;
-    let mut info = json!({"auth_mode": "db_auth", "primary_auth_mode": false, "self_registration": false});
-    if version.lists_projects() {
-        info["banner_message"] = json!("");
-        info["oidc_provider_name"] = json!("");
-    }
-    if logged_in || !version.hides_its_name() {
-        info["harbor_version"] = json!(version.name());
-    }
-    if logged_in {
-        info["current_time"] = json!(contents.clock.now());
-        info["external_url"] = json!("http://harbor.test");
-        info["has_ca_root"] = json!(false);
-        info["notification_enable"] = json!(true);
-        info["project_creation_restriction"] = json!("everyone");
-        info["read_only"] = json!(false);
-        info["registry_storage_provider_name"] = json!("filesystem");
-        info["registry_url"] = json!("harbor.test");
-        if !version.lists_projects() {
-            info["with_notary"] = json!(false);
-        }
-    }
-    info
-}
-
-/// `/health` in this state. Seen on a real Harbor 2.16, not recorded.
-pub(super) fn health(status: &str) -> Value {
-    json!({"status": status, "components": [{"name": "core", "status": "healthy"}, {"name": "database", "status": status}]})
-}
-
-/// The double knows no layers, so it does not tell what they take.
-fn statistics(contents: &Contents) -> Value {
-    let projects = |public| contents.projects.values().filter(move |project| project.public == public);
-    let repositories = |public| projects(public).map(|own| contents.repositories_of(&own.name).count()).sum::<usize>();
-    json!({
-        "private_project_count": projects(false).count(),
-        "private_repo_count": repositories(false),
-        "public_project_count": projects(true).count(),
-        "public_repo_count": repositories(true),
-        "total_project_count": contents.projects.len(),
-        "total_repo_count": contents.repositories.len(),
-        "total_storage_consumption": 0,
-    })
-}
-
-fn registry(id: u64) -> Value {
-    json!({
-        "credential": {},
-        "id": id,
-        "insecure": true,
-        "name": "upstream",
-        "status": "healthy",
-        "type": "docker-registry",
-        "url": "http://upstream.test",
-    })
 }
 
 fn wanted(query: &Query) -> Wanted {

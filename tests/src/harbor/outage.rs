@@ -3,8 +3,9 @@
 
 use super::account::Caller;
 use super::answer::Answer;
-use super::answers::health;
+
 use super::cost::RequestKind;
+use super::info::health;
 use crate::server::{Response, whole};
 use http::StatusCode;
 use std::time::{Duration, Instant};

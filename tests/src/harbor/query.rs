@@ -145,14 +145,27 @@ pub(super) fn decoded(text: &str) -> String {
 }
 
 fn filters(q: &str) -> Result<Vec<(String, String)>, Refusal> {
-    let filters = q.split(',').filter(|filter| !filter.is_empty()).map(|filter| match filter.split_once('=') {
-        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => {
-            let message = "the query string must contain \"=\" and the key/value cannot be empty";
-            Err((400, "BAD_REQUEST", message.to_owned()))
-        }
+    let refused = |message: String| Err((400, "BAD_REQUEST", message));
+    let filters = q.split(',').filter(|_| !q.is_empty()).map(|filter| match filter.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => match is_well_formed(value) {
+            true => Ok((key.to_owned(), value.to_owned())),
+            false => refused(format!("invalid query string value: {value}")),
+        },
+        _ => refused("the query string must contain \"=\" and the key/value cannot be empty".to_owned()),
     });
     filters.collect()
+}
+
+/// Whether a condition ends as it begins. As Harbor's source says; not recorded.
+fn is_well_formed(condition: &str) -> bool {
+    let inner = |end| condition.get(1..).and_then(|rest| rest.strip_suffix(end));
+    match condition.chars().next() {
+        Some('[') => inner(']').is_some_and(|range| range.matches('~').count() == 1 && range.len() > 1),
+        Some('{') => inner('}').is_some(),
+        Some('(') => inner(')').is_some(),
+        Some('~') => condition.len() > 1,
+        _ => true,
+    }
 }
 
 fn invalid(message: &str) -> Refusal {
