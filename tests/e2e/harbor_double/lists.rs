@@ -143,10 +143,13 @@ async fn a_short_page_lacks_rows_that_its_total_announces() {
 }
 
 #[tokio::test]
-async fn a_thin_page_lacks_tags() {
+async fn a_thin_page_lacks_tags_and_counts() {
     let (_, rows) = second_page(Fault::Thin).await;
     assert!(column(&rows, "tags").iter().all(Value::is_null));
     assert_eq!(rows.as_array().unwrap().len(), 10);
+    let double = Double::start(harbor().fault("/", Fault::Thin)).await;
+    assert_eq!(column(&double.json("/repositories").await, "artifact_count"), [0, 0, 0]);
+    assert_eq!(column(&double.json("/projects").await, "repo_count"), [0, 0]);
 }
 
 #[tokio::test]

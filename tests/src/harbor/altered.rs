@@ -6,11 +6,19 @@ use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
 
-/// Without the tags and accessories of artifacts.
+/// Without the tags and accessories of artifacts, and with counts of 0 in repositories and projects.
 pub(super) async fn thin(response: Response) -> Response {
+    const COUNTS: [&str; 2] = ["artifact_count", "repo_count"];
+    const PARTS: [&str; 2] = ["tags", "accessories"];
     changed(response, |rows| {
-        for row in rows.iter_mut().filter(|row| row.get("digest").is_some()) {
-            (row["tags"], row["accessories"]) = (Value::Null, Value::Null);
+        for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+            for (key, value) in row.iter_mut() {
+                match key.as_str() {
+                    key if COUNTS.contains(&key) => *value = json!(0),
+                    key if PARTS.contains(&key) => *value = Value::Null,
+                    _ => {}
+                }
+            }
         }
     })
     .await

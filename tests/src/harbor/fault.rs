@@ -40,7 +40,8 @@ pub enum Fault {
     Times(usize, Box<Fault>),
     /// 500 with PostgreSQL's words, when it refuses Harbor another connection (harbor#16631).
     TooManyClients,
-    /// The right answer with the tags of artifacts left out, as while Harbor's database is in trouble (harbor#13285).
+    /// The right answer with the tags of artifacts left out, and with counts of 0 in repositories and projects, as while Harbor's
+    /// database is in trouble (harbor#13285).
     Thin,
     /// `200 []`, as for a repository that does not exist (harbor#17443).
     NoRows,
