@@ -45,11 +45,6 @@ impl HarborBuilder {
         self
     }
 
-    /// The same as [`repository`](Self::repository).
-    pub fn with_repository(self, name: &str, artifacts: impl Into<Artifacts>) -> Self {
-        self.repository(name, artifacts)
-    }
-
     /// Adds so many repositories `a/r00`, `a/r01`, …, with so many artifacts each.
     pub fn repositories(self, count: usize, artifacts: usize) -> Self {
         (0..count).fold(self, |harbor, number| harbor.repository(&format!("a/r{number:02}"), artifacts))

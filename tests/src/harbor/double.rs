@@ -71,7 +71,6 @@ impl Double {
     }
 
     pub(super) async fn reply(&self, request: &http::Request<Incoming>) -> Response {
-        let came = Instant::now();
         let received = HarborRequest::of(request);
         self.received.send_modify(|requests| requests.push(received.clone()));
         if !self.settings.latency.is_zero() {
@@ -88,11 +87,11 @@ impl Double {
             tokio::time::sleep(delay).await;
         }
         match faults.at(&received.target) {
-            None => self.answer(&received.target, &received, outage, came).await,
+            None => self.answer(&received.target, &received, outage).await,
             Some(faulty) => {
                 let received = &received;
                 let answer = |target: String| -> BoxFuture<'_, Response> {
-                    Box::pin(async move { self.answer(&target, received, outage, came).await })
+                    Box::pin(async move { self.answer(&target, received, outage).await })
                 };
                 faulty.reply(&self.contents, &received.target, answer).await
             }
@@ -122,6 +121,7 @@ impl Double {
         if let Some(processors) = &self.settings.processors {
             if refused {
                 processors.pause(REFUSAL_PAUSE).await;
+                came = Instant::now();
             }
             processors.work(came, cost).await;
         }
