@@ -99,7 +99,8 @@ impl Double {
     }
 
     /// The answer of a Harbor without faults, when its processors have made it.
-    async fn answer(&self, target: &str, received: &HarborRequest, outage: Option<Ongoing>, came: Instant) -> Response {
+    async fn answer(&self, target: &str, received: &HarborRequest, outage: Option<Ongoing>) -> Response {
+        let mut came = Instant::now();
         let Some(target) = target.strip_prefix(self.settings.prefix) else {
             return error_response(404, "NOT_FOUND", "nothing but the proxy is here");
         };
