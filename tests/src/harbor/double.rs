@@ -110,10 +110,15 @@ impl Double {
             let contents = self.contents.lock().await;
             let caller = contents.accounts.caller(received.login());
             let refused = caller == Caller::Refused;
-            let caller = outage.map_or(caller.clone(), |outage| outage.caller(caller));
+            let caller = match &outage {
+                Some(outage) => outage.caller(caller),
+                None => caller,
+            };
             let answer = answers::answer(&contents, &request, &caller);
-            let path = target.split('?').next().unwrap_or_default();
-            let answer = outage.map_or(answer.clone(), |outage| outage.answer(path, answer));
+            let answer = match &outage {
+                Some(outage) => outage.answer(target.split('?').next().unwrap_or_default(), answer),
+                None => answer,
+            };
             let cost = time_of(&contents, &answer, &caller);
             (answer, cost, refused)
         };
