@@ -17,7 +17,7 @@ use image_service::composition::Composition;
 use image_service::runtime::{Capabilities, Service};
 use image_service::sources::snapshots::SnapshotMemory;
 use image_service_http::response::RequestBody;
-use image_service_http::server::Application;
+use image_service_http::server::exchange;
 use image_service_tests::{Harbor, Version, composition};
 use serde_json::json;
 use std::hint::black_box;
@@ -157,7 +157,7 @@ impl CachedHost {
         for _ in 0..3 {
             kept.images();
         }
-        let response = kept.runtime.block_on(kept.app.answer(request(), false));
+        let response = kept.runtime.block_on(exchange(&kept.app, request(), false));
         assert!(response.headers().contains_key("age"), "the answer is not kept: {:?}", response.headers());
         (hits, kept)
     }
@@ -165,7 +165,7 @@ impl CachedHost {
     /// Asks for the images. Returns the number of bytes of the answer.
     fn images(&self) -> usize {
         self.runtime.block_on(async {
-            let response = self.app.answer(request(), false).await;
+            let response = exchange(&self.app, request(), false).await;
             response.into_body().collect().await.expect("all of it").to_bytes().len()
         })
     }

@@ -8,17 +8,18 @@ use crate::readiness::Readiness;
 use crate::runtime::{Capabilities, Error, Service, StderrHandler};
 use crate::sources::snapshots::SnapshotMemory;
 use anyhow::Result;
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER};
+use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 use image_service_config::{Config, Limits};
 use image_service_http::access::Access;
-use image_service_http::access_log::{RequestLog, TrackedBody};
+use image_service_http::access_log::RequestLog;
 use image_service_http::cache::{Cache, Origin};
 use image_service_http::request_context::RequestContext;
 use image_service_http::response::{Body, Reply, RequestBody, harden, problem, refuse_unless_read, text};
 use image_service_http::routes::Route;
 use image_service_http::server::Application;
 use image_service_telemetry::metrics::{self, Probe};
+use image_service_telemetry::panics;
 use image_service_telemetry::source::Source;
 use image_service_telemetry::source_health::SourceHealth;
 use std::sync::Arc;
@@ -106,19 +107,11 @@ impl App {
 }
 
 impl Application for App {
-    async fn answer(&self, mut request: Request<RequestBody>, over_tls: bool) -> Response<TrackedBody> {
-        hide_logins(request.headers_mut());
-        let log = RequestLog::begin(&request);
-        let access = self.access.context(&request, over_tls);
-        let mut response = match self.access.refusal(&mut request, &access) {
-            Some(refusal) => refusal,
-            None => match self.route(request, &log) {
-                Reply::Now(response) => response,
-                Reply::Later(response) => response.await,
-            },
-        };
-        access.apply(&mut response);
-        log.track(response)
+    async fn answer(&self, request: Request<RequestBody>, log: &RequestLog) -> Response<Body> {
+        match self.route(request, log) {
+            Reply::Now(response) => response,
+            Reply::Later(response) => response.await,
+        }
     }
 
     fn limits(&self) -> &Limits {
@@ -138,22 +131,15 @@ impl Application for App {
     }
 }
 
-/// Marks logins as sensitive, so that logs of headers do not show them.
-fn hide_logins(headers: &mut HeaderMap) {
-    for (name, value) in headers.iter_mut() {
-        if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name) {
-            value.set_sensitive(true);
-        }
-    }
-}
-
 /// The composition's answer, or a problem in its place.
 async fn answer_by_composition(
     service: Arc<Service>,
     request: Request<RequestBody>,
     context: Arc<RequestContext>,
 ) -> Response<Body> {
-    match service.answer(request, Some(context)).await {
+    // Caught here already, because all clients that wait for this answer share its end.
+    let outcome = panics::catch(service.answer(request, Some(context))).await;
+    match outcome.unwrap_or_else(|panicked| Err(Error::Failed(panicked.into()))) {
         Ok(mut response) => {
             harden(response.headers_mut());
             response

@@ -26,6 +26,7 @@ impl NodeApi {
             Err(error) => {
                 let status = match error.kind() {
                     ErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+                    ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
                     ErrorKind::Unavailable | ErrorKind::Denied | ErrorKind::Malformed => StatusCode::BAD_GATEWAY,
                 };
                 problem(status, &error.to_string())

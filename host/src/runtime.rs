@@ -35,6 +35,7 @@ use buffered_prefix::BufferedPrefix;
 use deadline_body::DeadlineBody;
 use http::{Request, Response};
 use http_body_util::BodyExt;
+use image_service_config::duration::deadline;
 use image_service_http::request_context::RequestContext;
 use image_service_http::response::{Body, BoxError, RequestBody};
 use image_service_telemetry::metrics::{Probe, RuntimeUsage};
@@ -43,7 +44,6 @@ use request_scope::RequestScope;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::time::Instant;
 use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
@@ -72,7 +72,7 @@ impl Service {
         let prepared = ServicePre::new(host_impl::linker(&engine)?.instantiate_pre(&component)?)?;
         let response_timeout = capabilities.config().app.response_timeout;
         engine::count_epochs(&engine);
-        let begin_timeout = response_timeout + EXTRA_LIFE;
+        let begin_timeout = response_timeout.saturating_add(EXTRA_LIFE);
         let on_stderr = stderr::rate_limited(on_stderr, limits.max_stderr_lines);
         let instances = Instances { engine, prepared, capabilities, begin_timeout, on_stderr, ending: Arc::default() };
         Ok(Self {
@@ -105,13 +105,13 @@ impl Service {
         request: Request<RequestBody>,
         context: Option<Arc<RequestContext>>,
     ) -> Result<Response<Body>, Error> {
-        let deadline = Instant::now() + self.response_timeout;
+        let end = deadline(self.response_timeout).into();
         // `ProxyHandler` accepts any number of requests. A request holds its permit until its instance is idle again.
-        let permit = self.admission.acquire(deadline).await?;
+        let permit = self.admission.acquire(end).await?;
         let status = InstanceStatus::default();
         let request = request.map(|body| body.map_err(to_wasi).boxed_unsync());
         let answer = self.handler.handle((RequestScope::of(context), status.clone(), permit), request);
-        let response = tokio::time::timeout_at(deadline, answer).await.map_err(|_| Error::ResponseTimeout)?;
+        let response = tokio::time::timeout_at(end, answer).await.map_err(|_| Error::ResponseTimeout)?;
         let response = response.map_err(|error| Error::Failed(error.into()))?;
         let limit = self.answer_timeout;
         let (head, body) = response.into_parts();

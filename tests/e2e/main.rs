@@ -52,6 +52,7 @@ mod service_manager;
 mod shutdown;
 mod spin_manifest;
 mod stale_if_error;
+mod times;
 mod tokens;
 mod traces;
 mod unsafe_code;

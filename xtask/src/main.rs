@@ -100,7 +100,9 @@ fn run(task: Task) -> Result<()> {
         Task::Bench { part, record } => bench::bench(part.as_deref(), record),
         Task::Lint { part } => lint::lint(part),
         Task::Soak { minutes } => soak::soak(minutes),
-        Task::Fuzz { target, minutes } => fuzz::fuzz(target.as_deref(), Duration::from_secs(60 * minutes)),
+        Task::Fuzz { target, minutes } => {
+            fuzz::fuzz(target.as_deref(), Duration::from_secs(minutes.saturating_mul(60)))
+        }
     }
 }
 

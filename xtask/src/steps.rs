@@ -65,7 +65,7 @@ fn text(taken: &[(Step, Duration)]) -> String {
         let total: Duration = taken.iter().map(|(_, took)| took).sum();
         let _ = writeln!(text, "{:>8.1} s  in all", total.as_secs_f64());
     }
-    for (step, took) in taken.iter().filter(|(step, took)| *took > 2 * step.budget) {
+    for (step, took) in taken.iter().filter(|(step, took)| *took > step.budget.saturating_mul(2)) {
         let (took, budget) = (took.as_secs_f64(), step.budget.as_secs());
         let _ = writeln!(
             text,

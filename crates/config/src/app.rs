@@ -1,7 +1,7 @@
 //! `app_config`: the address to listen on, time limits, JSON and logs.
 
+use crate::duration::{self, DEFAULT_LIMIT};
 use crate::log::{Level, Log, LogFile, LogFormat};
-use crate::timeout::{DEFAULT_TIMEOUT, seconds};
 use anyhow::{Result, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -53,8 +53,8 @@ impl Section {
         Ok(App {
             host: self.host.filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
             port: self.port.unwrap_or(DEFAULT_PORT),
-            response_timeout: seconds("app_config.response_timeout", self.response_timeout, DEFAULT_TIMEOUT)?,
-            shutdown_timeout: seconds("app_config.shutdown_timeout", self.shutdown_timeout, DEFAULT_TIMEOUT)?,
+            response_timeout: duration::limit("app_config.response_timeout", self.response_timeout, DEFAULT_LIMIT)?,
+            shutdown_timeout: duration::limit("app_config.shutdown_timeout", self.shutdown_timeout, DEFAULT_LIMIT)?,
             pretty: self.jsonify_prettyprint_regular.unwrap_or_default(),
             log: Log {
                 level: level("app_config.log_level_app", self.log_level_app)?,

@@ -1,6 +1,8 @@
 //! `cache_config`: how long the cache serves an answer, and how long the rows of a failing source stay in listings.
 
-use serde::Deserialize;
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The default of `lifetime`, in seconds.
@@ -36,24 +38,91 @@ impl Cache {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Section {
-    lifetime: Option<u32>,
-    stale_while_revalidate: Option<u32>,
+    lifetime: Option<Seconds>,
+    stale_while_revalidate: Option<Seconds>,
     max_bytes: Option<usize>,
-    stale_if_error: Option<u32>,
+    stale_if_error: Option<Seconds>,
     max_stale_bytes: Option<usize>,
     state_dir: Option<PathBuf>,
 }
 
 impl Section {
     pub(crate) fn read(self, folder: &Path) -> Cache {
-        let lifetime = self.lifetime.unwrap_or(DEFAULT_LIFETIME);
+        let seconds = |configured: Option<Seconds>| configured.map(|Seconds(seconds)| seconds);
+        let lifetime = seconds(self.lifetime).unwrap_or(DEFAULT_LIFETIME);
         Cache {
             lifetime,
-            stale_while_revalidate: self.stale_while_revalidate.unwrap_or(lifetime),
+            stale_while_revalidate: seconds(self.stale_while_revalidate).unwrap_or(lifetime),
             max_bytes: self.max_bytes.unwrap_or(DEFAULT_MAX_BYTES),
-            stale_if_error: self.stale_if_error.unwrap_or_default(),
+            stale_if_error: seconds(self.stale_if_error).unwrap_or_default(),
             max_stale_bytes: self.max_stale_bytes.unwrap_or(DEFAULT_MAX_BYTES),
             state_dir: self.state_dir.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
         }
+    }
+}
+
+/// A whole number of seconds. The error of another value says what is allowed.
+struct Seconds(u32);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl Visitor<'_> for Number {
+            type Value = Seconds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number of seconds from 0 to {}", u32::MAX)
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Seconds, E> {
+                let seconds = u32::try_from(number);
+                seconds.map(Seconds).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Seconds, E> {
+                Err(E::invalid_value(Unexpected::Signed(number), &self))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Seconds, E> {
+                Err(E::invalid_value(Unexpected::Float(number), &self))
+            }
+        }
+
+        deserializer.deserialize_u64(Number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Result;
+
+    fn read(key: &str, value: &str) -> Result<Cache> {
+        let text = format!(r#"{{"cache_config": {{"{key}": {value}}}}}"#);
+        Ok(crate::parse(&text, Path::new("/etc/image-service"))?.0.cache)
+    }
+
+    #[test]
+    fn a_lifetime_that_is_no_whole_number_of_seconds_is_refused_with_what_is_allowed() {
+        for key in ["lifetime", "stale_while_revalidate", "stale_if_error"] {
+            for (value, shown) in [
+                ("-1", "value: integer `-1`"),
+                ("4294967296", "value: integer `4294967296`"),
+                ("18446744073709551616", "value: floating point `1.8446744073709552e19`"),
+                ("1e19", "value: floating point `1e19`"),
+                ("1.5", "value: floating point `1.5`"),
+                ("\"5\"", "type: string \"5\""),
+            ] {
+                let error = read(key, value).unwrap_err().to_string();
+                let expected = "a whole number of seconds from 0 to 4294967295";
+                assert!(
+                    error.starts_with(&format!("cache_config.{key}: invalid {shown}, expected {expected}")),
+                    "{error}"
+                );
+            }
+        }
+        assert_eq!(read("stale_if_error", "4294967295").unwrap().stale_if_error, u32::MAX);
+        assert_eq!(read("lifetime", "null").unwrap().lifetime, 5);
     }
 }

@@ -1,6 +1,6 @@
 //! `crictl_config`: how the program asks the node, and which images the listing leaves out.
 
-use crate::timeout::{DEFAULT_TIMEOUT, seconds};
+use crate::duration::{self, DEFAULT_LIMIT};
 use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ impl Section {
             mode: self.mode.unwrap_or_default(),
             endpoint: self.endpoint.filter(|endpoint| !endpoint.is_empty()).map(|text| socket(&text)).transpose()?,
             command: self.command,
-            timeout: seconds("crictl_config.timeout", self.timeout, DEFAULT_TIMEOUT)?,
+            timeout: duration::limit("crictl_config.timeout", self.timeout, DEFAULT_LIMIT)?,
             ignore_file: folder.join(self.ignore_file_path.unwrap_or_else(|| "images_to_ignore.txt".into())),
         })
     }

@@ -135,7 +135,10 @@ fn deserialize(text: &str, warnings: &mut Vec<String>) -> Result<File> {
         })
         .map_err(|error: serde_json::Error| {
             let key = track.path().to_string();
-            if error.is_syntax() || error.is_eof() {
+            if error.is_syntax() && error.to_string().starts_with("number out of range") {
+                // The number itself is not repeated, as it may stand in the place of a secret.
+                anyhow!("{key}: {error}; no key takes a number as large as this")
+            } else if error.is_syntax() || error.is_eof() {
                 anyhow!("not valid JSON: {error}")
             } else if key == "." {
                 anyhow!("{error}")
@@ -234,6 +237,18 @@ mod tests {
         assert!(error("{\n  \"app_config\": {,}\n}").contains("line 2 column 18"));
         assert!(error("{} x").contains("line 1 column 4"));
         assert!(error("").contains("line 1 column 0"));
+        assert!(
+            error(r#"{"app_config": {"response_timeout": NaN}}"#).starts_with("not valid JSON: expected value at line")
+        );
+    }
+
+    #[test]
+    fn a_number_too_large_for_any_key_is_refused_with_its_key_and_place() {
+        for (key, number) in [("response_timeout", "1e400"), ("port", "-1e400")] {
+            let error = error(&format!(r#"{{"app_config": {{"{key}": {number}}}}}"#));
+            assert!(error.starts_with(&format!("app_config.{key}: number out of range at line 1 column ")), "{error}");
+            assert!(!error.contains("e400"), "it may be a secret: {error}");
+        }
     }
 
     #[test]
@@ -256,7 +271,6 @@ mod tests {
             "max-age=60, stale-while-revalidate=0"
         );
         assert_eq!(control(r#"{"lifetime": 0}"#), None);
-        assert!(error(r#"{"cache_config": {"lifetime": -1}}"#).starts_with("cache_config.lifetime: invalid value"));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `harbor_config`: which Harbor the program asks, and how.
 
+use crate::duration::{self, DEFAULT_LIMIT};
 use crate::origin::Origin;
 use crate::secret::Secret;
-use crate::timeout::{DEFAULT_TIMEOUT, seconds};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -153,8 +153,12 @@ impl Section {
             verify_ssl: self.verify_ssl.unwrap_or(true),
             ca_file: self.ca_file.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
             max_concurrency,
-            timeout: seconds("harbor_config.timeout", self.timeout, DEFAULT_TIMEOUT)?,
-            listing_timeout: seconds("harbor_config.listing_timeout", self.listing_timeout, DEFAULT_LISTING_TIMEOUT)?,
+            timeout: duration::limit("harbor_config.timeout", self.timeout, DEFAULT_LIMIT)?,
+            listing_timeout: duration::limit(
+                "harbor_config.listing_timeout",
+                self.listing_timeout,
+                DEFAULT_LISTING_TIMEOUT,
+            )?,
             retries,
         })
     }

@@ -9,6 +9,7 @@ mod app;
 mod cache;
 mod config;
 mod crictl;
+pub mod duration;
 mod file;
 mod find;
 mod harbor;
@@ -17,7 +18,6 @@ mod log;
 mod node_api;
 mod origin;
 mod secret;
-mod timeout;
 
 pub use access::{Access, Cors, Tls};
 pub use app::App;

@@ -1,6 +1,6 @@
 //! `limits_config`: the limits of clients, components and sources.
 
-use crate::timeout::seconds;
+use crate::duration;
 use anyhow::{Result, bail};
 use image_model::limits::{MAX_CRICTL_BYTES, MAX_HARBOR_BYTES};
 use serde::Deserialize;
@@ -64,11 +64,11 @@ impl Section {
             max_connections: at_least("max_connections", self.max_connections, 1, 1024)?,
             // hyper needs room for a line and a few headers.
             max_header_bytes: at_least("max_header_bytes", self.max_header_bytes, 8192, 16 * 1024)?,
-            header_timeout: seconds("limits_config.header_timeout", self.header_timeout, 10.0)?,
-            client_timeout: seconds("limits_config.client_timeout", self.client_timeout, 30.0)?,
+            header_timeout: duration::limit("limits_config.header_timeout", self.header_timeout, 10.0)?,
+            client_timeout: duration::limit("limits_config.client_timeout", self.client_timeout, 30.0)?,
             max_requests: within("max_requests", self.max_requests, 1..=4096, 64)?,
             max_waiting: at_least("max_waiting", self.max_waiting, 0, 256)?,
-            answer_timeout: seconds("limits_config.answer_timeout", self.answer_timeout, 600.0)?,
+            answer_timeout: duration::limit("limits_config.answer_timeout", self.answer_timeout, 600.0)?,
             // The built-in composition starts with 5 MiB; 32-bit addresses end at 4 GiB.
             max_memory: within("max_memory", self.max_memory, 8 * MIB..=4096 * MIB, 256 * MIB)?,
             // A listing needs several dozen.

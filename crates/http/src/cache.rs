@@ -164,6 +164,7 @@ impl Cache {
         let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
         let (parts, mut body) = (self.origin)(Request::from_parts(forwarded, empty), context).await.into_parts();
         let answer = Arc::new(Answer::new(&head, parts, fingerprint, &self.store));
+        let _end = answer.body.end_with_writer();
         if let (Some(first), Some(reader)) = (first, answer.body.reader()) {
             // The client may have left.
             let _ = first.send((Arc::clone(&answer), reader));

@@ -4,6 +4,7 @@
 //! - `listener`: the sockets that clients connect to;
 //! - `connection_set`: all open connections, and their time limits;
 //! - `connection`: HTTP over one of them;
+//! - [`exchange`]: one request and its answer: access, log line, and 500 in place of a panic;
 //! - `socket`, `body`: its bytes, which they count;
 //! - `connection_state`, `stall_timeout`: how long the server waits for a client;
 //! - `lifecycle`: signals; `systemd`: the service manager.
@@ -13,6 +14,7 @@ mod body;
 mod connection;
 mod connection_set;
 mod connection_state;
+mod exchange;
 mod lifecycle;
 mod listener;
 mod socket;
@@ -20,6 +22,7 @@ mod stall_timeout;
 mod systemd;
 
 pub use application::Application;
+pub use exchange::exchange;
 
 use crate::address::Address;
 use anyhow::Result;

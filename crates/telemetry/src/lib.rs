@@ -2,6 +2,7 @@
 //!
 //! - [`log`]: log lines for people, programs and the journal;
 //! - [`metrics`]: counters and gauges, as Prometheus reads them;
+//! - [`panics`]: bugs that panic, which cost one request or one source;
 //! - [`trace_context`]: the trace that a request belongs to;
 //! - [`spans`]: timed parts of requests, for a collector of traces; [`otlp`]: sends them there;
 //! - [`source`]: the sources of images, and the kinds of their failures; [`source_health`]: when each source answered and
@@ -14,6 +15,7 @@
 pub mod log;
 pub mod metrics;
 pub mod otlp;
+pub mod panics;
 pub mod source;
 pub mod source_health;
 pub mod spans;

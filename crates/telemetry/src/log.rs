@@ -11,6 +11,7 @@ mod writer;
 
 pub(crate) use writer::dropped;
 
+use crate::panics;
 use anyhow::{Context, Result};
 use format::{Format, Line};
 use image_service_config::{Log, LogFormat};
@@ -50,7 +51,7 @@ pub fn start(config: &Log) -> Result<Logs> {
         }
     };
     tracing_subscriber::registry().with(to_stderr).with(to_file).init();
-    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    panics::report();
     Ok(Logs(closings))
 }
 

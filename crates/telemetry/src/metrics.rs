@@ -147,6 +147,13 @@ pub fn component_request_refused(reason: &'static str) {
     }
 }
 
+/// Something panicked.
+pub(crate) fn panicked() {
+    if let Some(metrics) = METRICS.get() {
+        metrics.panics.inc();
+    }
+}
+
 /// An instance ended, for this reason.
 pub fn instance_ended(reason: &'static str) {
     if let Some(metrics) = METRICS.get() {

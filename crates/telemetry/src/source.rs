@@ -55,7 +55,7 @@ pub enum FailureKind {
     ServerError,
     /// The host's policy refused to send the request.
     RefusedByHost,
-    /// No connection, for another reason.
+    /// Another reason: there is no connection, or the program itself failed.
     Other,
 }
 

@@ -3,6 +3,7 @@
 use super::instances::InstanceStatus;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use image_service_config::duration;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -28,7 +29,8 @@ pub(super) struct DeadlineBody<G> {
 impl<G> DeadlineBody<G> {
     /// The body fails when it has not ended within `limit` from now, or when its instance fails.
     pub(super) fn new(body: WasiBody, limit: Duration, status: InstanceStatus, guard: G) -> Self {
-        Self { body, limit, deadline: Instant::now() + limit, timer: None, status, complete: false, _guard: guard }
+        let deadline = duration::deadline(limit).into();
+        Self { body, limit, deadline, timer: None, status, complete: false, _guard: guard }
     }
 
     /// The next frame; `None` after the deadline.

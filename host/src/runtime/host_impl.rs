@@ -125,7 +125,7 @@ impl From<crictl::Error> for crictl_wit::Error {
     fn from(error: crictl::Error) -> Self {
         let message = error.to_string();
         match error.kind() {
-            ErrorKind::Unavailable => Self::Unavailable(message),
+            ErrorKind::Unavailable | ErrorKind::Internal => Self::Unavailable(message),
             ErrorKind::Denied => Self::Denied(message),
             ErrorKind::TimedOut => Self::TimedOut(message),
             ErrorKind::Malformed => Self::Malformed(message),

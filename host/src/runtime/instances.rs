@@ -8,6 +8,7 @@ use super::request_scope::RequestScope;
 use super::stderr::StderrHandler;
 use super::store_data::StoreData;
 
+use image_service_config::duration;
 use image_service_telemetry::metrics;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,7 +122,7 @@ impl WorkerExpiration for Expiration {
             // The instance is streaming its answer.
             WorkerStatus::PostReturn => self.answer_timeout,
         };
-        let deadline = (start + limit).into();
+        let deadline = duration::after(start, limit).into();
         // Each request moves the deadline, nearly always later. A timer that fires too early is then set again.
         if deadline < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline);

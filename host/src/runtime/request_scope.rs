@@ -100,7 +100,7 @@ impl RequestScope {
 impl Drop for RequestScope {
     fn drop(&mut self) {
         let Some((first, last)) = *self.harbor.get_mut().unwrap_or_else(PoisonError::into_inner) else { return };
-        metrics::source_answered(Source::Harbor, last - first);
+        metrics::source_answered(Source::Harbor, last.duration_since(first));
         if let Some(trace) = self.recorded() {
             spans::child_ended(ChildSpan {
                 trace,

@@ -10,6 +10,7 @@ use image_model::crictl::Image;
 use image_model::limits::MAX_IMAGES;
 use image_service_config::{self as config, socket_path};
 use image_service_telemetry::metrics;
+use image_service_telemetry::panics;
 use image_service_telemetry::source::Source;
 use image_service_telemetry::source_health::SourceHealth;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ impl Crictl {
     /// See [`Error`]. In mode `auto`, the error also names the sockets that could not be opened.
     pub async fn ask(&self) -> Result<Answer, Error> {
         let begun = Instant::now();
-        let outcome = self.answer().await;
+        let outcome = or_panicked(self.answer()).await;
         metrics::source_answered(Source::Containerd, begun.elapsed());
         match &outcome {
             Ok(_) => self.health.answered(Source::Containerd),
@@ -124,6 +125,12 @@ impl Crictl {
     }
 }
 
+/// The outcome of a question. A panic on the way to it is a failure of the node only, so that the rows of Harbor arrive.
+async fn or_panicked<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let outcome = panics::catch(question).await;
+    outcome.unwrap_or_else(|panicked| Err(Error::internal(panicked.to_string())))
+}
+
 /// The endpoints of crictl's own configuration.
 fn crictl_yaml(path: &Path) -> Vec<String> {
     let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
@@ -133,4 +140,18 @@ fn crictl_yaml(path: &Path) -> Vec<String> {
         .into_iter()
         .filter_map(|key| settings[key].as_str().filter(|value| !value.is_empty()).map(str::to_owned))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image_service_telemetry::source::FailureKind;
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_of_the_node() {
+        let failed = or_panicked::<()>(async { panic!("told to") }).await.unwrap_err();
+        assert_eq!((failed.kind(), FailureKind::from(failed.kind())), (ErrorKind::Internal, FailureKind::Other));
+        assert!(failed.to_string().starts_with("the program failed (a bug; the log has"), "{failed}");
+        assert_eq!(or_panicked(async { Ok(7) }).await.unwrap(), 7);
+    }
 }

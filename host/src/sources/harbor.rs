@@ -27,17 +27,19 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use image_model::protocol;
+use image_service_config::duration::deadline;
 use image_service_config::{self as config, Origin};
 use image_service_http::tls;
 use image_service_telemetry::metrics::{self, UpstreamInFlight};
+use image_service_telemetry::panics;
 use image_service_telemetry::source::{FailureKind, Source};
 use image_service_telemetry::source_health::SourceHealth;
 use request_policy::Refusal;
 use retry::Retries;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -118,7 +120,7 @@ impl HarborClient {
     pub async fn send(&self, parts: Parts) -> Result<Response<Bytes>, SendError> {
         let _in_flight = UpstreamInFlight::new();
         let begun = Instant::now();
-        let outcome = self.send_in_time(parts).await;
+        let outcome = or_panicked(self.send_in_time(parts)).await;
         self.report(&outcome, begun.elapsed());
         outcome
     }
@@ -132,9 +134,9 @@ impl HarborClient {
         // The time limit begins after the wait for a permit, because it measures Harbor. A request that waits between two
         // tries holds no permit.
         let mut permit = Some(self.permit().await);
-        let deadline = Instant::now() + self.timeout;
+        let end = deadline(self.timeout);
         let parts = &parts;
-        let tries = self.retries.run(deadline, || {
+        let tries = self.retries.run(end, || {
             let first = permit.take();
             async move {
                 let _permit = match first {
@@ -144,7 +146,7 @@ impl HarborClient {
                 self.follow(parts).await
             }
         });
-        match timeout_at(deadline, tries).await {
+        match timeout_at(end.into(), tries).await {
             Ok(outcome) => outcome,
             Err(_) => Err(SendError::failed(
                 FailureKind::TimedOut,
@@ -236,6 +238,12 @@ impl HarborClient {
     }
 }
 
+/// The outcome of a request. A panic on the way to it fails this request only, so that the rows of the node arrive.
+async fn or_panicked<T>(request: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
+    let outcome = panics::catch(request).await;
+    outcome.unwrap_or_else(|panicked| Err(SendError::failed(FailureKind::Other, panicked.to_string())))
+}
+
 /// The value of `Authorization`. It is wiped when it is dropped, as is every copy of the login made here.
 fn basic(config: &config::Harbor) -> Result<HeaderValue> {
     const SCHEME: &[u8] = b"Basic ";
@@ -259,5 +267,18 @@ fn failure_of(status: StatusCode) -> Option<FailureKind> {
         400..=499 => Some(FailureKind::ClientError),
         500..=599 => Some(FailureKind::ServerError),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_the_failure_of_one_request() {
+        let failed = or_panicked::<()>(async { panic!("told to") }).await.unwrap_err();
+        assert_eq!(failed.kind(), FailureKind::Other);
+        assert!(failed.to_string().starts_with("the program failed (a bug; the log has"), "{failed}");
+        assert_eq!(or_panicked(async { Ok(7) }).await, Ok(7));
     }
 }

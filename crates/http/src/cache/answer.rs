@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request, response};
 use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
+use image_service_config::duration;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -182,7 +183,7 @@ impl Answer {
         if kept.is_invariant && !directives {
             return match age {
                 age if age < kept.fresh => Reuse::Fresh,
-                age if age < kept.fresh + kept.stale => Reuse::Stale,
+                age if age < kept.fresh.saturating_add(kept.stale) => Reuse::Stale,
                 _ => Reuse::Forbidden("stale"),
             };
         }
@@ -311,6 +312,7 @@ impl Answer {
 }
 
 async fn encode(mut source: Reader, encoding: Encoding, target: Arc<BroadcastBody>, store: Arc<Store<Answer>>) {
+    let _end = target.end_with_writer();
     let encoded = async {
         let mut encoder = Encoder::new(encoding)?;
         while let Some(chunk) = source.next().await {
@@ -362,7 +364,7 @@ fn stale_while_revalidate(headers: &HeaderMap) -> Duration {
     let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let mut directives = values.flat_map(|value| value.split(','));
     let seconds = directives.find_map(|directive| directive.trim().strip_prefix("stale-while-revalidate="));
-    Duration::from_secs(seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or_default())
+    duration::from_secs(seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or_default())
 }
 
 fn may_encode(head: &response::Parts) -> bool {

@@ -120,8 +120,14 @@ impl BroadcastBody {
 
     /// Ends the body: no chunk follows.
     pub(super) fn end(&self, end: End) {
-        self.state().end = Some(end);
+        self.state().end.get_or_insert(end);
         self.more.notify_waiters();
+    }
+
+    /// Breaks the body off when the result is dropped, unless it has ended: whoever writes it may panic, and its readers would
+    /// wait for ever.
+    pub(super) fn end_with_writer(self: &Arc<Self>) -> EndWithWriter {
+        EndWithWriter(Arc::clone(self))
     }
 
     /// Waits until the body has ended or can't be kept.
@@ -169,6 +175,16 @@ impl Drop for BroadcastBody {
     fn drop(&mut self) {
         let reserved = self.state().reserved;
         self.used.fetch_sub(reserved, Ordering::Relaxed);
+    }
+}
+
+/// Breaks a body off that has not ended when this is dropped.
+#[must_use]
+pub(super) struct EndWithWriter(Arc<BroadcastBody>);
+
+impl Drop for EndWithWriter {
+    fn drop(&mut self) {
+        self.0.end(End::Broken);
     }
 }
 

@@ -1,20 +1,16 @@
 //! The interface between server and application. An application answers requests under one version of the configuration.
 
 use crate::access::Access;
-use crate::access_log::TrackedBody;
-use crate::response::RequestBody;
+use crate::access_log::RequestLog;
+use crate::response::{Body, RequestBody};
 use http::{Request, Response};
 use image_service_config::Limits;
 use std::time::Duration;
 
 /// Answers requests. SIGHUP replaces it as a whole.
 pub trait Application: Send + Sync + 'static {
-    /// Answers a request. A failure is an answer too.
-    fn answer(
-        &self,
-        request: Request<RequestBody>,
-        over_tls: bool,
-    ) -> impl Future<Output = Response<TrackedBody>> + Send;
+    /// Answers a request that access control let through. A failure is an answer too. A panic costs this request only.
+    fn answer(&self, request: Request<RequestBody>, log: &RequestLog) -> impl Future<Output = Response<Body>> + Send;
 
     /// The limits of clients.
     fn limits(&self) -> &Limits;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
+use image_service_telemetry::panics;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -73,7 +74,9 @@ impl Body for OutgoingBody {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        // A panic would end the connection, and with it the other requests of HTTP/2.
+        let frame = panics::catch_call(|| Pin::new(&mut self.body).poll_frame(cx))
+            .unwrap_or_else(|panicked| Poll::Ready(Some(Err(panicked.into()))));
         if let Some(progress) = self.progress() {
             match &frame {
                 Poll::Ready(Some(Ok(frame))) => {

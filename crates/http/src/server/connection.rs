@@ -3,6 +3,7 @@
 use super::application::Application;
 use super::body::{OutgoingBody, request_body};
 use super::connection_state::ConnectionState;
+use super::exchange::exchange;
 use super::socket::{Socket, Stream};
 use crate::response::BoxError;
 use hyper::Version;
@@ -80,7 +81,7 @@ async fn serve_http<A: Application>(
             let request = request.map(|body| request_body(body, state));
             let app = Arc::clone(&current.borrow());
             async move {
-                let answer = app.answer(request, over_tls).await;
+                let answer = exchange(&*app, request, over_tls).await;
                 Ok::<_, Infallible>(answer.map(|body| OutgoingBody::new(body, progress, active)))
             }
         }),

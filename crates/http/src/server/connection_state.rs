@@ -133,10 +133,10 @@ impl ConnectionObserver {
             (self.begun, self.idle) = (begun, Duration::ZERO);
             return Action::Keep;
         }
-        self.idle += passed;
+        self.idle = self.idle.saturating_add(passed);
         match self.idle {
             idle if idle <= allowed.idle => Action::Keep,
-            idle if idle <= allowed.idle + passed => Action::Close,
+            idle if idle <= allowed.idle.saturating_add(passed) => Action::Close,
             _ => Action::End("the client sends no request"),
         }
     }

@@ -98,7 +98,7 @@ pub(super) fn allow_files(max_connections: usize) {
     let outcome = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     let allowed = if outcome.is_ok() { limit.maximum } else { limit.current };
     if let Some(allowed) = allowed
-        && allowed < max_connections as u64 + OTHER_FILES
+        && allowed < (max_connections as u64).saturating_add(OTHER_FILES)
     {
         tracing::warn!(
             "only {allowed} files may be open at a time, too few for limits_config.max_connections, which is \

@@ -50,7 +50,7 @@ impl StallTimer {
             *self = Self { moved, waited: Duration::ZERO };
         }
         if progress.is_waiting() {
-            self.waited += passed;
+            self.waited = self.waited.saturating_add(passed);
         }
         self.waited > limit
     }
@@ -68,7 +68,7 @@ mod tests {
         (0..100)
             .take_while(|_| {
                 between(&progress);
-                !timer.is_over(&progress, SECOND, 3 * SECOND)
+                !timer.is_over(&progress, SECOND, Duration::from_secs(3))
             })
             .count()
     }

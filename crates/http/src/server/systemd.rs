@@ -1,5 +1,6 @@
 //! Notifications to the service manager, where there is one (`Type=notify` of systemd; sd_notify(3)).
 
+use image_service_config::duration::LONGEST;
 use sd_notify::NotifyState;
 
 /// The program serves requests.
@@ -23,8 +24,10 @@ pub(super) fn stopping() {
 /// Sends a sign of life twice in each interval of `WatchdogSec`, where it is set. Runs on the threads that answer
 /// requests, so that the signs stop when those threads hang.
 pub(super) async fn watchdog() {
-    let Some(interval) = sd_notify::watchdog_enabled() else { return };
-    let mut ticks = tokio::time::interval(interval / 2);
+    let half = sd_notify::watchdog_enabled().and_then(|interval| interval.min(LONGEST).checked_div(2));
+    // An interval of 0 is none.
+    let Some(half) = half.filter(|half| !half.is_zero()) else { return };
+    let mut ticks = tokio::time::interval(half);
     loop {
         ticks.tick().await;
         notify(&[NotifyState::Watchdog]);

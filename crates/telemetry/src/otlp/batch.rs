@@ -5,6 +5,7 @@ use super::proto;
 use super::proto::span::Kind as WireKind;
 use super::proto::status::Code;
 use super::span::{Kind, Outcome, Span};
+use image_service_config::duration::deadline;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 
@@ -26,7 +27,7 @@ pub(super) async fn send(
             _ = ended.wait_for(|ended| *ended) => true,
         };
         // Waits for more spans.
-        let deadline = tokio::time::Instant::now() + delay;
+        let deadline = deadline(delay).into();
         while !is_end && batch.len() < BATCH_SIZE {
             let room = BATCH_SIZE - batch.len();
             tokio::select! {
@@ -81,7 +82,7 @@ fn to_proto(span: Span) -> proto::Span {
         }
         .into(),
         start_time_unix_nano: begun,
-        end_time_unix_nano: begun + u64::try_from(span.took.as_nanos()).unwrap_or_default(),
+        end_time_unix_nano: begun.saturating_add(u64::try_from(span.took.as_nanos()).unwrap_or_default()),
         attributes,
         status,
         flags: 1,

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use http::{HeaderName, HeaderValue, Uri};
+use image_service_config::duration;
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,9 @@ const METRICS_PUSH: [&str; 4] = [
 
 /// The collector's address where the variables ask for an export but name no address.
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+
+/// The largest queue of spans.
+const MAX_QUEUE: u64 = 1024 * 1024;
 
 /// The settings of the export.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ impl Settings {
             traces,
             resource: resource(&get),
             sampler: sampler(&get)?,
-            max_queue: number(&get, "OTEL_BSP_MAX_QUEUE_SIZE", 2048)?.clamp(1, 1 << 20) as usize,
+            max_queue: number(&get, "OTEL_BSP_MAX_QUEUE_SIZE", 2048)?.clamp(1, MAX_QUEUE) as usize,
             delay: milliseconds(&get, "OTEL_BSP_SCHEDULE_DELAY", 5_000)?,
         }))
     }
@@ -185,7 +189,7 @@ fn number(get: &impl Fn(&str) -> Option<String>, name: &str, default: u64) -> Re
 
 fn milliseconds(get: &impl Fn(&str) -> Option<String>, name: &str, default: u64) -> Result<Duration> {
     // 0 would mean no pause at all.
-    Ok(Duration::from_millis(number(get, name, default)?.max(1)))
+    Ok(duration::from_millis(number(get, name, default)?.max(1)))
 }
 
 #[cfg(test)]

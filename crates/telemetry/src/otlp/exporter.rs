@@ -42,7 +42,7 @@ impl Exporter {
             if !matches!(outcome, Ok(Outcome::Retryable(_)) | Err(_)) {
                 break;
             }
-            tokio::time::sleep(RETRY_PAUSE * (1 << (number - 1))).await;
+            tokio::time::sleep(RETRY_PAUSE.saturating_mul(1 << (number - 1))).await;
             outcome = self.send_once(body.clone()).await;
         }
         let outcome = outcome.and_then(|outcome| match outcome {

@@ -22,6 +22,8 @@ pub enum ErrorKind {
     TimedOut,
     /// The answer is no list of images.
     Malformed,
+    /// The program itself failed.
+    Internal,
 }
 
 impl Error {
@@ -39,6 +41,10 @@ impl Error {
 
     pub(super) fn malformed(message: String) -> Self {
         Self { kind: ErrorKind::Malformed, message }
+    }
+
+    pub(super) fn internal(message: String) -> Self {
+        Self { kind: ErrorKind::Internal, message }
     }
 
     /// The kind.
@@ -59,6 +65,7 @@ impl From<ErrorKind> for FailureKind {
             ErrorKind::Denied => Self::Denied,
             ErrorKind::TimedOut => Self::TimedOut,
             ErrorKind::Malformed => Self::Malformed,
+            ErrorKind::Internal => Self::Other,
         }
     }
 }

@@ -3,13 +3,14 @@
 use super::error::{Error, ErrorKind};
 use image_model::crictl::{self, Image};
 use image_service_config as config;
+use image_service_config::duration::deadline;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
-use tokio::time::Instant;
 
 /// The preferred command, because its JSON is exact.
 const JSON_COMMAND: [&str; 6] = ["sudo", "-n", "crictl", "images", "-o", "json"];
@@ -28,19 +29,19 @@ pub(super) async fn images(
     max_bytes: usize,
     table_worked: &AtomicBool,
 ) -> Result<(Vec<Image>, Vec<String>), Error> {
-    let deadline = Instant::now() + config.timeout;
+    let end = deadline(config.timeout);
     if let Some(command) = &config.command {
-        return Ok((run(command, config, max_bytes, deadline).await?, command.clone()));
+        return Ok((run(command, config, max_bytes, end).await?, command.clone()));
     }
     let (json, table) = (JSON_COMMAND.map(str::to_owned), TABLE_COMMAND.map(str::to_owned));
     let remembered = table_worked.load(Ordering::Relaxed);
     let (first, second) = if remembered { (&table[..], &json[..]) } else { (&json[..], &table[..]) };
-    match run(first, config, max_bytes, deadline).await {
+    match run(first, config, max_bytes, end).await {
         Ok(images) => Ok((images, first.to_vec())),
         // The other command would hang, or print the same garbage.
         Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Malformed) => Err(error),
         Err(_) => {
-            let images = run(second, config, max_bytes, deadline).await?;
+            let images = run(second, config, max_bytes, end).await?;
             table_worked.store(!remembered, Ordering::Relaxed);
             Ok((images, second.to_vec()))
         }
@@ -59,12 +60,7 @@ impl Drop for ProcessGroup {
     }
 }
 
-async fn run(
-    command: &[String],
-    config: &config::Crictl,
-    max_bytes: usize,
-    deadline: Instant,
-) -> Result<Vec<Image>, Error> {
+async fn run(command: &[String], config: &config::Crictl, max_bytes: usize, end: Instant) -> Result<Vec<Image>, Error> {
     let shown = command.join(" ");
     let mut process = Command::new(&command[0]);
     process.args(&command[1..]).env_clear().env("LC_ALL", "C");
@@ -89,7 +85,7 @@ async fn run(
         }
         Ok::<_, io::Error>((Some(child.wait().await?), output, stderr_output?))
     };
-    let outcome = tokio::time::timeout_at(deadline, work).await;
+    let outcome = tokio::time::timeout_at(end.into(), work).await;
     let (status, output, stderr_output) = match outcome {
         Err(_) => {
             return Err(Error::timed_out(format!(

@@ -3,8 +3,9 @@
 use super::error::SendError;
 use crate::error_chain::{chain, root_cause};
 use bytes::Bytes;
-use http::header::{HeaderMap, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
+use image_service_config::duration;
 use image_service_telemetry::source::FailureKind;
 use rustls::CertificateError;
 use std::error::Error as StdError;
@@ -55,21 +56,13 @@ impl Failure {
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => {
-                let retry = retry_after(response.headers(), SystemTime::now()).map_or(Retry::Later, Retry::After);
+                let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+                let wait = asked.and_then(|value| duration::retry_after(value, SystemTime::now()));
+                let retry = wait.map_or(Retry::Later, Retry::After);
                 Err(Self { outcome: Box::new(Ok(response)), retry })
             }
             _ => Ok(response),
         }
-    }
-}
-
-/// `Retry-After` (RFC 9110, section 10.2.3): seconds or a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        // A date in the past means now.
-        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()),
     }
 }
 
@@ -120,26 +113,4 @@ fn explain_tls(error: &rustls::Error) -> String {
         _ => "set harbor_config.ca_file to the authority that signed it",
     };
     format!("its certificate is not trusted ({error}); {advice}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    fn parsed(text: &str) -> Option<Duration> {
-        // Sun, 06 Nov 1994 08:49:37 GMT
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_str(text).unwrap())]), now)
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(parsed("7"), Some(Duration::from_secs(7)));
-        assert_eq!(parsed("Sun, 06 Nov 1994 08:49:40 GMT"), Some(Duration::from_secs(3)));
-        assert_eq!(parsed("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        for nonsense in ["soon", "-1", "", "1.5"] {
-            assert_eq!(parsed(nonsense), None, "{nonsense:?}");
-        }
-    }
 }

@@ -6,10 +6,11 @@ use super::failure::{Failure, Retry};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use http::Response;
+use image_service_config::duration::deadline;
 use image_service_telemetry::metrics;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// The ceiling of the first wait. Each further ceiling is twice the one before.
 const FIRST_WAIT_CEILING: Duration = Duration::from_millis(250);
@@ -29,10 +30,10 @@ impl Retries {
         Self { times, budget: Semaphore::new(at_a_time.min(Semaphore::MAX_PERMITS)) }
     }
 
-    /// Tries until it succeeds, fails for good, or the next try would begin after the deadline.
+    /// Tries until it succeeds, fails for good, or the next try would begin after `end`.
     pub(super) async fn run<A: Future<Output = Result<Response<Bytes>, Failure>>>(
         &self,
-        deadline: Instant,
+        end: Instant,
         mut attempt: impl FnMut() -> A,
     ) -> Result<Response<Bytes>, SendError> {
         let backoff = ExponentialBuilder::new().with_min_delay(FIRST_WAIT_CEILING).with_max_delay(MAX_WAIT_CEILING);
@@ -47,7 +48,7 @@ impl Retries {
                 Retry::Never => None,
                 Retry::Later | Retry::After(_) => ceilings.next().map(|ceiling| wait(retry, ceiling)),
             };
-            let in_time = wait.filter(|wait| Instant::now() + *wait < deadline);
+            let in_time = wait.filter(|wait| deadline(*wait) < end);
             permit = permit.or_else(|| in_time.and_then(|_| self.budget.try_acquire().ok()));
             let (Some(wait), Some(_)) = (in_time, &permit) else { return with_tries(*outcome, tries) };
             tracing::debug!("try {tries} of a request to Harbor failed; the next is in {wait:?}");
@@ -60,7 +61,7 @@ impl Retries {
 
 /// The wait with full jitter, so that requests that failed together do not come back together.
 fn wait(retry: Retry, ceiling: Duration) -> Duration {
-    let jitter = ceiling.mul_f64(fastrand::f64());
+    let jitter = Duration::try_from_secs_f64(ceiling.as_secs_f64() * fastrand::f64()).unwrap_or(ceiling);
     match retry {
         Retry::After(wait) => wait.saturating_add(jitter),
         Retry::Later | Retry::Never => jitter,
@@ -86,7 +87,7 @@ mod tests {
     async fn tries(retries: &Retries, retry: Retry, budget: Duration) -> (usize, Result<(), String>) {
         let count = Cell::new(0);
         let outcome = retries
-            .run(Instant::now() + budget, || {
+            .run(deadline(budget), || {
                 count.set(count.get() + 1);
                 std::future::ready(Err(Failure {
                     outcome: Box::new(Err(SendError::failed(FailureKind::Other, "no".to_owned()))),
@@ -111,7 +112,8 @@ mod tests {
     async fn a_request_is_not_retried_after_its_deadline_or_a_permanent_failure() {
         let retries = Retries::new(3, 1);
         assert_eq!(tries(&retries, Retry::Never, MINUTE).await.0, 1);
-        assert_eq!(tries(&retries, Retry::After(2 * MINUTE), MINUTE).await.0, 1);
+        assert_eq!(tries(&retries, Retry::After(Duration::from_secs(120)), MINUTE).await.0, 1);
+        assert_eq!(tries(&retries, Retry::After(Duration::MAX), MINUTE).await.0, 1);
         assert_eq!(tries(&retries, Retry::Later, Duration::ZERO).await.0, 1);
     }
 

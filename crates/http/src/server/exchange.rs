@@ -1,0 +1,115 @@
+//! One exchange: a request and its answer, between the connection and the application. Here access is checked, the request is
+//! logged, and a panic of the application becomes the answer 500.
+
+use super::application::Application;
+use crate::access_log::{RequestLog, TrackedBody};
+use crate::response::{Body, RequestBody, problem};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, PROXY_AUTHORIZATION};
+use http::{Request, Response, StatusCode};
+use image_service_telemetry::panics;
+
+/// Answers a request. It always has an answer: a failure is one, too.
+pub async fn exchange<A: Application>(
+    app: &A,
+    mut request: Request<RequestBody>,
+    over_tls: bool,
+) -> Response<TrackedBody> {
+    hide_logins(request.headers_mut());
+    let log = RequestLog::begin(&request);
+    let access = app.access().context(&request, over_tls);
+    let mut response = match app.access().refusal(&mut request, &access) {
+        Some(refusal) => refusal,
+        None => panics::catch(app.answer(request, &log)).await.unwrap_or_else(|_| panicked()),
+    };
+    access.apply(&mut response);
+    log.track(response)
+}
+
+/// The answer to a request that made the program panic.
+fn panicked() -> Response<Body> {
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "The program failed, which is a bug of it; its log says where.")
+}
+
+/// Marks logins as sensitive, so that logs of headers do not show them.
+fn hide_logins(headers: &mut HeaderMap) {
+    for (name, value) in headers.iter_mut() {
+        if [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name) {
+            value.set_sensitive(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Access;
+    use crate::response::text;
+    use http_body_util::{BodyExt, Empty};
+    use image_service_config::{Config, Limits};
+    use std::path::Path;
+    use std::time::Duration;
+
+    /// Panics as the path tells it.
+    struct Panicking {
+        access: Access,
+        config: Config,
+    }
+
+    impl Panicking {
+        fn new() -> Self {
+            let text = r#"{"access_config": {"cors_origins": ["https://a.example"]}}"#;
+            let (config, _) = image_service_config::parse(text, Path::new("")).unwrap();
+            Self { access: Access::new(&config.access, None).unwrap(), config }
+        }
+
+        async fn asked(&self, path: &str) -> Response<TrackedBody> {
+            let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+            let request = Request::get(path).header("origin", "https://a.example").body(body).unwrap();
+            exchange(self, request, false).await
+        }
+    }
+
+    impl Application for Panicking {
+        async fn answer(&self, request: Request<RequestBody>, _: &RequestLog) -> Response<Body> {
+            match request.uri().path() {
+                "/at-once" => panic!("told to"),
+                "/later" => {
+                    tokio::task::yield_now().await;
+                    panic!("told to, later")
+                }
+                _ => text(StatusCode::OK, "text/plain", "well"),
+            }
+        }
+
+        fn limits(&self) -> &Limits {
+            &self.config.limits
+        }
+
+        fn access(&self) -> &Access {
+            &self.access
+        }
+
+        fn shutdown_timeout(&self) -> Duration {
+            self.config.app.shutdown_timeout
+        }
+
+        fn activate(&self) {}
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_500_and_the_next_request_well() {
+        let app = Panicking::new();
+        for path in ["/at-once", "/later"] {
+            let response = app.asked(path).await;
+            assert_eq!(response.status(), 500, "{path}");
+            let headers = response.headers().clone();
+            assert_eq!(headers["content-type"], "application/problem+json");
+            assert_eq!(headers["access-control-allow-origin"], "https://a.example", "the page can read why");
+            assert!(headers.contains_key("x-request-id"), "{headers:?}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!((&problem["status"], &problem["title"]), (&500.into(), &"Internal Server Error".into()));
+            assert_eq!(app.asked("/").await.status(), 200);
+        }
+    }
+}
