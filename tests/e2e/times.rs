@@ -50,7 +50,7 @@ async fn a_time_limit_that_no_clock_can_hold_is_refused_with_its_key_its_value_a
 #[tokio::test]
 async fn a_lifetime_that_is_no_whole_number_of_seconds_is_refused_with_what_is_allowed() {
     for key in LIFETIMES {
-        for (value, shown) in [("1e19", "floating point `1e19`"), ("-1", "integer `-1`"), ("4294967296", "4294967296")]
+        for (value, shown) in [("1e19", "floating point `1e+19`"), ("-1", "integer `-1`"), ("4294967296", "4294967296")]
         {
             let allowed = "expected a whole number of seconds from 0 to 4294967295";
             assert_is_refused(key, value, &[&format!("{key}: invalid value: "), shown, allowed]).await;

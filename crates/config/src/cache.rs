@@ -109,8 +109,8 @@ mod tests {
             for (value, shown) in [
                 ("-1", "value: integer `-1`"),
                 ("4294967296", "value: integer `4294967296`"),
-                ("18446744073709551616", "value: floating point `1.8446744073709552e19`"),
-                ("1e19", "value: floating point `1e19`"),
+                ("18446744073709551616", "value: floating point `1.8446744073709552e+19`"),
+                ("1e19", "value: floating point `1e+19`"),
                 ("1.5", "value: floating point `1.5`"),
                 ("\"5\"", "type: string \"5\""),
             ] {

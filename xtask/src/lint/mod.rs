@@ -4,6 +4,8 @@ mod circles;
 mod layers;
 mod modules;
 mod paths;
+#[cfg(test)]
+mod times;
 
 use crate::build::{example, parts};
 use crate::run::{cargo, native};

@@ -375,3 +375,29 @@ fn may_encode(head: &response::Parts) -> bool {
         && (kind.starts_with("text/") || kind.contains("json"))
         && !control.contains("no-transform")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn an_answer_with_the_longest_times_can_be_asked_for_at_any_age() {
+        let store = Arc::new(Store::new(1024 * 1024));
+        let (request, ()) = Request::get("/images").body(()).unwrap().into_parts();
+        let fingerprint = FileFingerprint::of(Path::new("/nonexistent"));
+        for max_age in [1, u64::MAX] {
+            let control = format!("max-age={max_age}, stale-while-revalidate={}", u64::MAX);
+            let (head, ()) = Response::builder().header(CACHE_CONTROL, control).body(()).unwrap().into_parts();
+            let answer = Answer::new(&request, head, fingerprint, &store);
+            answer.body.push(Bytes::from_static(b"{}"), &store).await.unwrap();
+            assert!(answer.keep(&request, "tag".to_owned(), false));
+            for age in [Duration::ZERO, Duration::from_secs(60)] {
+                let now = duration::after(Instant::now(), age);
+                assert!(!matches!(answer.reuse(&request, fingerprint, now, false), Reuse::Forbidden(_)), "{max_age}");
+                assert!(answer.hit(&request, now, &store).is_some(), "{max_age}");
+            }
+        }
+    }
+}

@@ -292,6 +292,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_body_whose_writer_panics_breaks_off_for_its_readers() {
+        let store = Store::<()>::new(100);
+        let shared = BroadcastBody::new(&store, 0);
+        let mut reader = shared.reader().unwrap();
+        let writer = Arc::clone(&shared);
+        let written = tokio::spawn(async move {
+            let _end = writer.end_with_writer();
+            writer.push(chunk(1), &Store::<()>::new(100)).await.unwrap();
+            panic!("told to");
+        });
+        assert!(written.await.unwrap_err().is_panic());
+        assert_eq!(reader.next().await.unwrap().unwrap(), chunk(1));
+        assert!(reader.next().await.unwrap().is_err());
+        // The end that a writer gave stays.
+        let whole = BroadcastBody::new(&store, 0);
+        let end = whole.end_with_writer();
+        whole.end(End::Complete);
+        drop(end);
+        assert!(whole.reader().unwrap().next().await.is_none());
+    }
+
+    #[tokio::test]
     async fn a_body_without_readers_is_abandoned_when_the_store_has_no_room() {
         let store = Store::<()>::new(15);
         let shared = BroadcastBody::new(&store, 0);

@@ -243,6 +243,27 @@ mod tests {
     }
 
     #[test]
+    fn times_and_sizes_are_bounded() {
+        let settings = |number: &str| {
+            read(&[
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+                ("OTEL_EXPORTER_OTLP_TIMEOUT", number),
+                ("OTEL_BSP_SCHEDULE_DELAY", number),
+                ("OTEL_BSP_MAX_QUEUE_SIZE", number),
+            ])
+        };
+        let longest = settings("18446744073709551615").unwrap().unwrap();
+        assert_eq!((longest.traces.timeout, longest.delay), (duration::LONGEST, duration::LONGEST));
+        assert_eq!(longest.max_queue, 1024 * 1024);
+        let shortest = settings("0").unwrap().unwrap();
+        assert_eq!((shortest.traces.timeout, shortest.max_queue), (Duration::from_millis(1), 1));
+        for nonsense in ["-1", "1e19", "NaN", "18446744073709551616"] {
+            let error = settings(nonsense).unwrap_err().to_string();
+            assert!(error.starts_with("OTEL_") && error.contains(nonsense), "{error}");
+        }
+    }
+
+    #[test]
     fn the_resource_always_has_a_service_name() {
         let names = |variables: &[(&str, &str)]| {
             let value =
