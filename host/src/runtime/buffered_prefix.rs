@@ -124,10 +124,11 @@ impl<B: Body<Data = Bytes, Error = Error> + Unpin> Body for BufferedPrefix<B> {
             // summary of the listing, or the error of a broken answer.
             None => SizeHint::default(),
             Some(rest) => {
-                let mut hint = rest.size_hint();
-                hint.set_lower(hint.lower() + here);
-                if let Some(upper) = rest.size_hint().upper() {
-                    hint.set_upper(upper + here);
+                // A component states any `Content-Length`, and a hint panics whose lower bound is above its upper bound.
+                let (rest, mut hint) = (rest.size_hint(), SizeHint::default());
+                hint.set_lower(rest.lower().saturating_add(here));
+                if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(here)) {
+                    hint.set_upper(upper);
                 }
                 hint
             }
@@ -185,6 +186,28 @@ mod tests {
         let body = buffered(stream::iter([chunk(), chunk(), chunk()])).await;
         assert_eq!((body.beginning.len(), body.size_hint().exact()), (20_000, None));
         assert_eq!(body.collect().await.unwrap().to_bytes().len(), 30_000);
+    }
+
+    #[tokio::test]
+    async fn the_stated_length_of_a_long_body_counts_its_beginning_too() {
+        struct Stated(u64);
+
+        impl Body for Stated {
+            type Data = Bytes;
+            type Error = Error;
+
+            fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Item>> {
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![b'x'; 10_000])))))
+            }
+
+            fn size_hint(&self) -> SizeHint {
+                SizeHint::with_exact(self.0)
+            }
+        }
+
+        assert_eq!(BufferedPrefix::new(Stated(7)).await.size_hint().exact(), Some(20_007));
+        let hint = BufferedPrefix::new(Stated(u64::MAX)).await.size_hint();
+        assert_eq!((hint.lower(), hint.upper()), (u64::MAX, None));
     }
 
     #[tokio::test]

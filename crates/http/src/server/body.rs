@@ -69,14 +69,19 @@ impl OutgoingBody {
     }
 }
 
+/// The result of a method of the body, or `otherwise` if it panics: a panic would end the connection, and with it the other
+/// requests of HTTP/2.
+fn unless_panicked<T>(method: impl FnOnce() -> T, otherwise: impl FnOnce(BoxError) -> T) -> T {
+    panics::catch_call(method).unwrap_or_else(|panicked| otherwise(panicked.into()))
+}
+
 impl Body for OutgoingBody {
     type Data = Bytes;
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        // A panic would end the connection, and with it the other requests of HTTP/2.
-        let frame = panics::catch_call(|| Pin::new(&mut self.body).poll_frame(cx))
-            .unwrap_or_else(|panicked| Poll::Ready(Some(Err(panicked.into()))));
+        let body = Pin::new(&mut self.body);
+        let frame = unless_panicked(|| body.poll_frame(cx), |panicked| Poll::Ready(Some(Err(panicked))));
         if let Some(progress) = self.progress() {
             match &frame {
                 Poll::Ready(Some(Ok(frame))) => {
@@ -90,14 +95,59 @@ impl Body for OutgoingBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        unless_panicked(|| self.body.is_end_stream(), |_| false)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        unless_panicked(|| self.body.size_hint(), |_| SizeHint::default())
     }
 }
 
 fn length(frame: &Frame<Bytes>) -> usize {
     frame.data_ref().map_or(0, Bytes::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access_log::RequestLog;
+    use crate::response::Body as AnswerBody;
+    use http::{Request, Response};
+
+    /// A body that begins, and then panics in every way.
+    struct Panicking(Option<Bytes>);
+
+    impl Body for Panicking {
+        type Data = Bytes;
+        type Error = BoxError;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            match self.0.take() {
+                Some(begin) => Poll::Ready(Some(Ok(Frame::data(begin)))),
+                None => panic!("told to"),
+            }
+        }
+
+        fn is_end_stream(&self) -> bool {
+            assert!(self.0.is_some(), "told to");
+            false
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            panic!("told to")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_midst_of_an_answer_breaks_this_answer_off() {
+        let log = RequestLog::begin(&Request::get("/images").body(()).unwrap());
+        let answer = AnswerBody::streaming(Panicking(Some(Bytes::from_static(b"begun"))));
+        let tracked = log.track(Response::new(answer)).into_body();
+        let mut body = OutgoingBody::new(tracked, None, Arc::<ConnectionState>::default().begin_request());
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (None, false));
+        let _ = body.frame().await;
+        let broken = body.frame().await.unwrap().unwrap_err();
+        assert!(broken.to_string().starts_with("the program failed"), "{broken}");
+        assert!(!body.is_end_stream());
+    }
 }
