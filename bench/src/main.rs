@@ -9,6 +9,7 @@
 //! - [`client`]: the plain HTTP client of all measurements.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "no time comes from outside")]
 #![allow(clippy::print_stdout, reason = "a command's output")]
 
 mod client;

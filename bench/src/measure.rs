@@ -1,6 +1,7 @@
 //! Alternating runs, medians, and the table of the outcome.
 
 use anyhow::{Context, Result};
+use std::time::Duration;
 
 /// Runs of each subject. Their median is the result.
 pub(crate) const RUNS: usize = 7;
@@ -75,7 +76,8 @@ pub(crate) fn memory(pid: u32, kind: &str) -> Result<f64> {
 
 /// The time in milliseconds, for people.
 pub(crate) fn ms(seconds: f64) -> String {
-    format!("{:.1} ms", seconds * 1000.0)
+    let duration = Duration::from_secs_f64(seconds);
+    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
 }
 
 /// The rows as a table in Markdown.

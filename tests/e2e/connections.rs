@@ -22,10 +22,6 @@ const GIVEN_UP: Range<f64> = TIMEOUT * 0.9..4.0;
 /// The rhythm of a client that sends too slowly.
 const RHYTHM: Duration = Duration::from_millis(30);
 
-fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap()
-}
-
 /// A program with sample data and these limits.
 fn demo(limits: Value) -> Program {
     start(composition("demo"), limits)
@@ -130,7 +126,7 @@ async fn an_idle_connection_ends_after_header_timeout_and_a_busy_one_does_not() 
     while begun.elapsed().as_secs_f64() < 2.0 * TIMEOUT {
         client.send("HEAD /images HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         assert!(client.head().await.unwrap().starts_with("HTTP/1.1 200"));
-        sleep(seconds(TIMEOUT / 5.0)).await;
+        sleep(Duration::from_secs_f64(TIMEOUT / 5.0)).await;
     }
     assert_within(client.end().await.0, TIMEOUT * 0.5..4.0);
 }
@@ -154,7 +150,7 @@ async fn a_client_that_trickles_its_head_over_http_2_is_given_up_after_header_ti
     slow.frame(1, HEADERS, 0, &[0x82]).await.unwrap();
     let begun = Instant::now();
     while slow.frame(1, CONTINUATION, 0, &[]).await.is_ok() {
-        sleep(seconds(TIMEOUT / 4.0)).await;
+        sleep(Duration::from_secs_f64(TIMEOUT / 4.0)).await;
     }
     assert_within(begun.elapsed(), GIVEN_UP);
 }
@@ -180,7 +176,7 @@ async fn a_client_that_reads_slowly_gets_all_of_its_answer() {
         length += chunk.len();
         // About 3 MB a second, for longer than client_timeout, while the program would be faster.
         if begun.elapsed().as_secs_f64() < 4.0 * TIMEOUT {
-            sleep(seconds(chunk.len() as f64 / 3e6)).await;
+            sleep(Duration::from_secs_f64(chunk.len() as f64 / 3e6)).await;
         }
     }
     assert_eq!(length, 32 << 20);
