@@ -11,6 +11,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::time::Duration;
 use url::Url;
 
 /// The URL of its API.
@@ -84,11 +85,34 @@ struct Fake {
 }
 
 impl Api for Fake {
-    async fn get(&self, path: String) -> Result<Reply, Error> {
-        assert_is_an_address(&path);
+    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
+        self.reply(&path).map(read)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{BASE}{path}")
+    }
+
+    fn go_anonymous(&self) {}
+
+    fn is_own(&self, url: &str) -> bool {
+        let base = Url::parse(BASE).expect("it is an address");
+        base.join(url).is_ok_and(|url| url.origin() == base.origin())
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.asked.get() as u64)
+    }
+
+    async fn pause(&self, _: Duration) {}
+}
+
+impl Fake {
+    fn reply(&self, path: &str) -> Result<Reply, Error> {
+        assert_is_an_address(path);
         let number = self.asked.replace(self.asked.get() + 1);
         assert!(number < ENDLESS, "the listing never ends");
-        let failed = |kind| Err(Error { url: self.url(&path), kind });
+        let failed = |kind| Err(Error { url: self.url(path), kind });
         let Some(answer) = self.answers.get(number % self.answers.len().max(1)) else {
             return failed(ErrorKind::Cancelled(CancelReason::Unresponsive));
         };
@@ -96,7 +120,7 @@ impl Api for Fake {
             Body::Raw(bytes) => bytes.clone(),
             Body::Version(version) => json!({"harbor_version": version}).to_string().into(),
             Body::Names(names) => {
-                let name = |(name, count): &(String, Option<i64>)| json!({"name": name, "artifact_count": count});
+                let name = |(name, count): &(String, Option<i64>)| json!({"name": name, "artifact_count": count, "repo_count": count});
                 Value::from_iter(names.iter().map(name)).to_string().into()
             }
             Body::Artifacts(artifacts) => Value::from_iter(artifacts.iter().map(Artifact::json)).to_string().into(),
@@ -114,17 +138,6 @@ impl Api for Fake {
             content_type: answer.content_type.clone().unwrap_or_default(),
             body,
         })
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{BASE}{path}")
-    }
-
-    fn go_anonymous(&self) {}
-
-    fn is_own(&self, url: &str) -> bool {
-        let base = Url::parse(BASE).expect("it is an address");
-        base.join(url).is_ok_and(|url| url.origin() == base.origin())
     }
 }
 

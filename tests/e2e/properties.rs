@@ -1,9 +1,9 @@
 //! What holds for any inventory, and for any list that changes while it is read.
 
-use harbor_api::api::{Api, Reply};
+use harbor_api::api::{Api, Experience, Reply};
 use harbor_api::config::Config;
 use harbor_api::error::{Error, ErrorKind};
-use harbor_api::listing::{self, Sink};
+use harbor_api::listing::{self, Costs, Sink};
 use image_model::crictl::{self, Image};
 use image_model::listing::{ErrorRow, HarborRow, Listing};
 use image_model::types::{HarborImage, HarborRepository, SourceError};
@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// Names as they are, and as nobody would choose them.
 fn name() -> impl Strategy<Value = String> {
@@ -147,34 +148,8 @@ impl Shifting {
 }
 
 impl Api for Shifting {
-    async fn get(&self, path: String) -> Result<Reply, Error> {
-        let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
-        let number = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.parse::<usize>().ok());
-        let (page, size) = (number("page=").unwrap_or(1), number("page_size=").unwrap_or(10));
-        let whole = bare == "/projects/p/artifacts" && self.version.starts_with("v2.12");
-        let reply = if bare == "/systeminfo" {
-            Reply { body: json!({"harbor_version": self.version}).to_string().into(), ..Reply::default() }
-        } else if bare == "/projects/p/repositories" {
-            let body = if page == 1 { json!([{"name": "p/app"}]) } else { json!([]) };
-            Reply { body: body.to_string().into(), total: Some(1), ..Reply::default() }
-        } else if whole || bare == "/projects/p/repositories/app/artifacts" {
-            let artifacts = self.artifacts.borrow();
-            let row = |number: &u64| {
-                json!({
-                    "digest": format!("sha256:{number}"), "size": 1, "tags": [{"name": format!("t{number}")}],
-                    "push_time": format!("2025-01-01T{:02}:{:02}:{:02}Z", number / 3600, number / 60 % 60, number % 60),
-                    "repository_name": "p/app",
-                })
-            };
-            let rows: Vec<Value> = artifacts.iter().skip((page - 1) * size).take(size).map(row).collect();
-            let total = Some(artifacts.len() as u64);
-            Reply { body: json!(rows).to_string().into(), total, ..Reply::default() }
-        } else {
-            let kind = ErrorKind::Status { status: 404, excerpt: String::new(), retry_after: None };
-            return Err(Error { url: self.url(&path), kind });
-        };
-        self.change();
-        Ok(reply)
+    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
+        self.reply(&path).map(read)
     }
 
     fn url(&self, path: &str) -> String {
@@ -185,6 +160,66 @@ impl Api for Shifting {
 
     fn is_own(&self, _: &str) -> bool {
         true
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn pause(&self, _: Duration) {}
+
+    fn recall(&self) -> Experience {
+        // The list of the project is always the cheaper road where it has fewer pages.
+        Experience { costs: Some(Costs { project_page: 1.0, repository_page: 1.0 }), ..Experience::default() }
+    }
+}
+
+/// The repositories, in which the artifacts take turns.
+const REPOSITORIES: [&str; 2] = ["p/app", "p/lib"];
+
+impl Shifting {
+    fn reply(&self, path: &str) -> Result<Reply, Error> {
+        let (bare, query) = path.split_once('?').unwrap_or((path, ""));
+        let number = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.parse::<usize>().ok());
+        let (page, size) = (number("page=").unwrap_or(1), number("page_size=").unwrap_or(10));
+        let whole = bare == "/projects/p/artifacts" && self.version.starts_with("v2.12");
+        let repository = REPOSITORIES
+            .iter()
+            .find(|name| bare == format!("/projects/p/repositories/{}/artifacts", name.trim_start_matches("p/")));
+        let name_of = |number: &u64| REPOSITORIES[usize::from(number % 2 == 1)];
+        let reply = if bare == "/systeminfo" {
+            Reply {
+                body: json!({"harbor_version": self.version, "registry_url": "h"}).to_string().into(),
+                ..Reply::default()
+            }
+        } else if bare == "/projects/p/repositories" {
+            let count = |name: &&str| self.artifacts.borrow().iter().filter(|number| name_of(number) == *name).count();
+            let row = |name: &&str| json!({"name": name, "artifact_count": count(name)});
+            let rows: Vec<Value> = REPOSITORIES.iter().skip((page - 1) * size).take(size).map(row).collect();
+            Reply { body: json!(rows).to_string().into(), total: Some(2), ..Reply::default() }
+        } else if whole || repository.is_some() {
+            let artifacts = self.artifacts.borrow();
+            let artifacts: Vec<u64> = artifacts
+                .iter()
+                .copied()
+                .filter(|number| repository.is_none_or(|name| name_of(number) == *name))
+                .collect();
+            let row = |number: &u64| {
+                json!({
+                    "digest": format!("sha256:{number}"), "size": 1, "tags": [{"name": format!("t{number}")}],
+                    "push_time": format!("2025-01-01T{:02}:{:02}:{:02}Z", number / 3600, number / 60 % 60, number % 60),
+                    "repository_name": name_of(number),
+                })
+            };
+            let rows: Vec<Value> = artifacts.iter().skip((page - 1) * size).take(size).map(row).collect();
+            let total = Some(artifacts.len() as u64);
+            Reply { body: json!(rows).to_string().into(), total, ..Reply::default() }
+        } else {
+            let kind = ErrorKind::Status { status: 404, excerpt: String::new(), retry_after: None };
+            return Err(Error { url: self.url(path), kind });
+        };
+        self.change();
+        Ok(reply)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::id;
 use harbor_api::api::{Api, Reply};
 use harbor_api::error::{Error, ErrorKind};
 use std::collections::HashMap;
+use std::time::Duration;
 
 const REPOSITORIES: usize = 10;
 const ARTIFACTS: usize = 100;
@@ -22,16 +23,27 @@ impl Registry {
     pub fn new(projects: usize) -> Self {
         let mut replies = HashMap::new();
         let names: Vec<String> = (0..projects).map(|number| format!("project{number:03}")).collect();
-        let text = |names: &[String]| names.iter().map(|name| format!(r#"{{"name":"{name}"}}"#)).collect::<Vec<_>>();
-        add(&mut replies, "/projects", "&with_detail=false", text(&names));
+        let project = |name: &String| format!(r#"{{"name":"{name}","repo_count":{REPOSITORIES}}}"#);
+        add(&mut replies, "/projects", "", names.iter().map(project).collect());
+        let mut repositories = Vec::new();
         for (number, name) in names.iter().enumerate() {
-            let artifacts = (0..REPOSITORIES * ARTIFACTS).map(|artifact| {
-                let all = number * REPOSITORIES * ARTIFACTS + artifact;
-                artifact_text(name, artifact % REPOSITORIES, artifact, &id(all))
-            });
-            add(&mut replies, &format!("/projects/{name}/artifacts"), "&with_tag=true&q=tags%3D*", artifacts.collect());
+            for repository in 0..REPOSITORIES {
+                let full_name = format!("{name}/repository{repository}");
+                repositories.push(format!(r#"{{"name":"{full_name}","artifact_count":{ARTIFACTS}}}"#));
+                let artifacts = (0..ARTIFACTS).map(|artifact| {
+                    let artifact = artifact * REPOSITORIES + repository;
+                    artifact_text(name, repository, artifact, &id(number * REPOSITORIES * ARTIFACTS + artifact))
+                });
+                let path = format!("/projects/{name}/repositories/repository{repository}/artifacts");
+                add(&mut replies, &path, "&with_tag=true", artifacts.collect());
+            }
         }
-        let info = Reply { body: br#"{"harbor_version":"v2.12.0-9da38ae0"}"#.to_vec(), ..Reply::default() };
+        add(&mut replies, "/repositories", "", repositories.clone());
+        if let [name] = &names[..] {
+            add(&mut replies, &format!("/projects/{name}/repositories"), "", repositories);
+        }
+        let info = br#"{"harbor_version":"v2.12.0-9da38ae0","registry_url":"harbor.example.com"}"#;
+        let info = Reply { body: info.to_vec(), ..Reply::default() };
         replies.insert("/systeminfo".to_owned(), info);
         Self { replies }
     }
@@ -69,10 +81,11 @@ fn artifact_text(project: &str, repository: usize, number: usize, digest: &str) 
 }
 
 impl Api for Registry {
-    async fn get(&self, path: String) -> Result<Reply, Error> {
+    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
         self.replies
             .get(&path)
             .cloned()
+            .map(read)
             .ok_or_else(|| Error { url: self.url(&path), kind: ErrorKind::NoResponse("nothing there".to_owned()) })
     }
 
@@ -85,4 +98,10 @@ impl Api for Registry {
     fn is_own(&self, _: &str) -> bool {
         true
     }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn pause(&self, _: Duration) {}
 }

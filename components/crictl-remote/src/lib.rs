@@ -46,7 +46,8 @@ impl Guest for CrictlRemote {
             ("accept".to_owned(), b"application/json".to_vec()),
             ("authorization".to_owned(), format!("Bearer {token}").into_bytes()),
         ];
-        let response = http_get::get(&url, &headers, MAX_CRICTL_BYTES)
+        let response = http_get::Client::default()
+            .get(&url, &headers, MAX_CRICTL_BYTES)
             .await
             .map_err(|message| Error::Unavailable(format!("GET {url}: {message}")))?;
         let images = answer::images(&url, response.status, &response.body)?;

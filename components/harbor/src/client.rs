@@ -5,7 +5,7 @@
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use futures::poll;
-use harbor_api::api::{Api, Reply};
+use harbor_api::api::{Api, Experience, Reply};
 use harbor_api::config::{Config, Login};
 use harbor_api::error::{CancelReason, Error, ErrorKind, excerpt};
 use image_model::limits::MAX_HARBOR_BYTES;
@@ -13,15 +13,20 @@ use image_model::protocol::{LOGIN_HEADER, LOGIN_NONE};
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use url::Url;
+use wasip3::clocks::monotonic_clock;
+
+/// Has Harbor read the project in a path as a name: it takes `/projects/2` for the project with the id 2 otherwise.
+const NAMES_IN_PATHS: (&str, &str) = ("x-is-resource-name", "true");
 
 /// Requests in a row without a response after which the client stops. Each of them may have waited for its time-out.
 const MAX_UNANSWERED: u32 = 3;
 
 thread_local! {
-    /// Whether Harbor accepted the login in the last listing of this instance.
-    static LOGGED_IN: Cell<bool> = const { Cell::new(false) };
+    /// What the listings of this instance found out. An instance has one configuration, and so one Harbor.
+    static EXPERIENCE: Cell<Experience> = const { Cell::new(Experience::NONE) };
 }
 
 /// Sends requests to the configured Harbor until it is cancelled.
@@ -31,6 +36,7 @@ struct Inner {
     base: Url,
     login: Login,
     anonymous: Cell<bool>,
+    http: http_get::Client,
     permits: Semaphore,
     /// Requests in a row without a response.
     unanswered: Cell<u32>,
@@ -45,6 +51,7 @@ impl Client {
             base: config.base.clone(),
             login: config.login.clone(),
             anonymous: Cell::new(false),
+            http: http_get::Client::default(),
             permits: Semaphore::new(config.concurrency),
             unanswered: Cell::new(0),
             cancelled,
@@ -53,7 +60,7 @@ impl Client {
 }
 
 impl Api for Client {
-    async fn get(&self, path: String) -> Result<Reply, Error> {
+    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
         let inner = Rc::clone(&self.0);
         let url = inner.url(&path);
         let mut cancelled = inner.cancelled.clone();
@@ -62,7 +69,7 @@ impl Api for Client {
         // polls would keep its permit from others. The task goes on even when nothing waits for it; the host's time-out
         // bounds it.
         let mut request = Box::pin(async move {
-            let _ = sender.send(inner.get(&path).await);
+            let _ = sender.send(inner.get(&path, read).await);
         });
         // The first poll is here, because a spawned task starts only at the next event.
         if poll!(&mut request).is_pending() {
@@ -89,12 +96,20 @@ impl Api for Client {
         self.0.anonymous.set(true);
     }
 
-    fn was_logged_in(&self) -> bool {
-        LOGGED_IN.get()
+    fn now(&self) -> Duration {
+        Duration::from_nanos(monotonic_clock::now())
     }
 
-    fn note_login(&self, accepted: bool) {
-        LOGGED_IN.set(accepted);
+    async fn pause(&self, time: Duration) {
+        monotonic_clock::wait_for(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)).await;
+    }
+
+    fn recall(&self) -> Experience {
+        EXPERIENCE.get()
+    }
+
+    fn remember(&self, experience: Experience) {
+        EXPERIENCE.set(experience);
     }
 
     fn is_own(&self, url: &str) -> bool {
@@ -107,7 +122,7 @@ impl Inner {
         format!("{}{path}", self.base)
     }
 
-    async fn get(&self, path: &str) -> Result<Reply, Error> {
+    async fn get<T>(&self, path: &str, read: impl FnOnce(Reply) -> T) -> Result<T, Error> {
         let failed = |kind| Error { url: self.url(path), kind };
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
@@ -117,7 +132,7 @@ impl Inner {
         if self.unanswered.get() >= MAX_UNANSWERED {
             return Err(failed(ErrorKind::Cancelled(CancelReason::Unresponsive)));
         }
-        let outcome = self.exchange(path).await;
+        let outcome = self.exchange(path, read).await;
         self.unanswered.set(match outcome {
             Err(ErrorKind::NoResponse(_)) => self.unanswered.get() + 1,
             _ => 0,
@@ -125,8 +140,9 @@ impl Inner {
         outcome.map_err(failed)
     }
 
-    async fn exchange(&self, path: &str) -> Result<Reply, ErrorKind> {
-        let mut headers = vec![("accept".to_owned(), b"application/json".to_vec())];
+    async fn exchange<T>(&self, path: &str, read: impl FnOnce(Reply) -> T) -> Result<T, ErrorKind> {
+        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let mut headers = vec![header("accept", "application/json"), header(NAMES_IN_PATHS.0, NAMES_IN_PATHS.1)];
         match (&self.login, self.anonymous.get()) {
             (Login::Own(value), false) => headers.push(("authorization".to_owned(), value.clone().into_bytes())),
             (Login::Host, true) => headers.push((LOGIN_HEADER.to_owned(), LOGIN_NONE.into())),
@@ -134,7 +150,7 @@ impl Inner {
         }
         let url =
             Url::parse(&self.url(path)).map_err(|error| ErrorKind::NoResponse(format!("no address ({error})")))?;
-        let response = http_get::get(&url, &headers, MAX_HARBOR_BYTES).await.map_err(ErrorKind::NoResponse)?;
+        let mut response = self.http.get(&url, &headers, MAX_HARBOR_BYTES).await.map_err(ErrorKind::NoResponse)?;
         if !(200..300).contains(&response.status) {
             let retry_after = response.header("retry-after");
             let retry_after = (!retry_after.is_empty()).then(|| match retry_after.parse::<u64>() {
@@ -143,11 +159,16 @@ impl Inner {
             });
             return Err(ErrorKind::Status { status: response.status, excerpt: excerpt(&response.body), retry_after });
         }
-        Ok(Reply {
+        let body = std::mem::take(&mut response.body);
+        let reply = Reply {
             total: response.header("x-total-count").parse().ok(),
             link: response.header("link"),
             content_type: response.header("content-type"),
-            body: response.body,
-        })
+            body,
+        };
+        // While the response is there, no other large body is read.
+        let value = read(reply);
+        drop(response);
+        Ok(value)
     }
 }

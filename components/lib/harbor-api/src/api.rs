@@ -1,16 +1,21 @@
 //! Harbor's API as the listing sees it: one GET at a time.
 
 use crate::error::Error;
+use crate::listing::Costs;
+use std::time::Duration;
 
 /// Sends GET requests to Harbor.
 #[allow(async_fn_in_trait, reason = "components have one thread")]
 pub trait Api {
-    /// Gets `path`, which follows `/api/v2.0` and begins with a slash. A reply has a success status.
+    /// Gets `path`, which follows `/api/v2.0` and begins with a slash, and reads the reply. A reply has a success status.
+    ///
+    /// The implementation calls `read` as soon as the reply is there, even while nothing polls this future, so that no body
+    /// waits for a listing that is busy elsewhere.
     ///
     /// # Errors
     ///
     /// See [`Error`].
-    async fn get(&self, path: String) -> Result<Reply, Error>;
+    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error>;
 
     /// The URL of `path`.
     fn url(&self, path: &str) -> String;
@@ -18,16 +23,44 @@ pub trait Api {
     /// Sends all further requests without the login: Harbor pauses at each wrong password.
     fn go_anonymous(&self);
 
-    /// Whether Harbor accepted the login in the last listing, so that it likely does now.
-    fn was_logged_in(&self) -> bool {
+    /// Whether a URL that Harbor named is on the configured Harbor.
+    fn is_own(&self, url: &str) -> bool;
+
+    /// Time that has passed since any moment before the listing.
+    fn now(&self) -> Duration;
+
+    /// Waits.
+    async fn pause(&self, time: Duration);
+
+    /// Whether Harbor's database was in trouble in this listing.
+    fn is_in_trouble(&self) -> bool {
         false
     }
 
-    /// Records for the next listing whether Harbor accepted the login.
-    fn note_login(&self, _accepted: bool) {}
+    /// Notes that it is.
+    fn note_trouble(&self) {}
 
-    /// Whether a URL that Harbor named is on the configured Harbor.
-    fn is_own(&self, url: &str) -> bool;
+    /// What earlier listings found out.
+    fn recall(&self) -> Experience {
+        Experience::default()
+    }
+
+    /// Keeps it for later listings.
+    fn remember(&self, _experience: Experience) {}
+}
+
+/// What a listing finds out about Harbor that is of use to the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Experience {
+    /// Whether the login counted in the last listing, so that it likely does now.
+    pub login_counted: bool,
+    /// What requests cost.
+    pub costs: Option<Costs>,
+}
+
+impl Experience {
+    /// That of nobody.
+    pub const NONE: Self = Self { login_counted: false, costs: None };
 }
 
 /// A response with a success status.

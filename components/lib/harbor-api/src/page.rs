@@ -2,11 +2,12 @@
 
 use crate::api::{Api, Reply};
 use crate::error::{Error, ErrorKind};
-use serde::de::DeserializeOwned;
-
-/// Most rows of one list to buffer and sort. The listing reads a project with more artifacts repository by repository, and
-/// streams a repository with more. Each row takes some 200 bytes.
-pub(crate) const MAX_BUFFERED_ROWS: usize = 5_000;
+use crate::memory::{self, Footprint, MAX_PAGE_BYTES};
+use crate::scope::{Named, Scope};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// The bounds of a listing.
 #[derive(Clone, Copy, Debug)]
@@ -17,21 +18,51 @@ pub(crate) struct Limits {
     pub(crate) concurrency: usize,
     /// Most rows of one list to buffer. The listing passes the rows of a longer list on as they arrive.
     pub(crate) buffered_rows: usize,
+    /// Most bytes of them.
+    pub(crate) buffered_bytes: usize,
+    /// Whether a list that only announces more rows is not read.
+    pub(crate) believes_totals: bool,
 }
 
 impl Limits {
-    /// The limits for lists of names, which are always buffered.
+    /// The limits for lists of names.
     pub(crate) fn of_names(self) -> Self {
-        Self { buffered_rows: usize::MAX, ..self }
+        Self {
+            buffered_rows: memory::MAX_NAMES,
+            buffered_bytes: memory::MAX_NAME_BYTES,
+            believes_totals: false,
+            ..self
+        }
     }
 }
 
-/// A list of Harbor's: its path, and further parameters such as `&with_tag=true`.
+/// A list of Harbor's.
 #[derive(Clone, Debug)]
 pub(crate) struct List {
     pub(crate) path: String,
+    /// Further parameters, such as `&with_tag=true`.
     pub(crate) query: &'static str,
+    /// The same, and an order in which no two rows are equal, newest first.
+    pub(crate) steady_order: &'static str,
+    pub(crate) scope: Scope,
 }
+
+impl List {
+    /// The path of one page, counted from 1.
+    pub(crate) fn page(&self, limits: Limits, number: u64) -> String {
+        format!("{}?page={number}&page_size={}{}", self.path, limits.page_size, self.query)
+    }
+
+    /// The same list, in that order.
+    pub(crate) fn steady(&self) -> Self {
+        Self { query: self.steady_order, ..self.clone() }
+    }
+}
+
+/// A row of a list.
+pub(crate) trait Row: DeserializeOwned + Footprint + Named + 'static {}
+
+impl<T: DeserializeOwned + Footprint + Named + 'static> Row for T {}
 
 /// One page of a list.
 pub(crate) struct Page<T> {
@@ -45,54 +76,103 @@ pub(crate) struct Page<T> {
     pub(crate) foreign_link: Option<Error>,
 }
 
-/// A page before its body is parsed.
-pub(crate) struct RawPage {
-    /// Counted from 1.
-    number: u64,
-    url: String,
-    reply: Reply,
-}
-
-impl RawPage {
+impl<T: Row> Page<T> {
     /// Gets one page.
+    ///
+    /// While Harbor's database is in trouble, a page may come with the status 200 and without any tag
+    /// (goharbor/harbor#13285). The first page has the newest artifacts, which rarely are all untagged, so it is read again
+    /// where they are; the others only after the database has shown trouble, because old artifacts often are.
     pub(crate) async fn get(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Self, Error> {
-        let path = format!("{}?page={number}&page_size={}{}", list.path, limits.page_size, list.query);
+        let page = Self::get_once(api, list, limits, number).await?;
+        if !page.is_bare() || (number > 1 && !api.is_in_trouble()) {
+            return Ok(page);
+        }
+        let again = Self::get_once(api, list, limits, number).await?;
+        if !again.is_bare() {
+            api.note_trouble();
+        }
+        Ok(again)
+    }
+
+    async fn get_once(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Self, Error> {
+        let path = list.page(limits, number);
         let url = api.url(&path);
-        let reply = api.get(path).await?;
-        Ok(Self { number, url, reply })
-    }
-
-    /// Rows of the whole list, where Harbor says so.
-    pub(crate) fn total(&self) -> Option<u64> {
-        self.reply.total
-    }
-
-    /// Reads its rows.
-    pub(crate) fn parse<T: DeserializeOwned>(self, api: &impl Api, limits: Limits) -> Result<Page<T>, Error> {
-        let Self { number, url, reply } = self;
-        let items: Vec<T> = match parse_json(&reply) {
-            Ok(items) => items,
-            Err(what) => return Err(Error { url, kind: ErrorKind::InvalidBody(what) }),
+        let (scope, page_size) = (list.scope.clone(), limits.page_size);
+        let (mut page, next) = match api.get(path, move |reply| read(&reply, &scope, page_size, number)).await? {
+            Ok(page) => page,
+            Err(kind) => return Err(Error { url, kind }),
         };
-        let next = next_link(&reply.link);
-        let foreign_link = next.as_deref().filter(|next| !api.is_own(next)).map(|next| Error {
+        page.foreign_link = next.filter(|next| !api.is_own(next)).map(|next| Error {
             url,
             kind: ErrorKind::InvalidBody(format!("the next page is said to be at {next}, which is not on this Harbor")),
         });
-        // Harbor names the next page in `Link`. Where a proxy removed that header, the numbers decide.
-        let more = next.is_some()
-            || match reply.total {
-                Some(total) => number.saturating_mul(limits.page_size as u64) < total,
-                None => items.len() >= limits.page_size,
-            };
-        Ok(Page { items, total: reply.total, more, foreign_link })
+        Ok(page)
+    }
+
+    fn is_bare(&self) -> bool {
+        !self.items.is_empty() && self.items.iter().all(Named::is_bare)
     }
 }
 
-impl<T: DeserializeOwned> Page<T> {
-    /// Gets one page and reads it.
-    pub(crate) async fn get(api: &impl Api, list: &List, limits: Limits, number: u64) -> Result<Self, Error> {
-        RawPage::get(api, list, limits, number).await?.parse(api, limits)
+/// Reads a page, and the address of the next one.
+fn read<T: Row>(
+    reply: &Reply,
+    scope: &Scope,
+    page_size: usize,
+    number: u64,
+) -> Result<(Page<T>, Option<String>), ErrorKind> {
+    let Rows(items) = parse_json(reply).map_err(ErrorKind::InvalidBody)?;
+    if let Some(contradiction) = scope.contradiction(&items) {
+        return Err(ErrorKind::Inconsistent(contradiction));
+    }
+    let next = next_link(&reply.link);
+    // Harbor names the next page in `Link`. Where a proxy removed that header, the numbers decide. A page may be short or
+    // empty although more follow: Harbor 2.5 removes signatures from a page after it cut the page.
+    let more = next.is_some()
+        || match reply.total {
+            Some(total) => number.saturating_mul(page_size as u64) < total,
+            None => items.len() >= page_size,
+        };
+    Ok((Page { items, total: reply.total, more, foreign_link: None }, next))
+}
+
+/// The rows of a page, or none where Harbor wrote `null`. Reading them fails where they would take too much memory.
+struct Rows<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de> + Footprint> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RowsVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de> + Footprint> Visitor<'de> for RowsVisitor<T> {
+            type Value = Rows<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_none<E: serde::de::Error>(self) -> Result<Rows<T>, E> {
+                Ok(Rows(Vec::new()))
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Rows<T>, D::Error> {
+                deserializer.deserialize_seq(self)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Rows<T>, A::Error> {
+                let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+                while let Some(row) = items.next_element::<T>()? {
+                    bytes = bytes.saturating_add(row.bytes());
+                    if bytes > MAX_PAGE_BYTES {
+                        let limit = MAX_PAGE_BYTES >> 20;
+                        return Err(A::Error::custom(format!(
+                            "the names and tags of one page take more than {limit} MiB"
+                        )));
+                    }
+                    rows.push(row);
+                }
+                Ok(Rows(rows))
+            }
+        }
+        deserializer.deserialize_option(RowsVisitor(PhantomData))
     }
 }
 
@@ -136,6 +216,7 @@ fn next_link(header: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artifact::Artifact;
 
     #[test]
     fn the_next_page_is_found_among_several_links() {
@@ -149,15 +230,32 @@ mod tests {
         }
     }
 
+    fn json(body: impl Into<Vec<u8>>) -> Reply {
+        Reply { content_type: "application/json".into(), body: body.into(), ..Reply::default() }
+    }
+
     #[test]
     fn a_body_that_is_no_json_is_described() {
-        let reply = |content_type: &str, body: &str| Reply {
-            content_type: content_type.into(),
-            body: body.into(),
-            ..Reply::default()
-        };
+        let html = Reply { content_type: "text/html; charset=utf-8".into(), body: "<html>".into(), ..Reply::default() };
         let message = |reply| parse_json::<Vec<u8>>(&reply).unwrap_err();
-        assert!(message(reply("text/html; charset=utf-8", "<html>")).contains("text/html where JSON"));
-        assert!(message(reply("application/json", "[1, 2")).contains("line 1"));
+        assert!(message(html).contains("text/html where JSON"));
+        assert!(message(json("[1, 2")).contains("line 1"));
+    }
+
+    #[test]
+    fn null_is_an_empty_list_of_rows_and_of_tags() {
+        let Rows(none) = parse_json::<Rows<Artifact>>(&json("null")).unwrap();
+        assert!(none.is_empty());
+        let Rows(one) = parse_json::<Rows<Artifact>>(&json(r#"[{"digest":"sha256:1","tags":null}]"#)).unwrap();
+        assert!(one[0].tags.is_empty());
+    }
+
+    #[test]
+    fn rows_that_would_take_too_much_memory_are_an_error_and_not_kept() {
+        let tags = |count: usize| format!(r#"{{"digest":"d","tags":[{}]}}"#, vec!["{}"; count].join(","));
+        let read = |rows: &[String]| parse_json::<Rows<Artifact>>(&json(format!("[{}]", rows.join(",")))).map(|_| ());
+        assert_eq!(read(&[tags(memory::MAX_TAGS)]), Ok(()));
+        assert!(read(&[tags(memory::MAX_TAGS + 1)]).unwrap_err().contains("more than 50000 tags"));
+        assert!(read(&vec![tags(memory::MAX_TAGS); 5]).unwrap_err().contains("more than 8 MiB"));
     }
 }

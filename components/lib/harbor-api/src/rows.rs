@@ -25,8 +25,7 @@ fn sort(artifacts: &mut Vec<Artifact>) {
 
 /// Appends one row for each tag, in order, and none for an untagged artifact.
 fn append_rows(images: &mut Vec<HarborImage>, artifact: Artifact) {
-    let Artifact { mut digest, size, tags, .. } = artifact;
-    let mut tags = tags.unwrap_or_default();
+    let Artifact { mut digest, size, mut tags, .. } = artifact;
     tags.sort();
     let mut remaining = tags.len();
     for tag in tags {
@@ -56,8 +55,8 @@ pub(crate) fn repository_rows(repository: &RepositoryName, mut artifacts: Vec<Ar
     rows_of_sorted(repository, artifacts.into_iter())
 }
 
-/// All rows of one project, in order; `None` where an artifact does not name its repository.
-pub(crate) fn project_rows(project: &str, artifacts: Vec<Artifact>) -> Option<Vec<HarborRepository>> {
+/// The artifacts of a project by the name of their repository; `None` where one does not name its repository.
+pub(crate) fn by_repository(project: &str, artifacts: Vec<Artifact>) -> Option<BTreeMap<String, Vec<Artifact>>> {
     let mut repositories: BTreeMap<String, Vec<Artifact>> = BTreeMap::new();
     for mut artifact in artifacts {
         let full_name = artifact.repository_name.take()?;
@@ -67,10 +66,7 @@ pub(crate) fn project_rows(project: &str, artifacts: Vec<Artifact>) -> Option<Ve
             None => drop(repositories.insert(name.to_owned(), vec![artifact])),
         }
     }
-    let named = repositories
-        .into_iter()
-        .map(|(name, artifacts)| (RepositoryName { project: project.to_owned(), name }, artifacts));
-    Some(named.filter_map(|(repository, artifacts)| repository_rows(&repository, artifacts)).collect())
+    Some(repositories)
 }
 
 /// Sorts the artifacts of one repository as they arrive. Harbor sends them newest first, but in any order where times are
@@ -110,7 +106,7 @@ mod tests {
         Artifact {
             digest: digest.into(),
             size: Some(1),
-            tags: Some(tags.iter().map(|name| Tag { name: (*name).to_owned() }).collect()),
+            tags: tags.iter().map(|name| Tag { name: (*name).to_owned() }).collect(),
             push_time: serde_json::from_value(time.into()).unwrap(),
             repository_name: None,
         }
@@ -173,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_project_is_sorted_by_repository_in_bytes() {
+    fn the_artifacts_of_a_project_are_told_apart_by_repository_in_the_order_of_bytes() {
         let in_repository = |name: &str| Artifact {
             repository_name: Some(name.into()),
             ..artifact("sha256:a", "2025-01-01T00:00:00Z", &["t"])
         };
-        let rows = project_rows("p", vec![in_repository("p/ab"), in_repository("p/a-b"), in_repository("p/a/b")]);
-        assert_eq!(shown(rows.unwrap()), ["p/a-b:t@sha256:a", "p/a/b:t@sha256:a", "p/ab:t@sha256:a"]);
-        assert!(project_rows("p", vec![artifact("sha256:a", "", &[])]).is_none());
+        let found = by_repository("p", vec![in_repository("p/ab"), in_repository("p/a-b"), in_repository("p/a/b")]);
+        assert_eq!(found.unwrap().into_keys().collect::<Vec<_>>(), ["a-b", "a/b", "ab"]);
+        assert!(by_repository("p", vec![artifact("sha256:a", "", &[])]).is_none());
     }
 
     #[test]

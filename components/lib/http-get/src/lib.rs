@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 use wasip3::http::client;
 use wasip3::http::types::{self, ErrorCode, Fields, Request, Scheme};
@@ -11,14 +13,34 @@ use wit_bindgen::StreamResult;
 /// Least room for each read of a body, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Bytes from which on a body is large.
+const LARGE_BODY: usize = 1 << 20;
+
+/// Sends requests, and holds one large body at a time, so that many large answers at once do not take the memory of the
+/// instance.
+///
+/// Each component-model task has a client of its own: a task must not wake another one, which is what a shared permit would
+/// do.
+pub struct Client {
+    /// The permit for the one large body.
+    large: Arc<Semaphore>,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self { large: Arc::new(Semaphore::new(1)) }
+    }
+}
+
 /// A response, of any status.
 #[derive(Debug)]
 pub struct Response {
     /// The status code.
     pub status: u16,
     headers: Vec<(String, Vec<u8>)>,
-    /// The whole body.
+    /// The whole body. While it is large, its client reads no other large body; so drop the response soon.
     pub body: Vec<u8>,
+    _large: Option<OwnedSemaphorePermit>,
 }
 
 impl Response {
@@ -29,19 +51,50 @@ impl Response {
     }
 }
 
-/// Gets `url` with these headers. It follows no redirect.
-///
-/// # Errors
-///
-/// When there is no response, when it broke off, or when its body has more than `limit` bytes. The message says what happened
-/// and what to do.
-pub async fn get(url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Response, String> {
-    let request = request(url, headers)?;
-    let response = client::send(request).await.map_err(explain)?;
-    let status = response.get_status_code();
-    let headers = response.get_headers().copy_all();
-    let body = read(response, limit).await?;
-    Ok(Response { status, headers, body })
+impl Client {
+    /// Gets `url` with these headers. It follows no redirect.
+    ///
+    /// # Errors
+    ///
+    /// When there is no response, when it broke off, or when its body has more than `limit` bytes. The message says what
+    /// happened and what to do.
+    pub async fn get(&self, url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Response, String> {
+        let request = request(url, headers)?;
+        let response = client::send(request).await.map_err(explain)?;
+        let status = response.get_status_code();
+        let headers = response.get_headers().copy_all();
+        let (body, large) = self.read(response, limit).await?;
+        Ok(Response { status, headers, body, _large: large })
+    }
+
+    async fn read(
+        &self,
+        response: types::Response,
+        limit: usize,
+    ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), String> {
+        let (_, no_result) = wit_future::new(|| Ok(()));
+        let (mut stream, trailers) = types::Response::consume_body(response, no_result);
+        let (mut body, mut large) = (Vec::new(), None);
+        loop {
+            if body.len() > LARGE_BODY && large.is_none() {
+                // The semaphore is never closed.
+                large = Arc::clone(&self.large).acquire_owned().await.ok();
+            }
+            body.reserve(READ_BYTES);
+            let status;
+            (status, body) = stream.read(body).await;
+            if body.len() > limit {
+                return Err(format!("the answer is larger than {limit} bytes"));
+            }
+            if !matches!(status, StreamResult::Complete(_)) {
+                break;
+            }
+        }
+        match trailers.await {
+            Ok(_) => Ok((body, large)),
+            Err(code) => Err(explain(code)),
+        }
+    }
 }
 
 fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, String> {
@@ -55,27 +108,6 @@ fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, String> 
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
     request.set_path_with_query(Some(&path)).map_err(|()| refused("path"))?;
     Ok(request)
-}
-
-async fn read(response: types::Response, limit: usize) -> Result<Vec<u8>, String> {
-    let (_, no_result) = wit_future::new(|| Ok(()));
-    let (mut stream, trailers) = types::Response::consume_body(response, no_result);
-    let mut body = Vec::new();
-    loop {
-        body.reserve(READ_BYTES);
-        let status;
-        (status, body) = stream.read(body).await;
-        if body.len() > limit {
-            return Err(format!("the answer is larger than {limit} bytes"));
-        }
-        if !matches!(status, StreamResult::Complete(_)) {
-            break;
-        }
-    }
-    match trailers.await {
-        Ok(_) => Ok(body),
-        Err(code) => Err(explain(code)),
-    }
 }
 
 /// The message for a failure below HTTP: what happened, and what to do.

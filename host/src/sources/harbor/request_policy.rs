@@ -15,7 +15,7 @@ const MAX_LENGTH: usize = 8 * 1024;
 
 /// The headers that pass. The host removes all others: it adds the login itself, and headers of framing, forwarding or hops
 /// (`Transfer-Encoding`, `Host`, `X-Forwarded-For`, …) could make Harbor, or a proxy in front of it, see another request.
-const ALLOWED_HEADERS: [HeaderName; 9] = [
+const ALLOWED_HEADERS: [HeaderName; 10] = [
     ACCEPT,
     ACCEPT_LANGUAGE,
     CACHE_CONTROL,
@@ -25,6 +25,8 @@ const ALLOWED_HEADERS: [HeaderName; 9] = [
     USER_AGENT,
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
+    // Harbor then reads the project in a path as a name, also where it is a number.
+    HeaderName::from_static("x-is-resource-name"),
 ];
 
 /// Why the host refused a request or a part of it.

@@ -2,33 +2,52 @@
 
 use crate::page::List;
 use crate::repository_name::RepositoryName;
+use crate::scope::Scope;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The characters to escape in a path segment: all but the unreserved ones of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Untagged artifacts give no row, so the listing leaves them out.
-const ARTIFACTS: &str = "&with_tag=true&q=tags%3D*";
-
-/// All projects that the user sees.
+/// All projects that the user sees, with the number of their repositories.
 pub(super) fn projects() -> List {
-    List { path: "/projects".to_owned(), query: "&with_detail=false" }
+    List { path: "/projects".to_owned(), query: "", steady_order: "&sort=-project_id", scope: Scope::Everything }
+}
+
+/// The path of one project.
+pub(super) fn project(name: &str) -> String {
+    format!("/projects/{}", segment(name))
+}
+
+/// The repositories of all projects that the user sees. Before Harbor 2.16, robots see those of public projects only.
+pub(super) fn all_repositories() -> List {
+    repositories_at("/repositories".to_owned(), Scope::Everything)
 }
 
 /// A project's repositories.
 pub(super) fn repositories(project: &str) -> List {
-    List { path: format!("/projects/{}/repositories", segment(project)), query: "" }
+    repositories_at(format!("/projects/{}/repositories", segment(project)), Scope::Project(project.to_owned()))
+}
+
+fn repositories_at(path: String, scope: Scope) -> List {
+    List { path, query: "", steady_order: "&sort=-repository_id", scope }
 }
 
 /// All artifacts of a project.
 pub(super) fn project_artifacts(project: &str) -> List {
-    List { path: format!("/projects/{}/artifacts", segment(project)), query: ARTIFACTS }
+    artifacts_at(format!("/projects/{}/artifacts", segment(project)), Scope::Project(project.to_owned()))
 }
 
 /// A repository's artifacts. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
 pub(super) fn repository_artifacts(repository: &RepositoryName) -> List {
     let name = segment(&segment(&repository.name));
-    List { path: format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project)), query: ARTIFACTS }
+    let path = format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project));
+    artifacts_at(path, Scope::Repository(repository.full_name()))
+}
+
+/// Untagged artifacts are in the list although they give no row: `artifact_count` counts them, so that only the whole list
+/// can be compared with it.
+fn artifacts_at(path: String, scope: Scope) -> List {
+    List { path, query: "&with_tag=true", steady_order: "&with_tag=true&sort=-id", scope }
 }
 
 fn segment(text: &str) -> String {

@@ -6,6 +6,9 @@ use crate::repository_name::RepositoryName;
 use crate::sink::Sink;
 use image_model::types::SourceError;
 
+/// Most failures that a listing reports one by one. The others are counted.
+const MAX_REPORTED: u64 = 1_000;
+
 /// Why rows are missing.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -67,6 +70,7 @@ impl Failure {
 /// Passes failures on. The cancelled requests become one failure at the end.
 #[derive(Default)]
 pub(super) struct Failures {
+    reported: u64,
     cancelled: Option<(CancelReason, MissingCounts)>,
 }
 
@@ -74,7 +78,12 @@ impl Failures {
     /// Passes a failure on, or adds it to the failures of cancelled requests.
     pub(super) fn add(&mut self, failure: Option<Failure>, sink: &mut impl Sink) {
         match failure {
-            Some(Failure::Reported(error)) => sink.failed(error),
+            Some(Failure::Reported(error)) => {
+                self.reported = self.reported.saturating_add(1);
+                if self.reported <= MAX_REPORTED {
+                    sink.failed(error);
+                }
+            }
             Some(Failure::Cancelled(reason, missing)) => {
                 // All cancelled requests have the same reason.
                 let (_, all) = self.cancelled.get_or_insert((reason, MissingCounts::default()));
@@ -87,8 +96,12 @@ impl Failures {
         }
     }
 
-    /// Passes on the failure of all cancelled requests.
+    /// Passes on the failure of all cancelled requests, and the number of those that were not told.
     pub(super) fn end(self, sink: &mut impl Sink) {
+        if self.reported > MAX_REPORTED {
+            let more = self.reported - MAX_REPORTED;
+            sink.failed(SourceError::of_source(format!("{more} more failures, which are not told one by one")));
+        }
         if let Some((reason, missing)) = self.cancelled {
             sink.failed(SourceError::of_source(format!("{reason}; {missing}")));
         }

@@ -1,68 +1,92 @@
 //! Whether Harbor accepts the login, and how it lists artifacts.
 
 use super::failures::{Failure, MissingCounts};
-use crate::api::Api;
+use crate::api::{Api, Experience};
 use crate::error::{Error, ErrorKind};
 use crate::page::parse_json;
+use crate::session::Session;
 use image_model::types::SourceError;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Harbor has `/projects/{project}/artifacts` from this version on.
 const PROJECT_ARTIFACTS_SINCE: (u32, u32) = (2, 12);
+/// From this version on, Harbor tells its version only to those who are logged in.
+const VERSION_IS_PRIVATE_SINCE: (u32, u32) = (2, 16);
 
-/// The lists in which Harbor has artifacts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ArtifactLists {
-    /// One for each project, and one for each repository.
-    OfProjects,
-    /// One for each repository only.
-    OfRepositories,
+/// What the check of the login found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Harbor {
+    /// Whether it has lists of a project's artifacts, besides those of each repository.
+    pub(super) project_lists: bool,
 }
 
+/// The answer to `/systeminfo`. Harbor gives the last three to those who are logged in, in all versions.
 #[derive(Deserialize)]
 struct SystemInfo {
     #[serde(default)]
     harbor_version: Option<String>,
+    #[serde(default)]
+    current_time: Option<IgnoredAny>,
+    #[serde(default)]
+    external_url: Option<IgnoredAny>,
+    #[serde(default)]
+    registry_url: Option<IgnoredAny>,
+}
+
+impl SystemInfo {
+    /// Whether it was told to somebody who is logged in. Harbor answers a wrong password like a request without a login: with
+    /// fewer fields.
+    fn login_counts(&self) -> bool {
+        self.current_time.is_some()
+            || self.external_url.is_some()
+            || self.registry_url.is_some()
+            || self.release().is_some_and(|release| release >= VERSION_IS_PRIVATE_SINCE)
+    }
+
+    fn release(&self) -> Option<(u32, u32)> {
+        release(self.harbor_version.as_deref()?)
+    }
 }
 
 /// Asks for Harbor's version. `None` where the listing need not go on.
-///
-/// Harbor answers a wrong password like a request without a login: with fewer fields. Only the version, which it sends to
-/// logged-in users, shows the difference.
-pub(super) async fn check(api: &impl Api) -> (Option<ArtifactLists>, Option<Failure>) {
+pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, Option<Failure>) {
     let path = "/systeminfo".to_owned();
-    let url = api.url(&path);
-    api.note_login(false);
-    let error = match api.get(path).await {
-        Ok(reply) => match parse_json::<SystemInfo>(&reply) {
-            Ok(SystemInfo { harbor_version: Some(version) }) => {
-                api.note_login(true);
-                return (Some(artifact_lists(&version)), None);
+    let url = session.url(&path);
+    let experience = session.recall();
+    session.remember(Experience { login_counted: false, ..experience });
+    let reply = session.get(path, |reply| parse_json::<SystemInfo>(&reply)).await;
+    let error = match reply {
+        Ok(Ok(info)) => {
+            if info.login_counts() {
+                let project_lists = info.release().is_some_and(|release| release >= PROJECT_ARTIFACTS_SINCE);
+                session.remember(Experience { login_counted: true, ..experience });
+                session.login_counts();
+                return (Some(Harbor { project_lists }), None);
             }
-            Ok(SystemInfo { harbor_version: None }) => {
-                let error = SourceError::of_source(format!(
-                    "Harbor refused the login: GET {url} answered without harbor_version, as it does to a wrong user \
-                     or password. Check both; only public projects are listed"
-                ));
-                api.go_anonymous();
-                return (Some(ArtifactLists::OfRepositories), Some(Failure::Reported(error)));
-            }
-            Err(what) => Error { url, kind: ErrorKind::InvalidBody(what) },
-        },
+            session.go_anonymous();
+            let error = SourceError::of_source(refused(&url, experience.login_counted));
+            return (Some(Harbor { project_lists: false }), Some(Failure::Reported(error)));
+        }
+        Ok(Err(what)) => Error { url, kind: ErrorKind::InvalidBody(what) },
         Err(error) => error,
     };
     // A server error on this one page says nothing about the others.
     let go_on = error.status().is_some_and(|status| status >= 500);
     let missing = MissingCounts { uncounted: true, ..MissingCounts::default() };
     let failure = Failure::new(&error, missing, || SourceError::of_source(error.to_string()));
-    (go_on.then_some(ArtifactLists::OfRepositories), Some(failure))
+    (go_on.then_some(Harbor { project_lists: false }), Some(failure))
 }
 
-fn artifact_lists(version: &str) -> ArtifactLists {
-    match release(version) {
-        Some(release) if release >= PROJECT_ARTIFACTS_SINCE => ArtifactLists::OfProjects,
-        _ => ArtifactLists::OfRepositories,
-    }
+/// The message for a login that does not count. Harbor says the same to a wrong password and, while its database is down, to
+/// a right one, so the message names both.
+fn refused(url: &str, counted_before: bool) -> String {
+    let before = if counted_before { ", although the login counted in the listing before" } else { "" };
+    format!(
+        "Harbor refused the login{before}: GET {url} answered as it does to nobody. Either user or password is wrong, was \
+         changed, or expired (check both); or Harbor's database is down, when it takes everybody for nobody (see Harbor's \
+         own logs). The rows here are only public projects"
+    )
 }
 
 /// Major and minor of `v2.12.0-9da38ae0`.
@@ -81,8 +105,18 @@ mod tests {
         assert_eq!(release("v2.9.4"), Some((2, 9)));
         assert_eq!(release("2.13-dev"), Some((2, 13)));
         assert_eq!(release("dev"), None);
-        assert_eq!(artifact_lists("v2.12.0"), ArtifactLists::OfProjects);
-        assert_eq!(artifact_lists("v2.9.4"), ArtifactLists::OfRepositories);
-        assert_eq!(artifact_lists("dev"), ArtifactLists::OfRepositories);
+    }
+
+    #[test]
+    fn a_login_counts_where_harbor_tells_more_than_to_nobody() {
+        let counts = |json: &str| serde_json::from_str::<SystemInfo>(json).unwrap().login_counts();
+        // As Harbor 2.8.4, 2.12.4 and 2.16.0 answer nobody, and then an administrator or a robot.
+        assert!(!counts(r#"{"auth_mode":"db_auth","harbor_version":"v2.8.4-ad3e767d51","self_registration":false}"#));
+        assert!(!counts(r#"{"auth_mode":"db_auth","harbor_version":"v2.12.4-6b4981d4dd","banner_message":""}"#));
+        assert!(!counts(r#"{"auth_mode":"db_auth","banner_message":"","self_registration":false}"#));
+        assert!(counts(r#"{"harbor_version":"v2.8.4-ad3e767d51","registry_url":"127.0.0.1:8108"}"#));
+        assert!(counts(r#"{"harbor_version":"v2.12.4-6b4981d4dd","external_url":"http://127.0.0.1:8112"}"#));
+        assert!(counts(r#"{"harbor_version":"v2.16.0-c50c7ddd6e","current_time":"2026-11-26T01:28:10.234Z"}"#));
+        assert!(counts(r#"{"harbor_version":"v2.16.0-c50c7ddd6e"}"#));
     }
 }

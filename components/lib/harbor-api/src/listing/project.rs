@@ -1,100 +1,98 @@
-//! The first two stages of a listing: the projects, and the contents of each.
+//! The second stage of a listing: how the artifacts of a project are read, and what its own list of artifacts gave.
 
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
-use super::login::ArtifactLists;
+use super::overview::{self, ProjectOverview, RepositoryCount};
+use super::road::Roads;
 use crate::api::Api;
 use crate::artifact::Artifact;
-use crate::dedup::UniqueKey;
 use crate::page::Limits;
 use crate::paging::{self, WholeList};
 use crate::repository_name::RepositoryName;
-use crate::rows::project_rows;
-use image_model::types::{HarborRepository, SourceError};
-use serde::Deserialize;
+use crate::rows::{by_repository, repository_rows};
+use image_model::types::HarborRepository;
+use std::collections::BTreeMap;
 
-/// The contents of a project, as far as they could be read.
-pub(super) enum Contents {
-    Rows(Vec<HarborRepository>, Option<Failure>),
-    /// The project has to be read repository by repository.
-    Repositories(Vec<RepositoryName>, Option<Failure>),
+/// One step of the last stage.
+pub(super) enum Step {
+    /// Passes on rows that came with their project.
+    Rows(Vec<HarborRepository>),
+    /// Reads a repository.
+    Repository(RepositoryCount),
+    /// Passes on a failure.
+    Failure(Failure),
+    /// Asks again at the end how many repositories the project has, as Harbor listed only so many.
+    CountAgain(String, u64),
 }
 
-#[derive(Deserialize)]
-struct Project {
-    name: String,
-}
-
-impl UniqueKey for Project {
-    fn unique_key(&self) -> (Option<&str>, &str) {
-        (None, &self.name)
-    }
-}
-
-#[derive(Deserialize)]
-struct Repository {
-    /// With the project's name.
-    name: String,
-    /// Some versions leave zero out.
-    #[serde(default)]
-    artifact_count: Option<i64>,
-}
-
-impl UniqueKey for Repository {
-    fn unique_key(&self) -> (Option<&str>, &str) {
-        (None, &self.name)
-    }
-}
-
-/// The names of all projects that the user sees, in order.
-pub(super) async fn names(api: &impl Api, limits: Limits) -> (Vec<String>, Option<Failure>) {
-    let list = endpoints::projects();
-    let WholeList::Rows(projects, truncated) = paging::read_all::<Project>(api, &list, limits.of_names()).await else {
-        return (Vec::new(), None);
+/// The steps for a project, in the order of its repositories.
+pub(super) async fn steps(api: &impl Api, limits: Limits, roads: Roads, overview: ProjectOverview) -> Vec<Step> {
+    let overview = match overview.repositories {
+        None => overview::project(api, limits, overview).await,
+        Some(_) => overview,
     };
-    let mut projects: Vec<String> = projects.into_iter().map(|project| project.name).collect();
-    projects.sort();
-    (projects, truncated.map(Failure::of_projects))
-}
-
-/// One project's rows, where Harbor has them in one list that is short enough to be buffered; else its repositories.
-pub(super) async fn contents(api: &impl Api, limits: Limits, project: String, lists: ArtifactLists) -> Contents {
-    if !endpoints::is_valid_segment(&project) {
-        let error = SourceError::of_source(endpoints::invalid_name("project", &project));
-        return Contents::Rows(Vec::new(), Some(Failure::Reported(error)));
-    }
-    if lists == ArtifactLists::OfProjects
-        && let Some(rows) = rows(api, limits, &project).await
-    {
-        return rows;
-    }
-    let list = endpoints::repositories(&project);
-    let WholeList::Rows(repositories, truncated) = paging::read_all::<Repository>(api, &list, limits.of_names()).await
-    else {
-        return Contents::Rows(Vec::new(), None);
+    let ProjectOverview { name, repositories, failure, fewer_than_counted, .. } = overview;
+    let repositories = repositories.unwrap_or_default();
+    let mut steps = match roads.by_project(&repositories) {
+        true => by_own_list(api, limits, &name, repositories).await,
+        false => repositories.into_iter().map(Step::Repository).collect(),
     };
-    let mut repositories: Vec<RepositoryName> = repositories
-        .into_iter()
-        .filter(|repository| repository.artifact_count != Some(0))
-        .map(|repository| RepositoryName::new(&project, &repository.name))
-        .collect();
-    repositories.sort();
-    let count = |repositories| MissingCounts { repositories, ..MissingCounts::default() };
-    Contents::Repositories(repositories, truncated.map(|truncated| Failure::of_project(&project, truncated, count)))
+    steps.extend(failure.map(Step::Failure));
+    steps.extend(fewer_than_counted.map(|listed| Step::CountAgain(name, listed)));
+    steps
 }
 
-/// All rows of a project; `None` where it has to be read repository by repository.
-async fn rows(api: &impl Api, limits: Limits, project: &str) -> Option<Contents> {
+/// The steps after the list of the project's artifacts was read. A repository with fewer artifacts in it than Harbor counts
+/// is read by itself, for whatever reason: a list that changed, a page that came thin, a failure in mid-list.
+async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories: Vec<RepositoryCount>) -> Vec<Step> {
     let list = endpoints::project_artifacts(project);
-    let WholeList::Rows(artifacts, truncated) = paging::read_all::<Artifact>(api, &list, limits).await else {
-        return None;
+    let (artifacts, truncated) = match paging::read_all::<Artifact>(api, &list, limits).await {
+        WholeList::Rows(artifacts, truncated) => (artifacts, truncated),
+        WholeList::TooLong(_) => (Vec::new(), None),
     };
-    // Some installations hide this list. Where the project itself is missing, the list of its repositories fails too.
-    let status = truncated.as_ref().and_then(|truncated| truncated.error.status());
-    if artifacts.is_empty() && matches!(status, Some(403..=405)) {
-        return None;
+    // Where an artifact does not name its repository, the list is of no use.
+    let mut found = by_repository(project, artifacts).unwrap_or_default();
+    // After that, the repositories can't be read by themselves either.
+    let cancelled = truncated.as_ref().is_some_and(|truncated| truncated.error.cancel_reason().is_some());
+    let mut steps: BTreeMap<RepositoryName, Step> = BTreeMap::new();
+    let mut all_found = true;
+    for repository in repositories {
+        let artifacts = found.remove(&repository.name.name).unwrap_or_default();
+        let untagged = artifacts.iter().all(|artifact| artifact.tags.is_empty());
+        let whole = repository.artifacts.is_some_and(|counted| artifacts.len() as u64 >= counted);
+        if cancelled || (whole && !untagged) {
+            steps.extend(rows(&repository.name, artifacts));
+        } else {
+            all_found = false;
+            steps.insert(repository.name.clone(), Step::Repository(repository));
+        }
     }
-    let rows = project_rows(project, artifacts)?;
-    let count = |artifacts| MissingCounts { artifacts, ..MissingCounts::default() };
-    Some(Contents::Rows(rows, truncated.map(|truncated| Failure::of_project(project, truncated, count))))
+    // Repositories that appeared since Harbor was asked for them.
+    for (name, artifacts) in found {
+        steps.extend(rows(&RepositoryName { project: project.to_owned(), name }, artifacts));
+    }
+    let mut steps = joined(steps.into_values());
+    // Otherwise the repositories that are read by themselves show the failure, if it lasts.
+    if all_found {
+        let count = |artifacts| MissingCounts { artifacts, ..MissingCounts::default() };
+        steps.extend(truncated.map(|truncated| Step::Failure(Failure::of_project(project, truncated, count))));
+    }
+    steps
+}
+
+/// The step for a repository whose artifacts are all there; `None` where it has no row.
+fn rows(name: &RepositoryName, artifacts: Vec<Artifact>) -> Option<(RepositoryName, Step)> {
+    repository_rows(name, artifacts).map(|rows| (name.clone(), Step::Rows(vec![rows])))
+}
+
+/// The same steps, with rows that follow each other in one step: they pass to the next component in one call.
+fn joined(steps: impl Iterator<Item = Step>) -> Vec<Step> {
+    let mut joined: Vec<Step> = Vec::new();
+    for step in steps {
+        match (joined.last_mut(), step) {
+            (Some(Step::Rows(before)), Step::Rows(rows)) => before.extend(rows),
+            (_, step) => joined.push(step),
+        }
+    }
+    joined
 }

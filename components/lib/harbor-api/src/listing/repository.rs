@@ -2,10 +2,11 @@
 
 use super::endpoints;
 use super::failures::Failure;
+use super::overview::RepositoryCount;
 use crate::api::Api;
 use crate::artifact::{Artifact, RepositoryArtifact};
 use crate::dedup::DedupWindow;
-use crate::page::{Limits, Page, RawPage};
+use crate::page::{Limits, Page};
 use crate::paging::{self, Truncated, WholeList};
 use crate::progress::{Progress, RepeatDetector};
 use crate::repository_name::RepositoryName;
@@ -18,30 +19,53 @@ const RECENT_ROWS: usize = 10_000;
 
 /// The rows of a repository.
 pub(super) enum RepositoryRows {
-    Buffered(Vec<HarborRepository>, Option<Failure>),
+    /// All of them, in order, and what went wrong.
+    Buffered(Vec<HarborRepository>, Option<Problem>),
     /// The repository has too many rows to buffer. [`stream`] passes them on when it is their turn.
     TooLong(RepositoryName),
 }
 
+/// What went wrong with a repository.
+pub(super) enum Problem {
+    Failure(Failure),
+    /// Harbor listed only so many artifacts twice, and counted more before.
+    FewerThanCounted(RepositoryName, u64),
+}
+
 /// Reads a repository, unless it is too long.
-pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryName) -> RepositoryRows {
-    if !endpoints::is_valid_segment(&repository.name) {
-        let message = endpoints::invalid_name("repository", &repository.name);
-        let error = SourceError { repository: Some(repository.full_name()), message };
-        return RepositoryRows::Buffered(Vec::new(), Some(Failure::Reported(error)));
+pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryCount) -> RepositoryRows {
+    let RepositoryCount { name, artifacts: counted } = repository;
+    if !endpoints::is_valid_segment(&name.name) {
+        let message = endpoints::invalid_name("repository", &name.name);
+        let error = SourceError { repository: Some(name.full_name()), message };
+        return RepositoryRows::Buffered(Vec::new(), Some(Problem::Failure(Failure::Reported(error))));
     }
-    let list = endpoints::repository_artifacts(&repository);
-    match paging::read_all::<RepositoryArtifact>(api, &list, limits).await {
-        WholeList::TooLong => RepositoryRows::TooLong(repository),
-        WholeList::Rows(artifacts, truncated) => {
-            let artifacts = artifacts.into_iter().map(|RepositoryArtifact(artifact)| artifact).collect();
-            let rows = repository_rows(&repository, artifacts).into_iter().collect();
-            RepositoryRows::Buffered(rows, truncated.map(|truncated| Failure::of_repository(&repository, truncated)))
+    let list = endpoints::repository_artifacts(&name);
+    let mut read_again = true;
+    loop {
+        let WholeList::Rows(artifacts, truncated) = paging::read_all::<RepositoryArtifact>(api, &list, limits).await
+        else {
+            return RepositoryRows::TooLong(name);
+        };
+        let listed = artifacts.len() as u64;
+        let fewer = truncated.is_none() && counted.is_some_and(|counted| listed < counted);
+        if fewer && std::mem::take(&mut read_again) {
+            continue;
         }
+        let artifacts = artifacts.into_iter().map(|RepositoryArtifact(artifact)| artifact).collect();
+        let rows = repository_rows(&name, artifacts).into_iter().collect();
+        let problem = match truncated {
+            Some(truncated) => Some(Problem::Failure(Failure::of_repository(&name, truncated))),
+            None => fewer.then(|| Problem::FewerThanCounted(name, listed)),
+        };
+        return RepositoryRows::Buffered(rows, problem);
     }
 }
 
 /// Passes on the rows of a long repository as they arrive. Returns whether the sink wants more rows, and the failure.
+///
+/// Rows leave in their order, so that rows that a second reading found could not follow. A list that turns out short is
+/// therefore reported at once.
 pub(super) async fn stream(
     api: &impl Api,
     limits: Limits,
@@ -52,12 +76,13 @@ pub(super) async fn stream(
     let mut window = SortWindow::new(2 * limits.page_size);
     let mut recent = DedupWindow::new(RECENT_ROWS);
     let (mut wanted, mut repeats) = (true, RepeatDetector::default());
-    let (mut total, mut read) = (None, 0);
-    let outcome = match RawPage::get(api, &list, limits, 1).await {
+    // Of several totals the smallest one: pushes during the reading are not part of the listing.
+    let (mut total, mut read): (Option<u64>, usize) = (None, 0);
+    let outcome = match Page::get(api, &list, limits, 1).await {
         Err(error) => Err(error),
         Ok(first) => {
             paging::for_each_page(api, &list, limits, first, async |page: Page<Artifact>| {
-                total = page.total.or(total);
+                total = [total, page.total].into_iter().flatten().min();
                 let new: Vec<Artifact> =
                     page.items.into_iter().filter(|artifact| recent.insert(artifact.digest.clone())).collect();
                 let count = new.len();
@@ -70,7 +95,12 @@ pub(super) async fn stream(
     };
     wanted = wanted && send_rows(sink, window.drain(repository)).await;
     let error = outcome.err().or_else(|| repeats.error(api, &list));
-    (wanted, error.map(|error| Failure::of_repository(repository, Truncated::after(error, total, read))))
+    let truncated = match (error, total) {
+        (Some(error), _) => Some(Truncated::after(error, total, read)),
+        (None, Some(total)) if wanted && (read as u64) < total => Some(Truncated::short(api, &list, total, read)),
+        (None, _) => None,
+    };
+    (wanted, truncated.map(|truncated| Failure::of_repository(repository, truncated)))
 }
 
 async fn send_rows(sink: &mut impl Sink, rows: Option<HarborRepository>) -> bool {

@@ -1,15 +1,18 @@
 //! The plan against a Harbor in memory: order, paging, shifts, fallbacks and the cost of each failure.
 
+mod counts;
 mod fake_harbor;
+mod passing;
 
 use super::*;
 use crate::api::Reply;
 use crate::error::Error;
 use fake_harbor::{FakeHarbor, Fault};
 use futures::executor::block_on;
-use image_model::types::SourceError;
+use image_model::types::{HarborRepository, SourceError};
 use serde_json::json;
 use std::cell::Cell;
+use std::time::Duration;
 
 #[derive(Default)]
 struct Collected {
@@ -32,7 +35,8 @@ impl Sink for Collected {
 
 fn listed(fake: &FakeHarbor, page_size: usize, buffered_rows: usize, project: Option<&str>) -> Collected {
     let mut collected = Collected::default();
-    let limits = Limits { page_size, concurrency: 3, buffered_rows };
+    let limits =
+        Limits { page_size, concurrency: 3, buffered_rows, buffered_bytes: MAX_LIST_BYTES, believes_totals: true };
     block_on(run(fake, limits, project, &mut collected));
     collected
 }
@@ -70,12 +74,64 @@ fn rows_and_their_order_are_the_same_for_all_versions_page_sizes_and_buffers() {
 }
 
 #[test]
-fn a_project_is_one_list_where_harbor_has_such_lists() {
-    let (new, old) = (sample(NEW), sample(OLD));
-    listed(&new, 100, 5_000, None);
-    listed(&old, 100, 5_000, None);
-    assert_eq!((new.count("/repositories"), new.asked.borrow().len()), (0, 5));
-    assert_eq!(old.count("/repositories"), 3 + 4);
+fn the_repositories_of_all_projects_are_one_list_where_it_is_whole() {
+    let fake = sample(NEW);
+    assert_eq!(listed(&fake, 100, 5_000, None).rows, SAMPLE);
+    // One of the four repositories is read twice, as none of its artifacts has a tag.
+    assert_eq!((fake.count("/projects/"), fake.count("/artifacts?"), fake.count("/repositories?")), (5, 5, 1));
+    // As before Harbor 2.16, where robots see the repositories of public projects only.
+    let fake = sample(NEW);
+    fake.lists.borrow_mut().get_mut("/repositories").unwrap().truncate(1);
+    assert_eq!(listed(&fake, 100, 5_000, None).rows, SAMPLE);
+    assert_eq!((fake.count("/repositories?page=1&page_size=100"), fake.count("/artifacts")), (4, 5));
+}
+
+#[test]
+fn the_cheaper_road_to_a_project_is_taken_and_gives_the_same_rows() {
+    let long = || {
+        let fake = FakeHarbor::with(NEW, true, &[]);
+        for n in 0..30 {
+            fake.push(&format!("p/r{:02}", n % 10), &format!("sha256:{n:02}"), n, &[&format!("t{n:02}")]);
+        }
+        fake
+    };
+    let (dear, cheap) = (long().with_costs(100.0), long().with_costs(1.0));
+    let (by_repository, by_project) = (listed(&dear, 100, 5_000, None), listed(&cheap, 100, 5_000, None));
+    assert_eq!((dear.count("/repositories/"), dear.count("/projects/p/artifacts")), (10, 0));
+    assert_eq!((cheap.count("/repositories/"), cheap.count("/projects/p/artifacts")), (0, 1));
+    assert_eq!(by_repository.rows.len(), 30);
+    assert_eq!((by_project.rows, by_project.errors), (by_repository.rows, by_repository.errors));
+}
+
+#[test]
+fn what_a_page_costs_is_measured_where_it_matters_and_remembered() {
+    for (project_page, by_project) in [(7, true), (500, false)] {
+        let mut fake = FakeHarbor::with(NEW, true, &[]);
+        for n in 0..20 {
+            fake.push(&format!("p/r{n:02}"), &format!("sha256:{n:02}"), n, &["t"]);
+            fake.times.insert(format!("/projects/p/repositories/r{n:02}/artifacts"), Duration::from_millis(5));
+        }
+        fake.times.insert("/projects/p/artifacts".to_owned(), Duration::from_millis(project_page));
+        assert_eq!(listed(&fake, 100, 5_000, None).rows.len(), 20);
+        let expected = if by_project { (2, 1) } else { (20, 1) };
+        assert_eq!((fake.count("/repositories/"), fake.count("/projects/p/artifacts")), expected, "{project_page} ms");
+        assert!(fake.experience.get().costs.is_some());
+        fake.asked.borrow_mut().clear();
+        assert_eq!(listed(&fake, 100, 5_000, None).rows.len(), 20);
+        let expected = if by_project { (0, 1) } else { (20, 0) };
+        assert_eq!((fake.count("/repositories/"), fake.count("/projects/p/artifacts")), expected, "the second listing");
+    }
+}
+
+#[test]
+fn empty_projects_and_repositories_are_not_asked_for() {
+    let fake = sample(OLD);
+    fake.lists.borrow_mut().insert("/projects/b/repositories/app/artifacts".to_owned(), Vec::new());
+    fake.lists.borrow_mut().get_mut("/projects").unwrap().push(json!({"name": "empty", "repo_count": 0}));
+    fake.count_all_but("empty");
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!((collected.rows.len(), collected.errors), (4, vec![]));
+    assert_eq!((fake.count("/projects/b/repositories/app"), fake.count("/empty")), (0, 0));
 }
 
 #[test]
@@ -127,21 +183,24 @@ fn a_failing_repository_costs_its_own_rows() {
 
 #[test]
 fn a_failing_project_costs_its_own_rows() {
-    for (version, path) in [(NEW, "/projects/a/artifacts"), (OLD, "/projects/a/repositories")] {
-        let mut fake = sample(version);
-        fake.faults.insert(path.into(), (Fault::Status(500), 1));
-        let collected = listed(&fake, 100, 5_000, None);
-        assert_eq!(collected.rows, ["a-b/app:1", "b/app:1"]);
-        assert!(matches!(&collected.errors[..], [(None, message)] if message.contains("project a: ")));
-    }
+    let mut fake = sample(OLD);
+    fake.lists.borrow_mut().remove("/repositories");
+    fake.faults.insert("/projects/a/repositories".into(), (Fault::Status(503), 1));
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!(collected.rows, ["a-b/app:1", "b/app:1"]);
+    assert!(matches!(&collected.errors[..], [(None, message)] if message.contains("project a: ")));
 }
 
 #[test]
-fn a_project_whose_list_of_artifacts_is_hidden_is_listed_by_repository() {
-    let mut fake = sample(NEW);
-    fake.faults.insert("/projects/a/artifacts".into(), (Fault::Status(404), 1));
-    let collected = listed(&fake, 100, 5_000, None);
-    assert_eq!((collected.rows, collected.errors), (SAMPLE.map(str::to_owned).to_vec(), vec![]));
+fn a_project_whose_list_of_artifacts_fails_is_read_by_repository() {
+    for status in [404, 500, 503] {
+        for page in [1, 2] {
+            let mut fake = sample(NEW).with_costs(0.1);
+            fake.faults.insert("/projects/a/artifacts".into(), (Fault::Status(status), page));
+            let collected = listed(&fake, 2, 5_000, None);
+            assert_eq!((collected.rows, collected.errors), (SAMPLE.map(str::to_owned).to_vec(), vec![]));
+        }
+    }
 }
 
 #[test]
@@ -163,6 +222,7 @@ fn an_unknown_version_costs_no_rows() {
 #[test]
 fn cancelled_requests_are_one_failure() {
     let mut fake = sample(OLD);
+    fake.lists.borrow_mut().remove("/repositories");
     for path in ["/projects/a/repositories", "/projects/b/repositories", "/projects/a-b/repositories"] {
         fake.faults.insert(path.into(), (Fault::Unresponsive, 1));
     }
@@ -171,48 +231,45 @@ fn cancelled_requests_are_one_failure() {
     assert_eq!(errors, [(None, expected.to_owned())]);
 }
 
-/// The rows and the one failure of a listing that runs out of time at each of these paths and pages.
+/// The rows and the one failure of a listing that runs out of time at the first request for one of these paths and pages.
 fn out_of_time(
-    version: Option<&'static str>,
+    mut fake: FakeHarbor,
     page_size: usize,
     buffered_rows: usize,
     places: &[(&str, u64)],
-) -> (Collected, String) {
-    let mut fake = sample(version);
+) -> (Vec<String>, String) {
     for (path, page) in places {
         fake.faults.insert((*path).to_owned(), (Fault::Deadline, *page));
     }
     let collected = listed(&fake, page_size, buffered_rows, None);
     let [(None, message)] = &collected.errors[..] else { panic!("not one failure: {:?}", collected.errors) };
-    let message = message.clone();
     assert!(message.contains("had not ended within 7 s") && message.contains("harbor-listing-timeout"), "{message}");
-    (collected, message)
+    (collected.rows, message.clone())
 }
 
 #[test]
 fn a_listing_out_of_time_gives_the_rows_that_arrived_and_counts_the_missing_ones() {
-    let (_, message) = out_of_time(NEW, 100, 5_000, &[("/systeminfo", 1)]);
+    let (_, message) = out_of_time(sample(NEW), 100, 5_000, &[("/systeminfo", 1)]);
     assert!(message.ends_with("projects that were not counted yet"), "{message}");
-    let (_, message) = out_of_time(NEW, 1, 5_000, &[("/projects", 3)]);
-    assert!(message.ends_with(": 1 project"), "{message}");
-    let (collected, message) =
-        out_of_time(NEW, 1, 5_000, &[("/projects/a/artifacts", 3), ("/projects/b/artifacts", 1)]);
-    assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1"], "the rows that arrived are there");
-    assert!(message.ends_with(": 1 project, 1 artifact"), "{message}");
-    let places = [("/projects/a/repositories/x%252Fy/artifacts", 2), ("/projects/b/repositories/app/artifacts", 1)];
-    let (collected, message) = out_of_time(OLD, 1, 5_000, &places);
-    assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1"]);
-    assert!(message.ends_with(": 1 repository, 1 artifact"), "{message}");
-    let (_, message) = out_of_time(OLD, 1, 0, &places);
-    assert!(message.ends_with(": 1 repository, 1 artifact"), "{message}");
+    let (_, message) = out_of_time(sample(NEW), 1, 5_000, &[("/projects", 3)]);
+    assert!(message.ends_with("missing: 3 projects"), "{message}");
+    let places = [("/projects/a/repositories/x%252Fy/artifacts", 2)];
+    for buffered_rows in [0, 5_000] {
+        let (rows, message) = out_of_time(sample(OLD), 1, buffered_rows, &places);
+        assert_eq!(rows, ["a/x/y:latest", "a/x/y:new"], "{buffered_rows}");
+        assert!(message.ends_with(": 2 repositories, 1 artifact"), "{message}");
+    }
 }
 
 #[test]
-fn empty_repositories_are_not_requested() {
-    let fake = sample(OLD);
-    fake.lists.borrow_mut().get_mut("/projects/b/repositories").unwrap()[0]["artifact_count"] = json!(0);
-    listed(&fake, 100, 5_000, None);
-    assert_eq!(fake.count("/projects/b/repositories/app"), 0);
+fn a_project_out_of_time_gives_the_rows_that_arrived_and_counts_its_missing_artifacts() {
+    let fake = FakeHarbor::with(NEW, true, &[]).with_costs(0.1);
+    for n in 0..4 {
+        fake.push(&format!("p/r{n}"), &format!("sha256:{n}"), n, &["t"]);
+    }
+    let (rows, message) = out_of_time(fake, 2, 5_000, &[("/projects/p/artifacts", 2)]);
+    assert_eq!(rows, ["p/r2:t", "p/r3:t"]);
+    assert!(message.ends_with(": 2 artifacts"), "{message}");
 }
 
 #[test]
@@ -228,9 +285,15 @@ fn pages_are_followed_without_a_total() {
 fn a_next_page_on_another_host_is_reported_and_not_followed() {
     let mut fake = sample(NEW);
     fake.foreign_link = true;
-    let collected = listed(&fake, 2, 5_000, Some("a"));
+    let collected = listed(&fake, 1, 5_000, Some("a"));
     assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a/x/y:old"]);
-    assert!(matches!(&collected.errors[..], [(None, message)] if message.contains("evil.example")));
+    // In the list of repositories, and in that of the artifacts of one.
+    assert!(
+        matches!(&collected.errors[..], [(Some(name), one), (None, other)] if name == "a/x/y"
+        && one.contains("evil.example") && other.contains("evil.example")),
+        "{:?}",
+        collected.errors
+    );
     assert_eq!(fake.count("evil.example"), 0);
 }
 
@@ -295,17 +358,24 @@ struct Repeating {
 }
 
 impl Api for Repeating {
-    async fn get(&self, path: String) -> Result<Reply, Error> {
+    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
         self.asked.set(self.asked.get() + 1);
         let body = if path.starts_with("/systeminfo") {
-            json!({"harbor_version": "v2.8.0"})
+            json!({"harbor_version": "v2.8.0", "registry_url": "harbor.test"})
         } else if path.contains("/artifacts") {
             json!([{"digest": "sha256:1", "tags": [{"name": "t"}]}])
         } else {
             json!([{"name": "p/app"}])
         };
-        Ok(Reply { body: body.to_string().into(), total: self.total, ..Reply::default() })
+        Ok(read(Reply { body: body.to_string().into(), total: self.total, ..Reply::default() }))
     }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn pause(&self, _: Duration) {}
+
     fn url(&self, path: &str) -> String {
         path.to_owned()
     }
@@ -317,14 +387,22 @@ impl Api for Repeating {
 
 #[test]
 fn a_listing_of_a_server_that_repeats_one_page_ends() {
-    for (total, failures) in [(None, 0), (Some(3), 0), (Some(4_000), 2), (Some(u64::MAX), 2)] {
+    for (total, failures) in [(None, 0), (Some(1), 0), (Some(3), 2), (Some(4_000), 2), (Some(u64::MAX), 2)] {
         let mut collected = Collected::default();
-        let limits = Limits { page_size: 1, concurrency: 3, buffered_rows: 5_000 };
+        let limits = Limits {
+            page_size: 1,
+            concurrency: 3,
+            buffered_rows: 5_000,
+            buffered_bytes: MAX_LIST_BYTES,
+            believes_totals: true,
+        };
         let api = Repeating { total, asked: Cell::new(0) };
         block_on(run(&api, limits, Some("p"), &mut collected));
         assert_eq!(collected.rows, ["p/app:t"], "{total:?}");
         assert_eq!(collected.errors.len(), failures, "{total:?}: {:?}", collected.errors);
-        assert!(collected.errors.iter().all(|(_, message)| message.contains("repeats itself")));
+        let told =
+            |message: &str| message.contains("repeats itself") || message.contains("announces 3 rows and gave 1");
+        assert!(collected.errors.iter().all(|(_, message)| told(message)), "{:?}", collected.errors);
         assert!(api.asked.get() < 500, "{total:?}: {} requests", api.asked.get());
     }
 }

@@ -1,7 +1,8 @@
 //! A Harbor in memory: lists by path, and the faults and changes that a test puts there.
 
-use crate::api::{Api, Reply};
+use crate::api::{Api, Experience, Reply};
 use crate::error::{CancelReason, Error, ErrorKind};
+use crate::listing::Costs;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -16,9 +17,11 @@ pub(super) enum Fault {
     Status(u16),
     /// The listing gave up on Harbor.
     Unresponsive,
-    /// The listing's 7 s are over.
+    /// The listing's 7 s are over, and all further requests are cancelled.
     Deadline,
 }
+
+const OUT_OF_TIME: ErrorKind = ErrorKind::Cancelled(CancelReason::DeadlineExceeded(Duration::from_secs(7)));
 
 /// A Harbor in memory.
 #[derive(Default)]
@@ -30,6 +33,8 @@ pub(super) struct FakeHarbor {
     pub(super) lists: RefCell<BTreeMap<String, Vec<Value>>>,
     /// Paths that fail, each from a page on.
     pub(super) faults: BTreeMap<String, (Fault, u64)>,
+    /// How often each of them fails yet; without a number, for ever.
+    pub(super) failures_left: RefCell<BTreeMap<String, usize>>,
     /// Leaves `X-Total-Count` and `Link` out.
     pub(super) without_total: bool,
     /// Names another server in `Link`.
@@ -39,6 +44,21 @@ pub(super) struct FakeHarbor {
     /// The paths of all requests.
     pub(super) asked: RefCell<Vec<String>>,
     pub(super) anonymous: Cell<bool>,
+    pub(super) experience: Cell<Experience>,
+    /// How long requests for these paths take; the others take no time.
+    pub(super) times: BTreeMap<String, Duration>,
+    pub(super) clock: Cell<Duration>,
+    /// Answers that are no lists, by path.
+    pub(super) objects: RefCell<BTreeMap<String, Value>>,
+    /// Rows that are taken out of a page after it was cut.
+    pub(super) lacks: Option<Box<dyn Fn(&Value) -> bool>>,
+    /// Pages of artifacts that come without tags yet.
+    pub(super) bare_pages: Cell<usize>,
+    /// Writes empty lists as `null`.
+    pub(super) nulls: Cell<bool>,
+    out_of_time: Cell<bool>,
+    /// The waits before requests were sent again.
+    pub(super) pauses: RefCell<Vec<Duration>>,
 }
 
 impl FakeHarbor {
@@ -70,13 +90,47 @@ impl FakeHarbor {
                 list.insert(0, value);
             }
         };
-        add("/projects".into(), json!({"name": project}));
-        add(format!("/projects/{project}/repositories"), json!({"name": name, "artifact_count": 1}));
+        add("/projects".into(), json!({"name": project, "repo_count": 0}));
+        let row = json!({"name": name, "artifact_count": 0});
+        add("/repositories".into(), row.clone());
+        add(format!("/projects/{project}/repositories"), row);
         let twice = repository.replace('/', "%252F");
         add(format!("/projects/{project}/repositories/{twice}/artifacts"), artifact.clone());
         if self.project_artifacts {
             add(format!("/projects/{project}/artifacts"), artifact);
         }
+        drop(lists);
+        self.count_all();
+    }
+
+    /// Counts repositories and artifacts as Harbor does.
+    pub(super) fn count_all(&self) {
+        self.count_all_but("");
+    }
+
+    /// The same, without this project.
+    pub(super) fn count_all_but(&self, project: &str) {
+        let mut lists = self.lists.borrow_mut();
+        let counts: BTreeMap<String, usize> = lists.iter().map(|(path, list)| (path.clone(), list.len())).collect();
+        for (path, list) in lists.iter_mut() {
+            for row in list.iter_mut().filter(|row| row["name"].is_string() && row["name"] != project) {
+                let name = row["name"].as_str().unwrap_or_default().to_owned();
+                let count = |path: String| json!(counts.get(&path).copied().unwrap_or_default());
+                if path == "/projects" {
+                    row["repo_count"] = count(format!("/projects/{name}/repositories"));
+                } else if let Some((project, repository)) = name.split_once('/') {
+                    let twice = repository.replace('/', "%252F");
+                    row["artifact_count"] = count(format!("/projects/{project}/repositories/{twice}/artifacts"));
+                }
+            }
+        }
+    }
+
+    /// Lets the project's own lists cost so much, in pages of a repository.
+    pub(super) fn with_costs(self, project_page: f64) -> Self {
+        let costs = Some(Costs { project_page, repository_page: 1.0 });
+        self.experience.set(Experience { costs, ..Experience::default() });
+        self
     }
 
     /// Requests whose path has this part.
@@ -86,7 +140,52 @@ impl FakeHarbor {
 }
 
 impl Api for FakeHarbor {
-    async fn get(&self, path: String) -> Result<Reply, Error> {
+    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
+        self.reply(path).map(read)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("https://harbor.test/api/v2.0{path}")
+    }
+
+    fn go_anonymous(&self) {
+        self.anonymous.set(true);
+    }
+
+    fn is_own(&self, url: &str) -> bool {
+        url.starts_with('/') || url.starts_with("https://harbor.test/")
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.get()
+    }
+
+    async fn pause(&self, time: Duration) {
+        self.pauses.borrow_mut().push(time);
+    }
+
+    fn recall(&self) -> Experience {
+        self.experience.get()
+    }
+
+    fn remember(&self, experience: Experience) {
+        self.experience.set(experience);
+    }
+}
+
+impl FakeHarbor {
+    fn fails_again(&self, path: &str) -> bool {
+        match self.failures_left.borrow_mut().get_mut(path) {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn reply(&self, path: String) -> Result<Reply, Error> {
         self.asked.borrow_mut().push(path.clone());
         let number = self.asked.borrow().len();
         let (bare, query) = path.split_once('?').unwrap_or((&path, ""));
@@ -101,30 +200,49 @@ impl Api for FakeHarbor {
             url: self.url(&path),
             kind: ErrorKind::Status { status, excerpt: String::new(), retry_after: None },
         };
+        self.clock.set(self.clock.get() + self.times.get(bare).copied().unwrap_or_default());
         let reply = |body: Value| Reply {
             content_type: "application/json".into(),
             body: body.to_string().into(),
             ..Reply::default()
         };
+        if self.out_of_time.get() {
+            return Err(Error { url: self.url(&path), kind: OUT_OF_TIME });
+        }
         if let Some((fault, from)) = self.faults.get(bare)
             && page >= *from
+            && self.fails_again(bare)
         {
             let kind = match fault {
                 Fault::Status(code) => return Err(status(*code)),
                 Fault::Unresponsive => ErrorKind::Cancelled(CancelReason::Unresponsive),
-                Fault::Deadline => ErrorKind::Cancelled(CancelReason::DeadlineExceeded(Duration::from_secs(7))),
+                Fault::Deadline => {
+                    self.out_of_time.set(true);
+                    OUT_OF_TIME
+                }
             };
             return Err(Error { url: self.url(&path), kind });
         }
         if bare == "/systeminfo" {
             let version = self.version.filter(|_| !self.anonymous.get());
-            return Ok(reply(version.map_or_else(|| json!({}), |version| json!({"harbor_version": version}))));
+            return Ok(reply(version.map_or_else(
+                || json!({}),
+                |version| json!({"harbor_version": version, "registry_url": "harbor.test"}),
+            )));
+        }
+        if let Some(object) = self.objects.borrow().get(bare) {
+            return Ok(reply(object.clone()));
         }
         let reply = {
             let lists = self.lists.borrow();
             let list = lists.get(bare).ok_or_else(|| status(404))?;
-            let rows: Vec<Value> =
-                list.iter().skip(((page - 1) * size) as usize).take(size as usize).cloned().collect();
+            let rows = list.iter().skip(((page - 1) * size) as usize).take(size as usize);
+            let lacks = |row: &&Value| self.lacks.as_ref().is_some_and(|lacks| lacks(row));
+            let mut rows: Vec<Value> = rows.filter(|row| !lacks(row)).cloned().collect();
+            if bare.ends_with("/artifacts") && self.bare_pages.get() > 0 {
+                self.bare_pages.set(self.bare_pages.get() - 1);
+                rows.iter_mut().for_each(|row| row["tags"] = Value::Null);
+            }
             let next = page * size < list.len() as u64;
             let origin = if self.foreign_link { "https://evil.example" } else { "" };
             Reply {
@@ -134,24 +252,12 @@ impl Api for FakeHarbor {
                 } else {
                     String::new()
                 },
-                ..reply(Value::Array(rows))
+                ..reply(if rows.is_empty() && self.nulls.get() { Value::Null } else { Value::Array(rows) })
             }
         };
         if let Some(meanwhile) = &self.meanwhile {
             meanwhile(self, number, bare);
         }
         Ok(reply)
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("https://harbor.test/api/v2.0{path}")
-    }
-
-    fn go_anonymous(&self) {
-        self.anonymous.set(true);
-    }
-
-    fn is_own(&self, url: &str) -> bool {
-        url.starts_with('/') || url.starts_with("https://harbor.test/")
     }
 }

@@ -1,0 +1,240 @@
+//! The first stage of a listing: the projects, their repositories, and how many artifacts Harbor counts in each. It is what the
+//! listing plans with, and what it compares its rows with.
+
+use super::endpoints;
+use super::failures::{Failure, MissingCounts};
+use crate::api::Api;
+use crate::dedup::UniqueKey;
+use crate::error::{Error, ErrorKind};
+use crate::memory::{self, Footprint, MAX_NAME_BYTES, MAX_NAMES};
+use crate::page::Limits;
+use crate::paging::{self, Truncated, WholeList};
+use crate::repository_name::RepositoryName;
+use crate::scope::Named;
+use crate::session::Session;
+use futures::{StreamExt, stream};
+use image_model::types::SourceError;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A project as Harbor lists it.
+#[derive(Deserialize)]
+pub(super) struct Project {
+    pub(super) name: String,
+    /// Its repositories, those that the user may not see too.
+    #[serde(default)]
+    pub(super) repo_count: Option<u64>,
+}
+
+impl UniqueKey for Project {
+    fn unique_key(&self) -> (Option<&str>, &str) {
+        (None, &self.name)
+    }
+}
+
+impl Footprint for Project {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + memory::text(&self.name)
+    }
+}
+
+impl Named for Project {
+    fn full_name(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// A repository as Harbor lists it.
+#[derive(Deserialize)]
+pub(super) struct Repository {
+    /// With the project's name.
+    pub(super) name: String,
+    /// Its artifacts, tagged or not.
+    #[serde(default)]
+    pub(super) artifact_count: Option<i64>,
+}
+
+impl UniqueKey for Repository {
+    fn unique_key(&self) -> (Option<&str>, &str) {
+        (None, &self.name)
+    }
+}
+
+impl Footprint for Repository {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + memory::text(&self.name)
+    }
+}
+
+impl Named for Repository {
+    fn full_name(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+}
+
+/// A repository, and the artifacts that Harbor counts in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RepositoryCount {
+    pub(super) name: RepositoryName,
+    /// `None` where Harbor does not say.
+    pub(super) artifacts: Option<u64>,
+}
+
+/// A project and its repositories, as far as they are known.
+pub(super) struct ProjectOverview {
+    pub(super) name: String,
+    /// The repositories to read, in order; `None` where they have not been read yet.
+    pub(super) repositories: Option<Vec<RepositoryCount>>,
+    /// Why some of them are missing.
+    pub(super) failure: Option<Failure>,
+    /// The repositories that Harbor lists, where it counts more.
+    pub(super) fewer_than_counted: Option<u64>,
+    repo_count: Option<u64>,
+}
+
+impl ProjectOverview {
+    fn new(project: Project) -> Self {
+        let Project { name, repo_count } = project;
+        let invalid = (!endpoints::is_valid_segment(&name)).then(|| endpoints::invalid_name("project", &name));
+        let failure = invalid.map(|message| Failure::Reported(SourceError::of_source(message)));
+        // An empty project is not asked for its repositories.
+        let repositories = (failure.is_some() || repo_count == Some(0)).then(Vec::new);
+        Self { name, repositories, failure, fewer_than_counted: None, repo_count }
+    }
+
+    /// An overview with these repositories.
+    fn with(mut self, rows: Vec<Repository>) -> Self {
+        let mut repositories: Vec<RepositoryCount> = rows
+            .into_iter()
+            .filter(|repository| repository.artifact_count != Some(0))
+            .map(|repository| RepositoryCount {
+                name: RepositoryName::new(&self.name, &repository.name),
+                artifacts: repository.artifact_count.and_then(|count| u64::try_from(count).ok()),
+            })
+            .collect();
+        repositories.sort();
+        self.repositories = Some(repositories);
+        self
+    }
+}
+
+/// All projects that the user sees, in order.
+pub(super) async fn projects(api: &impl Api, limits: Limits) -> (Vec<Project>, Option<Failure>) {
+    let list = endpoints::projects();
+    let (mut projects, truncated) = match paging::read_all::<Project>(api, &list, limits.of_names()).await {
+        WholeList::Rows(projects, truncated) => (projects, truncated),
+        WholeList::TooLong(projects) => (projects, Some(too_many(api, &list.path, "projects"))),
+    };
+    projects.sort_by(|one, other| one.name.cmp(&other.name));
+    (projects, truncated.map(Failure::of_projects))
+}
+
+/// The one project that the operator names.
+pub(super) fn single(name: &str) -> Vec<Project> {
+    vec![Project { name: name.to_owned(), repo_count: None }]
+}
+
+/// The repositories of all projects, each list of names with as few requests as there can be. Projects beyond the bound of
+/// names stay unread, and are read when it is their turn.
+pub(super) async fn read(
+    session: &Session<'_, impl Api>,
+    limits: Limits,
+    projects: Vec<Project>,
+) -> Vec<ProjectOverview> {
+    let mut overviews: Vec<ProjectOverview> = projects.into_iter().map(ProjectOverview::new).collect();
+    if let Some(mut of_project) = all_repositories(session, limits, &overviews).await {
+        overviews = overviews
+            .into_iter()
+            .map(|overview| match of_project.remove(&overview.name) {
+                Some(rows) if overview.repo_count == Some(rows.len() as u64) => overview.with(rows),
+                _ => overview,
+            })
+            .collect();
+    }
+    let unread = overviews.iter().filter(|overview| overview.repositories.is_none()).count();
+    if unread == 0 {
+        return overviews;
+    }
+    let (mut done, mut names) = (Vec::with_capacity(overviews.len()), 0);
+    let mut overviews = stream::iter(overviews)
+        .map(|overview| async move {
+            match overview.repositories {
+                None => project(session, limits, overview).await,
+                Some(_) => overview,
+            }
+        })
+        .buffered(limits.concurrency);
+    while let Some(mut overview) = overviews.next().await {
+        names += overview.repositories.as_ref().map_or(0, Vec::len);
+        if names > MAX_NAMES {
+            overview.repositories = None;
+            names = MAX_NAMES;
+        }
+        done.push(overview);
+    }
+    done
+}
+
+/// The repositories of all projects from the list of all repositories, by project. `None` where Harbor has no such list, or
+/// not the whole of it.
+async fn all_repositories(
+    session: &Session<'_, impl Api>,
+    limits: Limits,
+    overviews: &[ProjectOverview],
+) -> Option<BTreeMap<String, Vec<Repository>>> {
+    let unread = overviews.iter().filter(|overview| overview.repositories.is_none());
+    let counts: Option<Vec<u64>> = unread.map(|overview| overview.repo_count).collect();
+    let counts = counts.filter(|counts| counts.len() > 1)?;
+    let expected = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    let list = endpoints::all_repositories();
+    let limits = limits.of_names();
+    if expected > limits.buffered_rows as u64 {
+        return None;
+    }
+    let (total, _) = session.get_early(list.page(limits, 1)).await.ok()?;
+    // Before Harbor 2.16, robots see the repositories of public projects only.
+    if total != Some(expected) {
+        return None;
+    }
+    let WholeList::Rows(rows, None) = paging::read_all::<Repository>(session, &list, limits).await else { return None };
+    let mut of_project: BTreeMap<String, Vec<Repository>> = BTreeMap::new();
+    for row in rows {
+        let project = row.name.split_once('/').map_or("", |(project, _)| project);
+        match of_project.get_mut(project) {
+            Some(rows) => rows.push(row),
+            None => drop(of_project.insert(project.to_owned(), vec![row])),
+        }
+    }
+    Some(of_project)
+}
+
+/// Reads the repositories of one project.
+pub(super) async fn project(api: &impl Api, limits: Limits, overview: ProjectOverview) -> ProjectOverview {
+    let list = endpoints::repositories(&overview.name);
+    let counted = overview.repo_count.unwrap_or_default();
+    let mut list_again = true;
+    loop {
+        let (rows, truncated) = match paging::read_all::<Repository>(api, &list, limits.of_names()).await {
+            WholeList::Rows(rows, truncated) => (rows, truncated),
+            WholeList::TooLong(rows) => (rows, Some(too_many(api, &list.path, "repositories"))),
+        };
+        let listed = rows.len() as u64;
+        if truncated.is_none() && listed < counted && std::mem::take(&mut list_again) {
+            continue;
+        }
+        let count = |repositories| MissingCounts { repositories, ..MissingCounts::default() };
+        let fewer = (truncated.is_none() && listed < counted).then_some(listed);
+        let failure = truncated.map(|truncated| Failure::of_project(&overview.name, truncated, count));
+        return ProjectOverview { failure, fewer_than_counted: fewer, ..overview.with(rows) };
+    }
+}
+
+/// The failure of a list with more names than a listing may hold.
+fn too_many(api: &impl Api, path: &str, what: &str) -> Truncated {
+    let limit = MAX_NAME_BYTES >> 20;
+    let kind = ErrorKind::Inconsistent(format!(
+        "Harbor lists more than {MAX_NAMES} {what}, or more than {limit} MiB of their names, which is the most that a \
+         listing can hold; name one project (project_name), or give the user access to fewer"
+    ));
+    Truncated { error: Error { url: api.url(path), kind }, missing: None }
+}

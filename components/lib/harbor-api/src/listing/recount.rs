@@ -1,0 +1,87 @@
+//! The end of a listing: whether what Harbor counted and did not list has gone meanwhile, or is missing.
+
+use super::endpoints;
+use super::failures::{Failure, Failures, MissingCounts};
+use super::overview::{Project, Repository};
+use crate::api::Api;
+use crate::page::{Limits, parse_json};
+use crate::paging::{self, WholeList};
+use crate::repository_name::RepositoryName;
+use crate::sink::Sink;
+use image_model::types::SourceError;
+use std::collections::BTreeMap;
+
+/// What Harbor listed fewer of than it counted.
+#[derive(Default)]
+pub(super) struct Recount {
+    /// Artifacts that it listed, by project and repository.
+    repositories: BTreeMap<String, Vec<(RepositoryName, u64)>>,
+    /// Repositories that it listed, by project.
+    projects: Vec<(String, u64)>,
+}
+
+impl Recount {
+    /// Adds a repository of which Harbor listed only so many artifacts.
+    pub(super) fn add_repository(&mut self, name: RepositoryName, listed: u64) {
+        self.repositories.entry(name.project.clone()).or_default().push((name, listed));
+    }
+
+    /// Adds a project of which Harbor listed only so many repositories.
+    pub(super) fn add_project(&mut self, name: String, listed: u64) {
+        self.projects.push((name, listed));
+    }
+
+    /// Counts again, and reports what is missing still.
+    pub(super) async fn settle(self, api: &impl Api, limits: Limits, failures: &mut Failures, sink: &mut impl Sink) {
+        for (project, repositories) in self.repositories {
+            let list = endpoints::repositories(&project);
+            let (rows, truncated) = match paging::read_all::<Repository>(api, &list, limits.of_names()).await {
+                WholeList::Rows(rows, truncated) => (rows, truncated),
+                WholeList::TooLong(rows) => (rows, None),
+            };
+            if let Some(truncated) = truncated {
+                let count = |_| MissingCounts { repositories: repositories.len() as u64, ..MissingCounts::default() };
+                failures.add(Some(Failure::of_project(&project, truncated, count)), sink);
+                continue;
+            }
+            for (name, listed) in repositories {
+                let full_name = name.full_name();
+                let row = rows.iter().find(|row| row.name == full_name);
+                let counted = row.and_then(|row| u64::try_from(row.artifact_count?).ok());
+                if let Some(counted) = counted.filter(|counted| *counted > listed) {
+                    let url = api.url(&endpoints::repository_artifacts(&name).path);
+                    let message = format!(
+                        "GET {url}: Harbor counts {counted} artifacts in this repository and listed {listed}, each time that \
+                         it was asked; does a proxy in front of Harbor change paths (a slash in the name of a repository \
+                         is %252F), or is Harbor's database in trouble?"
+                    );
+                    let error = SourceError { repository: Some(full_name), message };
+                    failures.add(Some(Failure::Reported(error)), sink);
+                }
+            }
+        }
+        for (name, listed) in self.projects {
+            let path = endpoints::project(&name);
+            let url = api.url(&path);
+            let reported =
+                |what: String| Some(Failure::Reported(SourceError::of_source(format!("project {name}: {what}"))));
+            let failure = match api.get(path, |reply| parse_json::<Project>(&reply)).await {
+                // It was deleted meanwhile.
+                Err(error) if matches!(error.status(), Some(403 | 404)) => None,
+                Err(error) => {
+                    let missing = MissingCounts { projects: 1, ..MissingCounts::default() };
+                    let report = || SourceError::of_source(format!("project {name}: {error}"));
+                    Some(Failure::new(&error, missing, report))
+                }
+                Ok(Err(what)) => reported(format!("GET {url}: {what}")),
+                Ok(Ok(project)) => project.repo_count.filter(|counted| *counted > listed).and_then(|counted| {
+                    reported(format!(
+                        "GET {url}: Harbor counts {counted} repositories in this project and listed {listed}, each time that \
+                         it was asked; may the user read all of them, and is Harbor's database well?"
+                    ))
+                }),
+            };
+            failures.add(failure, sink);
+        }
+    }
+}

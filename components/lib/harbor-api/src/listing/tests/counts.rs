@@ -1,0 +1,140 @@
+//! Lists that contradict what Harbor counted or what the request asked for: no row is wrong, and none is lost without an error.
+
+use super::*;
+use serde_json::Value;
+
+fn alter(fake: &FakeHarbor, path: &str, change: impl FnOnce(&mut Vec<Value>)) {
+    change(fake.lists.borrow_mut().get_mut(path).unwrap());
+}
+
+const APP: &str = "/projects/p/repositories/app/artifacts";
+
+#[test]
+fn a_row_of_another_repository_is_a_failure_and_no_row() {
+    for (version, path) in [(OLD, APP), (NEW, APP)] {
+        let fake =
+            FakeHarbor::with(version, false, &[("p/app", "sha256:1", 1, &["1"]), ("p/lib", "sha256:2", 2, &["2"])]);
+        alter(&fake, path, |rows| rows[0]["repository_name"] = json!("q/app"));
+        let collected = listed(&fake, 100, 5_000, None);
+        assert_eq!(collected.rows, ["p/lib:2"]);
+        assert!(matches!(&collected.errors[..], [(Some(name), message)] if name == "p/app"
+            && message.contains("q/app") && message.contains("X-Is-Resource-Name")));
+    }
+}
+
+#[test]
+fn a_list_of_a_project_with_rows_of_another_one_is_not_used() {
+    let fake = sample(NEW).with_costs(0.1);
+    alter(&fake, "/projects/a/artifacts", |rows| rows[0]["repository_name"] = json!("b/x/y"));
+    let collected = listed(&fake, 1, 5_000, None);
+    assert_eq!((collected.rows, collected.errors), (SAMPLE.map(str::to_owned).to_vec(), vec![]));
+}
+
+#[test]
+fn a_repository_whose_artifacts_harbor_counts_and_does_not_list_is_a_failure() {
+    // As behind a proxy that decodes the slash in a nested name (goharbor/harbor#12131).
+    let fake = sample(NEW);
+    alter(&fake, "/projects/a/repositories/x%252Fy/artifacts", Vec::clear);
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!(collected.rows, ["a-b/app:1", "b/app:1"]);
+    assert!(matches!(&collected.errors[..], [(Some(name), message)] if name == "a/x/y"
+        && message.contains("counts 2 artifacts") && message.contains("listed 0") && message.contains("%252F")));
+    assert_eq!(fake.count("x%252Fy"), 2, "the list was read twice");
+}
+
+#[test]
+fn a_repository_that_is_deleted_during_the_listing_is_no_failure() {
+    let mut fake = sample(NEW);
+    let deleted = Cell::new(false);
+    fake.meanwhile = Some(Box::new(move |fake, _, path| {
+        if path == "/repositories" && !deleted.replace(true) {
+            // Harbor lists no artifacts of a repository that it does not have (goharbor/harbor#17443).
+            alter(fake, "/projects/a/repositories/x%252Fy/artifacts", Vec::clear);
+            alter(fake, "/projects/a/repositories", |rows| rows.retain(|row| row["name"] != "a/x/y"));
+        }
+    }));
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!((collected.rows, collected.errors), (vec!["a-b/app:1".to_owned(), "b/app:1".to_owned()], vec![]));
+}
+
+#[test]
+fn a_project_of_which_harbor_lists_fewer_repositories_than_it_counts_is_a_failure() {
+    let fake = sample(NEW);
+    fake.lists.borrow_mut().remove("/repositories");
+    alter(&fake, "/projects/a/repositories", |rows| rows.retain(|row| row["name"] != "a/x/y"));
+    let mut project = fake.lists.borrow()["/projects"].iter().find(|row| row["name"] == "a").unwrap().clone();
+    fake.objects.borrow_mut().insert("/projects/a".to_owned(), project.clone());
+    let collected = listed(&fake, 100, 5_000, None);
+    assert!(
+        matches!(&collected.errors[..], [(None, message)] if message.contains("project a: ")
+        && message.contains("counts 2 repositories") && message.contains("listed 1")),
+        "{:?}",
+        collected.errors
+    );
+    // It has fewer now: one was deleted during the listing.
+    project["repo_count"] = json!(1);
+    fake.objects.borrow_mut().insert("/projects/a".to_owned(), project);
+    assert_eq!(listed(&fake, 100, 5_000, None).errors, []);
+}
+
+/// 20 artifacts in one repository, of which pages lack some.
+fn short(buffered_rows: usize, lacks: impl Fn(&Value) -> bool + 'static) -> Collected {
+    let mut fake = long(OLD);
+    fake.lacks = Some(Box::new(lacks));
+    listed(&fake, 5, buffered_rows, None)
+}
+
+#[test]
+fn a_list_is_read_on_over_short_and_empty_pages_and_what_is_missing_is_told() {
+    // As Harbor 2.5, which takes signatures out of a page after it cut the page.
+    for buffered_rows in [0, 5_000] {
+        let second_page =
+            |row: &Value| ["t10", "t11", "t12", "t13", "t14"].iter().any(|tag| row["tags"][0]["name"] == *tag);
+        let collected = short(buffered_rows, second_page);
+        assert_eq!(collected.rows.len(), 15, "{buffered_rows}");
+        assert!(
+            matches!(&collected.errors[..], [(Some(_), message)] if message.contains("announces 20 rows")
+            && message.contains("gave 15")),
+            "{:?}",
+            collected.errors
+        );
+    }
+}
+
+#[test]
+fn rows_that_come_twice_while_others_come_not_at_all_are_found_in_a_steady_order() {
+    // goharbor/harbor#14433: rows that are equal in the order of the list change places between pages.
+    let mut fake = long(OLD);
+    let swapped = Cell::new(0);
+    fake.meanwhile = Some(Box::new(move |fake, _, path| {
+        if path == APP && swapped.replace(swapped.get() + 1) == 0 {
+            alter(fake, APP, |rows| rows.swap(4, 5));
+        }
+    }));
+    let collected = listed(&fake, 5, 5_000, None);
+    assert_eq!((collected.rows, collected.errors), (expected(0..20), vec![]));
+    assert!(fake.count("sort=-id") > 0);
+}
+
+#[test]
+fn a_page_without_any_tag_is_read_again() {
+    // goharbor/harbor#13285: Harbor leaves tags out while its database is in trouble.
+    let mut fake = long(OLD);
+    fake.bare_pages = Cell::new(1);
+    let collected = listed(&fake, 5, 5_000, None);
+    assert_eq!((collected.rows, collected.errors), (expected(0..20), vec![]));
+    // A repository without tags has no row, and costs one more request.
+    fake = FakeHarbor::with(OLD, false, &[("p/app", "sha256:1", 1, &[])]);
+    let collected = listed(&fake, 5, 5_000, None);
+    assert_eq!((collected.rows.len(), collected.errors.len(), fake.count(APP)), (0, 0, 2));
+}
+
+#[test]
+fn null_is_an_empty_list() {
+    let fake = FakeHarbor::with(OLD, false, &[("p/app", "sha256:1", 1, &["1"])]);
+    fake.nulls.set(true);
+    fake.lists.borrow_mut().insert("/projects/q/repositories".to_owned(), Vec::new());
+    alter(&fake, "/projects", |rows| rows.push(json!({"name": "q"})));
+    let collected = listed(&fake, 100, 5_000, None);
+    assert_eq!((collected.rows, collected.errors), (vec!["p/app:1".to_owned()], vec![]));
+}
