@@ -1,16 +1,15 @@
 //! A whole listing of a node and of Harbor: by our program, by the requests of the Flask service, and by requests alone.
 
 use crate::client::Connection;
-use crate::measure::{Row, alternate, ms};
+use crate::measure::{Row, alternate, ms, seconds};
+use crate::walk;
 use anyhow::{Context, Result, ensure};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::HeaderValue;
 use image_service_tests::{Containerd, Harbor, Node, Version, oci};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 const PROJECTS: usize = 20;
@@ -51,7 +50,7 @@ async fn compare(
     let listed = program.images().await?["harbor_images"].as_array().map(Vec::len);
     ensure!(listed == Some(expected), "{listed:?} rows instead of {expected}");
     let plan: Arc<Vec<String>> = Arc::new(harbor.requests().into_iter().map(|request| request.target).collect());
-    let login = login(&harbor)?;
+    let login = walk::login(&harbor.config())?;
 
     let address = program.address.clone();
     let ours = || {
@@ -78,46 +77,10 @@ async fn compare(
     Ok(())
 }
 
-fn login(harbor: &Harbor) -> Result<HeaderValue> {
-    let config = harbor.config();
-    let text = |key: &str| config[key].as_str().unwrap_or_default().to_owned();
-    let pair = BASE64_STANDARD.encode(format!("{}:{}", text("user"), text("password")));
-    Ok(HeaderValue::from_str(&format!("Basic {pair}"))?)
-}
-
-async fn seconds<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
-    let begun = Instant::now();
-    work.await?;
-    Ok(begun.elapsed().as_secs_f64())
-}
-
-/// The requests of the Flask service: a process for the node, then projects, their repositories and their artifacts, one
-/// after another, each on its own connection.
+/// What the Flask service does: a process for the node, then a walk through Harbor.
 async fn sequential(url: String, login: HeaderValue, containerd: Arc<Containerd>, expected: usize) -> Result<()> {
     tokio::task::spawn_blocking(move || containerd.ctr(&["images", "list"])).await??;
-    let list = async |path: &str| -> Result<Vec<Value>> {
-        let mut all = Vec::new();
-        for page in 1.. {
-            let path = format!("/api/v2.0{path}?page={page}&page_size=100");
-            let body = Connection::open(&url, Some(login.clone())).await?.get(&path).await?;
-            let rows: Vec<Value> = serde_json::from_slice(&body)?;
-            let last = rows.len() < 100;
-            all.extend(rows);
-            if last {
-                break;
-            }
-        }
-        Ok(all)
-    };
-    let mut found = 0;
-    for project in list("/projects").await? {
-        let project = project["name"].as_str().context("a project's name")?;
-        for repository in list(&format!("/projects/{project}/repositories")).await? {
-            let repository = repository["name"].as_str().context("a repository's name")?;
-            let name = repository.split_once('/').context("a repository in a project")?.1.to_owned();
-            found += list(&format!("/projects/{project}/repositories/{name}/artifacts")).await?.len();
-        }
-    }
+    let found = walk::artifacts(&url, &login).await?;
     ensure!(found == expected, "{found} artifacts instead of {expected}");
     Ok(())
 }

@@ -1,24 +1,27 @@
 //! `cargo xtask bench`: measures the real program and references side by side in one run, and prints ratios.
 //!
 //! - [`listing`]: a whole listing, against the requests of the Flask service and against requests alone;
+//! - [`harbor`]: the same where each request costs what it costs a real Harbor, against the cheapest plan;
 //! - [`serving`]: requests a second, against a server that does nothing;
 //! - [`scaling`]: from 1,000 rows to 100,000;
 //! - [`logic`]: parsing, filtering and formatting, against the same logic without WebAssembly;
 //! - [`starting`]: from the start of the process to its first answer, and its memory;
 //! - [`measure`]: alternating runs and medians;
-//! - [`client`]: the plain HTTP client of all measurements.
+//! - [`walk`]: the walk of the Flask service; [`client`]: the plain HTTP client of all measurements.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "no time comes from outside")]
 #![allow(clippy::print_stdout, reason = "a command's output")]
 
 mod client;
+mod harbor;
 mod listing;
 mod logic;
 mod measure;
 mod scaling;
 mod serving;
 mod starting;
+mod walk;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -35,6 +38,8 @@ struct Arguments {
 enum Part {
     /// Whole listings of Harbor 2.12 and 2.8.
     Listing,
+    /// Whole listings of a Harbor that costs what a real one does.
+    Harbor,
     /// Requests a second.
     Serving,
     /// Time for each row and memory, from 1,000 rows to 100,000.
@@ -57,12 +62,14 @@ async fn main() -> Result<()> {
     match Arguments::parse().part {
         Some(Part::Bare { length }) => return serving::bare(length).await,
         Some(Part::Listing) => listing::measure(&mut rows).await?,
+        Some(Part::Harbor) => harbor::measure(&mut rows).await?,
         Some(Part::Serving) => serving::measure(&mut rows).await?,
         Some(Part::Scaling) => scaling::measure(&mut rows).await?,
         Some(Part::Logic) => logic::measure(&mut rows).await?,
         Some(Part::Starting) => starting::measure(&mut rows).await?,
         None => {
             listing::measure(&mut rows).await?;
+            harbor::measure(&mut rows).await?;
             serving::measure(&mut rows).await?;
             scaling::measure(&mut rows).await?;
             logic::measure(&mut rows).await?;

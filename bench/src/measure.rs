@@ -1,7 +1,7 @@
 //! Alternating runs, medians, and the table of the outcome.
 
 use anyhow::{Context, Result};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs of each subject. Their median is the result.
 pub(crate) const RUNS: usize = 7;
@@ -64,6 +64,13 @@ where
     fn run(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<f64>> + '_>> {
         Box::pin(self())
     }
+}
+
+/// Seconds that some work takes.
+pub(crate) async fn seconds<T>(work: impl Future<Output = Result<T>>) -> Result<f64> {
+    let begun = Instant::now();
+    work.await?;
+    Ok(begun.elapsed().as_secs_f64())
 }
 
 /// MiB of a process's memory: `VmRSS` now, `VmHWM` at its peak.

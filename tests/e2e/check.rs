@@ -1,7 +1,7 @@
 //! `image-service check`, as an operator runs it.
 
 use crate::listing::assert_says;
-use image_service_tests::harbor::PASSWORD;
+use image_service_tests::harbor::{PASSWORD, Role};
 use image_service_tests::{Harbor, Node, Version, fixture};
 use serde_json::json;
 
@@ -48,4 +48,20 @@ async fn check_names_the_keys_that_a_half_configured_harbor_lacks() {
     let output = Node::builder().one_image().config(half).build().unwrap().run(&["check"]).await.unwrap();
     assert_says(&output.stdout, &["failed   harbor       not asked, as harbor_config lacks user and password"]);
     assert_eq!(output.code, Some(1));
+}
+
+#[tokio::test]
+async fn check_recommends_a_robot_where_the_login_is_most_of_a_request() {
+    let harbor = Harbor::of(Version::V2_16).repository("library/nginx", 2);
+    let harbor = harbor.account("alice", "secret", Role::User).account("robot$list", "secret", Role::Robot).costs(1.0);
+    let harbor = harbor.start().await.unwrap();
+    for (user, is_dear) in [("alice", true), ("robot$list", false)] {
+        let login = json!({"url": harbor.url, "user": user, "password": "secret"});
+        let node = Node::builder().one_image().config(json!({"harbor_config": login})).build().unwrap();
+        let output = node.run(&["check"]).await.unwrap();
+        assert_says(&output.stdout, &["ok       harbor       2 rows"]);
+        let recommended = output.stdout.contains("\"list repository\" and \"list artifact\"");
+        assert_eq!(recommended, is_dear, "{user}: {}", output.stdout);
+        assert_eq!(output.code, Some(0));
+    }
 }

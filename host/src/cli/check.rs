@@ -1,13 +1,15 @@
 //! `image-service check`: reads the configuration, tries each source, and prints a sentence for each part.
 
+mod harbor;
+
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded};
-use super::listing::{self, Failure, Listing};
+use super::listing::{self, Listing};
 use crate::runtime::{Capabilities, Service};
 use crate::sources::snapshots::SnapshotMemory;
 use anyhow::Result;
 use clap::Args;
-use image_service_config::{Cache, Config, Harbor};
+use image_service_config::{Cache, Config};
 use image_service_http::access::Access;
 use image_service_http::address::Address;
 use std::fmt;
@@ -75,7 +77,7 @@ impl Check {
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
         let capabilities = Arc::new(Capabilities::new(config.clone(), &Arc::default(), SnapshotMemory::default())?);
-        let crictl = Arc::clone(&capabilities.crictl);
+        let (crictl, client) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
         if let Some(path) = &config.composition {
             report.print(
@@ -106,7 +108,8 @@ impl Check {
         for note in notes.lock().map(|notes| notes.clone()).unwrap_or_default() {
             report.print(Verdict::Warning, "ignore file", note);
         }
-        harbor(&mut report, &config.harbor, &listing);
+        harbor::report(&mut report, &config.harbor, &listing);
+        harbor::login_cost(&mut report, &client, &config.harbor, &listing).await;
         stale_rows(&mut report, &config.cache);
         Ok(ExitCode::from(u8::from(report.failed)))
     }
@@ -155,55 +158,6 @@ fn ignore_file(report: &mut Report, config: &Config, listing: &Listing) {
             report.print(Verdict::Off, "ignore file", format!("there is no {path}, so the listing has all {rows}"));
         }
         Err(error) => report.print(Verdict::Warning, "ignore file", format!("{path} can't be read ({error})")),
-    }
-}
-
-fn harbor(report: &mut Report, harbor: &Harbor, listing: &Listing) {
-    const PART: &str = "harbor";
-    if harbor.is_unset() {
-        return report.print(
-            Verdict::Off,
-            PART,
-            "not configured; set harbor_config.url, user and password to list a registry",
-        );
-    }
-    let missing: Vec<&str> = [
-        (harbor.url.is_empty(), "url"),
-        (harbor.user.is_empty(), "user"),
-        (harbor.password.reveal().is_empty(), "password"),
-    ]
-    .into_iter()
-    .filter_map(|(missing, key)| missing.then_some(key))
-    .collect();
-    let failures: Vec<&Failure> = listing.errors.iter().filter(|failure| failure.source == "harbor").collect();
-    // An operator's composition may need no login.
-    if !missing.is_empty() && !failures.is_empty() {
-        let sentence = format!("not asked, as harbor_config lacks {}; set it", missing.join(" and "));
-        return report.print(Verdict::Fails, PART, sentence);
-    }
-    let rows = listing.harbor_images.len();
-    if failures.is_empty() || rows > 0 {
-        let project = if harbor.project.is_empty() { "all projects".to_owned() } else { harbor.project.clone() };
-        let login = if harbor.is_complete() { format!("as {}", harbor.user) } else { "without login".to_owned() };
-        let sentence = format!("{} of {project} from {} {login}", count(rows, "row"), harbor.url);
-        report.print(Verdict::Works, PART, sentence);
-    }
-    if harbor.is_complete() && harbor.url.starts_with("http://") {
-        report.print(
-            Verdict::Warning,
-            PART,
-            "the password travels unencrypted to an http:// address; use https:// if Harbor supports it",
-        );
-    } else if !harbor.verify_ssl {
-        report.print(
-            Verdict::Warning,
-            PART,
-            "verify_ssl is false, so any server that answers gets the password; set ca_file to Harbor's own authority instead",
-        );
-    }
-    for failure in failures {
-        let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        report.print(Verdict::Fails, PART, format!("{repository}{}", failure.error));
     }
 }
 

@@ -5,14 +5,17 @@
 //!
 //! - `request_policy`: which requests and headers of components the client sends;
 //! - `retry`: when the client sends a request again;
+//! - `login_cost`: what the login adds to a request;
 //! - `failure`: why one try failed; `error`: the error of the whole request.
 
 mod error;
 mod failure;
+mod login_cost;
 mod request_policy;
 mod retry;
 
 pub use error::SendError;
+pub use login_cost::LoginCost;
 
 use anyhow::Result;
 use base64::Engine;
@@ -105,10 +108,16 @@ impl HarborClient {
 
     /// Asks Harbor whether it answers, without the login.
     pub async fn probe(&self) -> Result<()> {
-        let request = Request::get(&self.health_url).header(NO_LOGIN, protocol::LOGIN_NONE).body(())?;
         // The outcome is in `health`.
-        let _ = self.send(request.into_parts().0).await;
+        let _ = self.send(self.probe_request(false)?).await;
         Ok(())
+    }
+
+    /// The cheapest request that there is.
+    fn probe_request(&self, with_login: bool) -> Result<Parts> {
+        let request = Request::get(&self.health_url);
+        let request = if with_login { request } else { request.header(NO_LOGIN, protocol::LOGIN_NONE) };
+        Ok(request.body(())?.into_parts().0)
     }
 
     /// Sends a component's request if the policy allows it, and sends it again after a failure that may pass. Reads the whole

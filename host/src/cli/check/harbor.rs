@@ -1,0 +1,81 @@
+//! What `image-service check` says of Harbor: its rows, the safety of the login, and what the login costs.
+
+use super::super::listing::{Failure, Listing};
+use super::{Report, Verdict, count};
+use crate::sources::harbor::{HarborClient, LoginCost};
+use image_service_config::Harbor;
+use std::time::Duration;
+
+const PART: &str = "harbor";
+/// A login that costs less is not worth a word.
+const CHEAP_LOGIN: Duration = Duration::from_millis(30);
+
+/// Whether Harbor gave its rows, and what to look at.
+pub(super) fn report(report: &mut Report, harbor: &Harbor, listing: &Listing) {
+    if harbor.is_unset() {
+        return report.print(
+            Verdict::Off,
+            PART,
+            "not configured; set harbor_config.url, user and password to list a registry",
+        );
+    }
+    let missing: Vec<&str> = [
+        (harbor.url.is_empty(), "url"),
+        (harbor.user.is_empty(), "user"),
+        (harbor.password.reveal().is_empty(), "password"),
+    ]
+    .into_iter()
+    .filter_map(|(missing, key)| missing.then_some(key))
+    .collect();
+    let failures: Vec<&Failure> = listing.errors.iter().filter(|failure| failure.source == "harbor").collect();
+    // An operator's composition may need no login.
+    if !missing.is_empty() && !failures.is_empty() {
+        let sentence = format!("not asked, as harbor_config lacks {}; set it", missing.join(" and "));
+        return report.print(Verdict::Fails, PART, sentence);
+    }
+    let rows = listing.harbor_images.len();
+    if failures.is_empty() || rows > 0 {
+        let project = if harbor.project.is_empty() { "all projects".to_owned() } else { harbor.project.clone() };
+        let login = if harbor.is_complete() { format!("as {}", harbor.user) } else { "without login".to_owned() };
+        let sentence = format!("{} of {project} from {} {login}", count(rows, "row"), harbor.url);
+        report.print(Verdict::Works, PART, sentence);
+    }
+    if harbor.is_complete() && harbor.url.starts_with("http://") {
+        report.print(
+            Verdict::Warning,
+            PART,
+            "the password travels unencrypted to an http:// address; use https:// if Harbor supports it",
+        );
+    } else if !harbor.verify_ssl {
+        report.print(
+            Verdict::Warning,
+            PART,
+            "verify_ssl is false, so any server that answers gets the password; set ca_file to Harbor's own authority instead",
+        );
+    }
+    for failure in failures {
+        let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        report.print(Verdict::Fails, PART, format!("{repository}{}", failure.error));
+    }
+}
+
+/// What the login adds to each request, where it is most of the request.
+pub(super) async fn login_cost(report: &mut Report, client: &HarborClient, harbor: &Harbor, listing: &Listing) {
+    if !harbor.is_complete() || listing.errors.iter().any(|failure| failure.source == "harbor") {
+        return;
+    }
+    let Some(LoginCost { with_login, without }) = client.login_cost().await else { return };
+    let login = with_login.saturating_sub(without);
+    if login >= CHEAP_LOGIN && login > without {
+        let (login, all) = (login.as_millis(), with_login.as_millis());
+        report.print(
+            Verdict::Warning,
+            PART,
+            format!(
+                "the login takes {login} of the {all} ms of each request, as Harbor hashes a user's password anew each time; \
+                 a robot account costs next to nothing: create one of the system with the permissions \"list repository\" \
+                 and \"list artifact\" for all projects, and mind the day on which it expires"
+            ),
+        );
+    }
+}
