@@ -27,7 +27,32 @@ async fn both_harbors_give_the_same_rows_in_order() {
     );
     assert_eq!(from_new, from_old);
     assert_eq!(from_new["errors"], json!([]));
-    assert_eq!(new.count("/repositories"), 0, "whole projects are listed where Harbor can");
+}
+
+#[tokio::test]
+async fn a_project_of_many_small_repositories_is_read_by_its_own_list_where_that_is_cheaper() {
+    for (version, own_lists) in [(Version::V2_16, 3), (Version::V2_8, 0)] {
+        let harbor = Harbor::of(version).filled(3, 20, 1).costs(1.0).start().await.unwrap();
+        let images = list(harbor.config()).await;
+        assert_eq!(harbor_rows(&images).len(), 60);
+        let lists = (0..3).map(|number| harbor.count(&format!("/projects/project00{number}/artifacts"))).sum::<usize>();
+        assert_eq!(lists, own_lists, "{version:?}");
+        // Two of one project tell what such a list costs.
+        let by_repository = harbor.count("/repositories/repository");
+        assert_eq!(by_repository, if own_lists == 0 { 60 } else { 2 }, "{version:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_project_named_by_a_number_has_its_own_rows() {
+    for version in [Version::V2_8, Version::V2_12, Version::V2_16] {
+        // Harbor takes the `2` in a path for an id, unless it is told that it is a name.
+        let harbor = Harbor::of(version).repository("first/app", 1).repository("second/app", 2).repository("2/app", 3);
+        let harbor = harbor.start().await.unwrap();
+        let expected = [numbered("2/app", 3), numbered("first/app", 1), numbered("second/app", 2)].concat();
+        assert_whole(&list(harbor.config()).await, &expected);
+        assert!(harbor.requests().iter().all(|request| request.header("x-is-resource-name") == Some("true")));
+    }
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ mod generated_code;
 mod harbor;
 mod harbor_double;
 mod harbor_faults;
+mod harbor_memory;
+mod harbor_reports;
 mod harbor_tls;
 mod health;
 mod http;

@@ -56,7 +56,7 @@ async fn results_of_the_cache_are_counted() {
 
 #[tokio::test]
 async fn requests_that_are_sent_again_are_counted() {
-    let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", Fault::Status(503));
+    let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", Fault::Status(504));
     let harbor = harbor.start().await.unwrap();
     let program = Node::builder().one_image().harbor(&harbor).start().unwrap();
     program.images().await.unwrap();

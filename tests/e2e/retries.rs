@@ -48,10 +48,8 @@ async fn a_fault_that_passes_costs_nothing() {
 async fn the_program_sends_a_request_once_where_another_try_would_end_the_same() {
     for fault in [
         Fault::Status(400),
-        Fault::Status(401),
         Fault::Status(403),
         Fault::Status(404),
-        Fault::Status(500),
         Fault::Html,
         Fault::RedirectTo("http://127.0.0.1:1".to_owned()),
     ] {
@@ -59,6 +57,23 @@ async fn the_program_sends_a_request_once_where_another_try_would_end_the_same()
         only_harbor_error(&list(harbor.config()).await);
         assert_eq!(harbor.count("/projects?"), 1, "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_refusal_after_the_login_counted_and_an_error_of_the_database_are_asked_again_a_bounded_number_of_times() {
+    for (status, asked) in [(401, 2), (500, 3)] {
+        let harbor = harbor("/projects?", Fault::Status(status)).await;
+        only_harbor_error(&list(harbor.config()).await);
+        assert_eq!(harbor.count("/projects?"), asked, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_harbor_that_starts_behind_its_proxy_is_waited_for() {
+    use image_service_tests::harbor::Outage;
+    let harbor = two_repositories().start().await.unwrap();
+    harbor.set_outage(Some(Outage::Restarting(Duration::from_secs(3))));
+    assert_whole(&list(harbor.config()).await, &all_rows());
 }
 
 #[tokio::test]
@@ -147,7 +162,7 @@ async fn closes_kept_connections(listener: TcpListener) {
         let mut head = vec![0; 4096];
         let read = stream.read(&mut head).await?;
         let body = match String::from_utf8_lossy(&head[..read]).contains("/systeminfo") {
-            true => "{\"harbor_version\": \"v2.12.0\"}",
+            true => "{\"harbor_version\": \"v2.12.0\", \"registry_url\": \"h\"}",
             false => "[]",
         };
         let answer = format!(

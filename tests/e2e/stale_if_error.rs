@@ -29,7 +29,7 @@ async fn failing(cache: Value, part: &'static str, fault: Fault) -> Sources {
 }
 
 async fn sources(cache: Value) -> Sources {
-    failing(cache, "/projects?", Fault::Status(503)).await
+    failing(cache, "/projects?", Fault::Status(504)).await
 }
 
 impl Sources {

@@ -5,7 +5,7 @@
 use crate::bindings::exports::image_service::inventory::harbor::Image;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http_get::{Response, get};
+use http_get::{Client, Response};
 use serde::Deserialize;
 use url::Url;
 
@@ -25,6 +25,7 @@ pub struct Registry {
     url: Url,
     /// `None` where the host adds it, or where the registry needs none.
     authorization: Option<String>,
+    http: Client,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +75,7 @@ impl Registry {
             }
             _ => None,
         };
-        Ok(Self { url: parsed, authorization })
+        Ok(Self { url: parsed, authorization, http: Client::default() })
     }
 
     /// The names of all repositories.
@@ -146,7 +147,7 @@ impl Registry {
         if let Some(authorization) = &self.authorization {
             headers.push(("authorization".to_owned(), authorization.as_bytes().to_vec()));
         }
-        let response = get(&url, &headers, LIMIT).await.map_err(|error| format!("GET {url}: {error}"))?;
+        let response = self.http.get(&url, &headers, LIMIT).await.map_err(|error| format!("GET {url}: {error}"))?;
         Ok((response, url))
     }
 }

@@ -55,6 +55,8 @@ pub enum Fault {
     Null,
     /// The right answer to a path that a proxy encoded once more (harbor#12131).
     EncodedOnceMore,
+    /// This JSON in place of the answer.
+    Json(Bytes),
     /// A page of HTML with the status 200, as proxies and login pages send it.
     Html,
     /// A body that ends before its `Content-Length`.
@@ -150,6 +152,7 @@ impl Faulty {
             Fault::Reset => streamed(JSON, stream::iter([Err(ErrorKind::ConnectionReset.into())])),
             Fault::Stall => streamed(JSON, begun_with(b"[{").chain(stream::pending())),
             Fault::Trickle(pause) => trickled(answer(target.to_owned()).await, *pause).await,
+            Fault::Json(body) => whole(JSON, body.clone()),
             Fault::Html => whole("text/html; charset=utf-8", "<html>Please log in</html>"),
             Fault::BrokenOff => broken_off(),
             Fault::Huge => {

@@ -129,9 +129,11 @@ struct Pass<T> {
 }
 
 impl<T> Pass<T> {
-    /// Whether it has all rows that were there from its beginning to its end.
-    fn is_whole(&self) -> bool {
-        !self.shrank && self.announced.is_none_or(|announced| self.rows.len() as u64 >= announced)
+    /// Whether it has all rows. A list that grew during the first pass is read again, so that it has the new rows too; one that
+    /// goes on growing has at least those that were there from the beginning of the pass to its end.
+    fn is_whole(&self, number: usize) -> bool {
+        let steady = !self.shrank && (number > 1 || self.total == self.announced);
+        steady && self.announced.is_none_or(|announced| self.rows.len() as u64 >= announced)
     }
 }
 
@@ -196,7 +198,7 @@ pub(crate) async fn read_all<T: Row + UniqueKey>(api: &impl Api, list: &List, li
             }
             PassEnd::Whole => {}
         }
-        if pass.is_whole() {
+        if pass.is_whole(number) {
             return whole(pass.rows, None);
         }
         // A list that is short in the same way twice is not read a third time.

@@ -26,6 +26,8 @@ pub(super) enum Retry {
     Never,
     /// After the usual wait.
     Later,
+    /// After the usual wait, until the time limit: a proxy says that Harbor is not there, as it does while Harbor starts.
+    Starting,
     /// After this time, as the server asks.
     After(Duration),
 }
@@ -58,7 +60,11 @@ impl Failure {
             | StatusCode::GATEWAY_TIMEOUT => {
                 let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
                 let wait = asked.and_then(|value| duration::retry_after(value, SystemTime::now()));
-                let retry = wait.map_or(Retry::Later, Retry::After);
+                let retry = match (wait, response.status()) {
+                    (Some(wait), _) => Retry::After(wait),
+                    (None, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE) => Retry::Starting,
+                    (None, _) => Retry::Later,
+                };
                 Err(Self { outcome: Box::new(Ok(response)), retry })
             }
             _ => Ok(response),

@@ -15,6 +15,8 @@ use tokio::time::sleep;
 /// The ceiling of the first wait. Each further ceiling is twice the one before.
 const FIRST_WAIT_CEILING: Duration = Duration::from_millis(250);
 const MAX_WAIT_CEILING: Duration = Duration::from_secs(10);
+/// The same where Harbor is starting, which takes it seconds: long waits would only add to them.
+const MAX_STARTING_CEILING: Duration = Duration::from_secs(2);
 
 /// Runs requests with retries.
 pub(super) struct Retries {
@@ -38,6 +40,8 @@ impl Retries {
     ) -> Result<Response<Bytes>, SendError> {
         let backoff = ExponentialBuilder::new().with_min_delay(FIRST_WAIT_CEILING).with_max_delay(MAX_WAIT_CEILING);
         let mut ceilings = backoff.with_max_times(self.times).build();
+        // Not so many times, but until `end`.
+        let mut while_starting = backoff.with_max_delay(MAX_STARTING_CEILING).without_max_times().build();
         let (mut permit, mut tries) = (None, 1);
         loop {
             let Failure { outcome, retry } = match attempt().await {
@@ -46,6 +50,8 @@ impl Retries {
             };
             let wait = match retry {
                 Retry::Never => None,
+                Retry::Starting if self.times == 0 => None,
+                Retry::Starting => while_starting.next().map(|ceiling| wait(retry, ceiling)),
                 Retry::Later | Retry::After(_) => ceilings.next().map(|ceiling| wait(retry, ceiling)),
             };
             let in_time = wait.filter(|wait| deadline(*wait) < end);
@@ -64,7 +70,7 @@ fn wait(retry: Retry, ceiling: Duration) -> Duration {
     let jitter = Duration::try_from_secs_f64(ceiling.as_secs_f64() * fastrand::f64()).unwrap_or(ceiling);
     match retry {
         Retry::After(wait) => wait.saturating_add(jitter),
-        Retry::Later | Retry::Never => jitter,
+        Retry::Later | Retry::Starting | Retry::Never => jitter,
     }
 }
 
@@ -106,6 +112,13 @@ mod tests {
         assert_eq!(count, 4);
         assert!(outcome.unwrap_err().contains("no (tried 4 times)"));
         assert_eq!(tries(&Retries::new(0, 1), Retry::Later, MINUTE).await.0, 1);
+    }
+
+    #[tokio::test]
+    async fn while_harbor_starts_a_request_is_retried_until_its_time_limit() {
+        let (count, outcome) = tries(&Retries::new(3, 1), Retry::Starting, Duration::from_secs(4)).await;
+        assert!(count > 4 && outcome.is_err(), "{count}");
+        assert_eq!(tries(&Retries::new(0, 1), Retry::Starting, MINUTE).await.0, 1);
     }
 
     #[tokio::test]

@@ -71,8 +71,8 @@ pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, O
         Ok(Err(what)) => Error { url, kind: ErrorKind::InvalidBody(what) },
         Err(error) => error,
     };
-    // A server error on this one page says nothing about the others.
-    let go_on = error.status().is_some_and(|status| status >= 500);
+    // A server error on this one page says nothing about the others; a proxy's does.
+    let go_on = error.status().is_some_and(|status| status >= 500 && !matches!(status, 502..=504));
     let missing = MissingCounts { uncounted: true, ..MissingCounts::default() };
     let failure = Failure::new(&error, missing, || SourceError::of_source(error.to_string()));
     (go_on.then_some(Harbor { project_lists: false }), Some(failure))
