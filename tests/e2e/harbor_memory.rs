@@ -1,7 +1,7 @@
 //! What Harbor may send: answers that would take the instance's memory cost rows of Harbor, and never those of the node.
 
 use crate::listing::{assert_says, errors, harbor_rows, list, node_rows};
-use bytes::Bytes;
+use hyper::body::Bytes;
 use image_service_tests::{Fault, Harbor, Version, node_row};
 use serde_json::Value;
 
