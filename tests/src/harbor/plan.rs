@@ -77,7 +77,10 @@ impl Plan<'_> {
     fn pages(&self, kind: RequestKind, rows: usize) -> Duration {
         let page = |rows| cost(self.contents.version, kind, login(self.caller), self.artifacts, rows);
         let full = u32::try_from(rows / PAGE).unwrap_or(u32::MAX);
-        let last = if rows % PAGE > 0 { page(rows % PAGE) } else { Duration::ZERO };
+        let last = match rows % PAGE {
+            0 => Duration::ZERO,
+            rest => page(rest),
+        };
         page(PAGE) * full + last
     }
 }

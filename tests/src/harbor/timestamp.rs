@@ -19,7 +19,7 @@ impl Timestamp {
 
     /// The machine's time.
     pub fn now() -> Self {
-        Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| milliseconds(since)))
+        Self(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, milliseconds))
     }
 
     /// Reads what Harbor writes, such as `2026-11-26T01:04:00.123Z`.
