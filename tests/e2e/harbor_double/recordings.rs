@@ -95,7 +95,7 @@ fn cut_as_recorded(given: &mut Value, recorded: &mut Value) {
 /// Removes a field from an object or from each row of a list. Says whether it was there.
 fn remove(body: &mut Value, field: &[&str]) -> bool {
     match (body, field) {
-        (Value::Array(rows), _) => rows.iter_mut().fold(false, |found, row| remove(row, field) || found),
+        (Value::Array(rows), _) => rows.iter_mut().map(|row| remove(row, field)).filter(|removed| *removed).count() > 0,
         (Value::Object(object), [name]) => object.remove(*name).is_some(),
         (Value::Object(object), [name, rest @ ..]) => object.get_mut(*name).is_some_and(|inner| remove(inner, rest)),
         _ => false,
