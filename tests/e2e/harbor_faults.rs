@@ -250,7 +250,13 @@ async fn a_refused_login_is_one_error_beside_the_public_rows() {
         assert_rows(&images, &numbered("a/b", 3));
         assert_says(
             only_harbor_error(&images),
-            &["refused the login", "/systeminfo", "user or password is wrong", "database is down", "only public projects"],
+            &[
+                "refused the login",
+                "/systeminfo",
+                "user or password is wrong",
+                "database is down",
+                "only public projects",
+            ],
         );
         // Harbor pauses at each wrong password.
         let sent: Vec<_> = harbor.requests().into_iter().filter(|request| request.login().is_some()).collect();
