@@ -56,7 +56,7 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryC
         let rows = repository_rows(&name, artifacts).into_iter().collect();
         let problem = match truncated {
             Some(truncated) => Some(Problem::Failure(Failure::of_repository(&name, truncated))),
-            None => fewer.then(|| Problem::FewerThanCounted(name, listed)),
+            None => fewer.then_some(Problem::FewerThanCounted(name, listed)),
         };
         return RepositoryRows::Buffered(rows, problem);
     }
