@@ -11,6 +11,9 @@ use std::time::Duration;
 /// What a test does after a request, from the request's number and path.
 pub(super) type Meanwhile = Box<dyn Fn(&FakeHarbor, usize, &str)>;
 
+/// Whether a row is taken out of its page.
+pub(super) type Lacks = Box<dyn Fn(&Value) -> bool>;
+
 /// How a request fails.
 #[derive(Clone, Copy)]
 pub(super) enum Fault {
@@ -51,7 +54,7 @@ pub(super) struct FakeHarbor {
     /// Answers that are no lists, by path.
     pub(super) objects: RefCell<BTreeMap<String, Value>>,
     /// Rows that are taken out of a page after it was cut.
-    pub(super) lacks: Option<Box<dyn Fn(&Value) -> bool>>,
+    pub(super) lacks: Option<Lacks>,
     /// Pages of artifacts that come without tags yet.
     pub(super) bare_pages: Cell<usize>,
     /// Writes empty lists as `null`.
@@ -200,7 +203,7 @@ impl FakeHarbor {
             url: self.url(&path),
             kind: ErrorKind::Status { status, excerpt: String::new(), retry_after: None },
         };
-        self.clock.set(self.clock.get() + self.times.get(bare).copied().unwrap_or_default());
+        self.clock.set(self.clock.get().saturating_add(self.times.get(bare).copied().unwrap_or_default()));
         let reply = |body: Value| Reply {
             content_type: "application/json".into(),
             body: body.to_string().into(),
