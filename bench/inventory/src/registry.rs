@@ -28,13 +28,13 @@ impl Registry {
         let mut repositories = Vec::new();
         for (number, name) in names.iter().enumerate() {
             for repository in 0..REPOSITORIES {
-                let full_name = format!("{name}/repository{repository}");
+                let full_name = format!("{name}/service{repository}");
                 repositories.push(format!(r#"{{"name":"{full_name}","artifact_count":{ARTIFACTS}}}"#));
                 let artifacts = (0..ARTIFACTS).map(|artifact| {
                     let artifact = artifact * REPOSITORIES + repository;
                     artifact_text(name, repository, artifact, &id(number * REPOSITORIES * ARTIFACTS + artifact))
                 });
-                let path = format!("/projects/{name}/repositories/repository{repository}/artifacts");
+                let path = format!("/projects/{name}/repositories/service{repository}/artifacts");
                 add(&mut replies, &path, "&with_tag=true", artifacts.collect());
             }
         }
