@@ -49,7 +49,7 @@ impl Capability {
         match interface {
             "image-service:inventory/crictl" => Self::Node,
             "image-service:inventory/settings" => Self::Settings,
-            "image-service:inventory/snapshots" => Self::State,
+            "image-service:inventory/store" => Self::State,
             "image-service:inventory/types" | "wasi:http/types" | "wasi:cli/exit" | "wasi:cli/types" => Self::Nothing,
             "wasi:cli/environment" => Self::Environment,
             _ => match interface.split('/').next().unwrap_or_default() {
@@ -104,7 +104,7 @@ mod tests {
             ("wasi:filesystem/preopens@0.2.6", Capability::Files),
             ("spin:variables/variables@3.0.0", Capability::Settings),
             ("image-service:inventory/crictl@0.1.0", Capability::Node),
-            ("image-service:inventory/snapshots@0.1.0", Capability::State),
+            ("image-service:inventory/store@0.1.0", Capability::State),
             ("acme:database/query", Capability::Other),
         ] {
             assert_eq!(Capability::of(import), capability, "{import}");

@@ -15,7 +15,7 @@ pub struct Environment {
 pub const NATIVE_GRANTS: &[&str] = &[
     "image-service:inventory/crictl",
     "image-service:inventory/settings",
-    "image-service:inventory/snapshots",
+    "image-service:inventory/store",
     "wasi:http/client",
 ];
 
@@ -51,6 +51,7 @@ macro_rules! with_components {
             "sample-settings",
             "settings-env",
             "settings-spin",
+            "store-none",
         }
     };
 }

@@ -1,5 +1,5 @@
-//! The systems that the host asks for components: the node, Harbor, and the kept rows of both.
+//! The systems that the host asks for components: the node, Harbor, and the store for what is kept of both.
 
 pub mod crictl;
 pub mod harbor;
-pub mod snapshots;
+pub mod store;

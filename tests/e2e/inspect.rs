@@ -26,7 +26,7 @@ async fn inspect_tells_which_part_asks_for_what() {
     assert_eq!(capabilities["settings"][0]["parts"], json!(["filter", "handler", "harbor"]));
     assert_eq!((&capabilities["files"], &capabilities["state"]), (&json!([]), &json!([])));
     let kept = &inspect(&composition("native-last-good")).await["capabilities"]["state"];
-    assert_eq!(*kept, json!([{"name": "image-service:inventory/snapshots@0.1.0", "parts": ["last-good"]}]));
+    assert_eq!(*kept, json!([{"name": "image-service:inventory/store@0.1.0", "parts": ["last-good"]}]));
     assert_eq!((&native["exports"], &native["serve_refuses"]), (&json!(["wasi:http/handler@0.3.0"]), &Value::Null));
 }
 

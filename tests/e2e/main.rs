@@ -59,6 +59,7 @@ mod service_manager;
 mod shutdown;
 mod spin_manifest;
 mod stale_if_error;
+mod store;
 mod times;
 mod tokens;
 mod traces;

@@ -10,6 +10,16 @@ const DEFAULT_LIFETIME: u32 = 5;
 /// The default of both sizes in bytes: twice the answer of a registry with 100,000 tags.
 const DEFAULT_MAX_BYTES: usize = 32 * 1024 * 1024;
 
+/// The default of `max_store_file`.
+const DEFAULT_STORE_FILE: u64 = 1024 * 1024 * 1024;
+
+/// The default of `max_store_memory`: the last good rows of two sources, each beside those that take their place, with the room
+/// of a commit.
+fn default_store_memory(max_stale_bytes: usize) -> usize {
+    const COMMIT_BYTES: usize = 8 * 1024 * 1024;
+    max_stale_bytes.saturating_mul(4).saturating_add(COMMIT_BYTES)
+}
+
 /// Lifetimes and sizes of the cache and of stale rows.
 #[derive(Clone, Debug)]
 pub struct Cache {
@@ -23,8 +33,12 @@ pub struct Cache {
     pub stale_if_error: u32,
     /// Bytes of the last good rows of one source.
     pub max_stale_bytes: usize,
-    /// The folder that keeps these rows while the program does not run.
+    /// The folder whose file keeps what the store holds while the program does not run.
     pub state_dir: Option<PathBuf>,
+    /// Bytes of all that the store holds in memory.
+    pub max_store_memory: usize,
+    /// Most bytes of the store's file in `state_dir`.
+    pub max_store_file: u64,
 }
 
 impl Cache {
@@ -44,19 +58,24 @@ pub(crate) struct Section {
     stale_if_error: Option<Seconds>,
     max_stale_bytes: Option<usize>,
     state_dir: Option<PathBuf>,
+    max_store_memory: Option<usize>,
+    max_store_file: Option<u64>,
 }
 
 impl Section {
     pub(crate) fn read(self, folder: &Path) -> Cache {
         let seconds = |configured: Option<Seconds>| configured.map(|Seconds(seconds)| seconds);
         let lifetime = seconds(self.lifetime).unwrap_or(DEFAULT_LIFETIME);
+        let max_stale_bytes = self.max_stale_bytes.unwrap_or(DEFAULT_MAX_BYTES);
         Cache {
             lifetime,
             stale_while_revalidate: seconds(self.stale_while_revalidate).unwrap_or(lifetime),
             max_bytes: self.max_bytes.unwrap_or(DEFAULT_MAX_BYTES),
             stale_if_error: seconds(self.stale_if_error).unwrap_or_default(),
-            max_stale_bytes: self.max_stale_bytes.unwrap_or(DEFAULT_MAX_BYTES),
+            max_stale_bytes,
             state_dir: self.state_dir.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
+            max_store_memory: self.max_store_memory.unwrap_or_else(|| default_store_memory(max_stale_bytes)),
+            max_store_file: self.max_store_file.unwrap_or(DEFAULT_STORE_FILE),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded};
 use super::listing::{self, Listing};
 use crate::runtime::{Capabilities, Service};
-use crate::sources::snapshots::SnapshotMemory;
+use crate::sources::store::Stores;
 use anyhow::Result;
 use clap::Args;
 use image_service_config::{Cache, Config};
@@ -76,7 +76,7 @@ impl Check {
         }
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let capabilities = Arc::new(Capabilities::new(config.clone(), &Arc::default(), SnapshotMemory::default())?);
+        let capabilities = Arc::new(Capabilities::new(config.clone(), &Arc::default(), &Stores::default())?);
         let (crictl, client) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
         if let Some(path) = &config.composition {
@@ -174,7 +174,7 @@ fn stale_rows(report: &mut Report, cache: &Cache) {
         ),
         Some(folder) => {
             let shown = folder.display();
-            report.print(Verdict::Works, PART, format!("the host keeps rows for {seconds} s, in memory and in {shown}"));
+            report.print(Verdict::Works, PART, format!("the host keeps rows for {seconds} s, in {shown}/store.redb"));
             let mode = std::fs::metadata(folder).map(|folder| folder.mode() & 0o777).unwrap_or_default();
             if mode & 0o077 != 0 {
                 report.print(

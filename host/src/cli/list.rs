@@ -4,7 +4,7 @@ use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
 use super::listing::{self, Listing};
 use crate::runtime::{Capabilities, Service};
-use crate::sources::snapshots::SnapshotMemory;
+use crate::sources::store::Stores;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use std::io::{self, ErrorKind, Write};
@@ -46,7 +46,7 @@ impl List {
         let composition = compositions.choose(self.demo, loaded.config.composition.as_deref(), &loaded.config)?;
         let on_stderr = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
         let harbor = loaded.config.harbor.clone();
-        let capabilities = Capabilities::new(loaded.config, &Arc::default(), SnapshotMemory::default())?;
+        let capabilities = Capabilities::new(loaded.config, &Arc::default(), &Stores::default())?;
         let service = Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?);
         let (json, listing) = listing::ask(&service).await?;
         let text = match self.output {

@@ -1,8 +1,8 @@
-//! The capabilities of every instance: the node, Harbor, kept rows and settings, from the configuration.
+//! The capabilities of every instance: the node, Harbor, the store and settings, from the configuration.
 
 use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
-use crate::sources::snapshots::{SnapshotMemory, Snapshots};
+use crate::sources::store::{Store, Stores};
 use anyhow::Result;
 use image_service_config::{Config, Limits};
 use image_service_telemetry::source_health::SourceHealth;
@@ -15,21 +15,22 @@ pub struct Capabilities {
     pub crictl: Arc<Crictl>,
     /// Harbor.
     pub harbor: Arc<HarborClient>,
-    pub(super) snapshots: Snapshots,
+    /// What the host keeps for components.
+    pub(super) store: Store,
 }
 
 impl Capabilities {
     /// The capabilities that a configuration grants. It asks no source yet. Later requests report their outcome to
-    /// `health`; kept rows go to `memory` and, where the configuration names one, to a folder.
+    /// `health`; what components keep goes to `stores`.
     ///
     /// # Errors
     ///
-    /// When the client of Harbor or the folder for kept rows can't be prepared.
-    pub fn new(config: Config, health: &Arc<SourceHealth>, memory: SnapshotMemory) -> Result<Self> {
+    /// When the client of Harbor or the folder of the store can't be prepared.
+    pub fn new(config: Config, health: &Arc<SourceHealth>, stores: &Stores) -> Result<Self> {
         Ok(Self {
             crictl: Arc::new(Crictl::new(config.crictl.clone(), &config.limits, Arc::clone(health))),
             harbor: Arc::new(HarborClient::new(&config.harbor, &config.limits, Arc::clone(health))?),
-            snapshots: Snapshots::new(&config, memory)?,
+            store: Store::new(&config, stores)?,
             config,
         })
     }
@@ -37,11 +38,6 @@ impl Capabilities {
     /// The configuration that grants them.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// Most bytes of rows that the host keeps for a component.
-    pub(super) fn max_kept(&self) -> usize {
-        self.config.cache.max_stale_bytes
     }
 
     /// The limits of instances.

@@ -1,8 +1,10 @@
-//! The host's side of the imports of an instance: outbound HTTP, crictl, settings and snapshots.
+//! The host's side of the imports of an instance: outbound HTTP, crictl, settings and the store.
 
+use super::capabilities::Capabilities;
 use super::store_data::{Hooks, StoreData};
 use crate::sources::crictl::{self, ErrorKind};
 use crate::sources::harbor::SendError;
+use crate::sources::store::{self, Query};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use std::sync::Arc;
@@ -15,7 +17,7 @@ mod bindings {
     wasmtime::component::bindgen!({ path: "../wit", world: "host-grants" });
 }
 
-use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit, snapshots as snapshots_wit};
+use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit, store as store_wit};
 
 /// A linker with everything that a composition may import.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
@@ -25,7 +27,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
     crictl_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
     settings_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
-    snapshots_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
+    store_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -75,23 +77,90 @@ impl settings_wit::Host for &mut StoreData {}
 
 impl<T: Send> settings_wit::HostWithStore<T> for HostInterfaces {
     async fn get(accessor: &Accessor<T, Self>, key: String) -> Option<String> {
-        let capabilities = accessor.with(|mut access| Arc::clone(&access.get().capabilities));
-        capabilities.setting(&key).await
+        capabilities(accessor).setting(&key).await
     }
 }
 
-impl snapshots_wit::Host for &mut StoreData {}
+impl store_wit::Host for &mut StoreData {}
 
-impl<T: Send> snapshots_wit::HostWithStore<T> for HostInterfaces {
-    async fn load(accessor: &Accessor<T, Self>, name: String) -> Option<snapshots_wit::Snapshot> {
-        let capabilities = accessor.with(|mut access| Arc::clone(&access.get().capabilities));
-        let snapshot = capabilities.snapshots.load(&name).await?;
-        Some(snapshots_wit::Snapshot { age: snapshot.age().as_secs(), bytes: snapshot.bytes.to_vec() })
+impl<T: Send> store_wit::HostWithStore<T> for HostInterfaces {
+    async fn head(accessor: &Accessor<T, Self>, name: String) -> Result<Option<store_wit::State>, store_wit::Error> {
+        let head = capabilities(accessor).store.head(&name).await?;
+        Ok(head.map(|store::Head { revision, meta, age, bytes, quota }| store_wit::State {
+            revision,
+            meta,
+            age,
+            bytes,
+            quota,
+        }))
     }
 
-    async fn save(accessor: &Accessor<T, Self>, name: String, bytes: Vec<u8>) {
-        let capabilities = accessor.with(|mut access| Arc::clone(&access.get().capabilities));
-        capabilities.snapshots.save(&name, bytes).await;
+    async fn versions(
+        accessor: &Accessor<T, Self>,
+        name: String,
+        after: Option<Vec<u8>>,
+        max_bytes: u32,
+    ) -> Result<store_wit::VersionPage, store_wit::Error> {
+        let query = Query::After { after, max_bytes: max_bytes.into(), values: false };
+        let store::Page { revision, entries, more } = capabilities(accessor).store.read(&name, query).await?;
+        let entries =
+            entries.into_iter().map(|store::Entry { key, version, .. }| store_wit::EntryVersion { key, version });
+        Ok(store_wit::VersionPage { revision, entries: entries.collect(), more })
+    }
+
+    async fn scan(
+        accessor: &Accessor<T, Self>,
+        name: String,
+        after: Option<Vec<u8>>,
+        max_bytes: u32,
+    ) -> Result<store_wit::Page, store_wit::Error> {
+        let query = Query::After { after, max_bytes: max_bytes.into(), values: true };
+        Ok(capabilities(accessor).store.read(&name, query).await?.into())
+    }
+
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        name: String,
+        keys: Vec<Vec<u8>>,
+    ) -> Result<store_wit::Page, store_wit::Error> {
+        Ok(capabilities(accessor).store.read(&name, Query::Keys(keys)).await?.into())
+    }
+
+    async fn commit(
+        accessor: &Accessor<T, Self>,
+        name: String,
+        base: Option<u64>,
+        changes: store_wit::Changes,
+    ) -> Result<u64, store_wit::Error> {
+        let store_wit::Changes { deletes, puts, meta } = changes;
+        let puts =
+            puts.into_iter().map(|store_wit::Entry { key, version, value }| store::Entry { key, version, value });
+        let changes = store::Changes { deletes, puts: puts.collect(), meta };
+        Ok(capabilities(accessor).store.commit(&name, base, changes).await?)
+    }
+}
+
+/// The capabilities of an instance.
+fn capabilities<T: Send>(accessor: &Accessor<T, HostInterfaces>) -> Arc<Capabilities> {
+    accessor.with(|mut access| Arc::clone(&access.get().capabilities))
+}
+
+impl From<store::Page> for store_wit::Page {
+    fn from(store::Page { revision, entries, more }: store::Page) -> Self {
+        let entries =
+            entries.into_iter().map(|store::Entry { key, version, value }| store_wit::Entry { key, version, value });
+        Self { revision, entries: entries.collect(), more }
+    }
+}
+
+impl From<store::Error> for store_wit::Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Conflict => Self::Conflict,
+            store::Error::TooLarge(message) => Self::TooLarge(message),
+            store::Error::Full(message) => Self::Full(message),
+            store::Error::Failed(message) => Self::Failed(message),
+        }
     }
 }
 

@@ -27,8 +27,8 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 const MAX_REUSE: usize = 1024;
 /// Longest time that an instance waits for its next request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Most bytes that a component passes to the host in one call, besides rows to keep. The host copies them.
-const MAX_CALL_BYTES: usize = 8 * 1024 * 1024;
+/// Most bytes that a component passes to the host in one call: twice the largest commit to the store. The host copies them.
+const MAX_CALL_BYTES: usize = 16 * 1024 * 1024;
 
 /// Whether the instance that answers a request still works, for the body of its answer. Without it, an answer whose instance
 /// trapped would look complete.
@@ -79,7 +79,7 @@ impl HandlerState for Instances {
         let state = StoreData::new(Arc::clone(&self.capabilities), Arc::clone(&self.on_stderr), current.clone());
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.limiter);
-        store.set_hostcall_fuel(self.capabilities.max_kept().saturating_add(MAX_CALL_BYTES));
+        store.set_hostcall_fuel(MAX_CALL_BYTES);
         store.set_max_component_handles(limits.max_handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
