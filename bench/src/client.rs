@@ -2,10 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use std::time::Instant;
 use tokio::net::TcpStream;
 
 /// One connection.
@@ -34,6 +36,23 @@ impl Connection {
 
     /// Gets a path. Any status but 200 is an error.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes> {
+        Ok(self.send(path).await?.into_body().collect().await?.to_bytes())
+    }
+
+    /// Gets a path, and returns when the first byte of the body came, and how many bytes there were.
+    pub(crate) async fn first_byte(&mut self, path: &str) -> Result<(Instant, usize)> {
+        let mut body = self.send(path).await?.into_body();
+        let (mut first, mut length) = (None, 0);
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                first.get_or_insert_with(Instant::now);
+                length += data.len();
+            }
+        }
+        Ok((first.context("no byte")?, length))
+    }
+
+    async fn send(&mut self, path: &str) -> Result<Response<Incoming>> {
         let mut request = Request::get(path).header("host", self.host.clone()).body(Empty::new())?;
         if let Some(login) = &self.login {
             request.headers_mut().insert("authorization", login.clone());
@@ -44,6 +63,6 @@ impl Connection {
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         ensure!(response.status() == 200, "{path}: {}", response.status());
-        Ok(response.into_body().collect().await?.to_bytes())
+        Ok(response)
     }
 }

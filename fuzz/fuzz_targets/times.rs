@@ -10,12 +10,13 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 /// The keys of times in config.json.
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 12] = [
     ("app_config", "response_timeout"),
     ("app_config", "shutdown_timeout"),
     ("crictl_config", "timeout"),
     ("harbor_config", "timeout"),
     ("harbor_config", "listing_timeout"),
+    ("harbor_config", "full_listing_interval"),
     ("limits_config", "header_timeout"),
     ("limits_config", "client_timeout"),
     ("limits_config", "answer_timeout"),

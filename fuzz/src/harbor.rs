@@ -5,6 +5,7 @@ use harbor_api::api::{Api, Reply};
 use harbor_api::config::Config;
 use harbor_api::error::{CancelReason, Error, ErrorKind};
 use harbor_api::listing::{self, Sink};
+use harbor_api::store::NoStore;
 use image_model::listing::{HARBOR_IMAGES, HarborRow, Listing};
 use image_model::types::{HarborRepository, SourceError};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
@@ -190,7 +191,7 @@ pub fn assert_listing(script: &Script) {
     let config = Config::read(&settings).expect("the settings are right");
     let fake = Fake { answers: script.answers.clone(), asked: Cell::new(0) };
     let mut collected = Collected::default();
-    block_on(listing::list(&fake, &config, &mut collected));
+    block_on(listing::list(&fake, &NoStore, &config, &mut collected));
     let mut listing = Listing::new(false);
     listing.open(HARBOR_IMAGES);
     let mut count = 0;

@@ -10,6 +10,7 @@ use crate::sources::store::Stores;
 use anyhow::Result;
 use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty};
 use image_service_config::{Config, Limits};
 use image_service_http::access::Access;
 use image_service_http::access_log::RequestLog;
@@ -37,6 +38,8 @@ pub struct App {
     readiness: Readiness,
     /// Reports the usage of the runtime to `/metrics`.
     probe: Arc<dyn Probe>,
+    /// Whether a listing begins with the program: it fills the store on disk, which may take longer than a client waits.
+    lists_at_start: bool,
 }
 
 impl App {
@@ -51,6 +54,8 @@ impl App {
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
         let (has_node_api, has_harbor) = (config.node_api.is_some(), config.harbor.origin.is_some());
+        let keeps_rows = config.harbor.is_complete() && config.harbor.full_listing_interval > 0;
+        let lists_at_start = keeps_rows && config.cache.state_dir.is_some();
         let health = Arc::new(SourceHealth::default());
         let capabilities = Arc::new(Capabilities::new(config, &health, &stores)?);
         let (crictl, harbor) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
@@ -72,7 +77,26 @@ impl App {
             shutdown_timeout,
             readiness,
             probe,
+            lists_at_start,
         })
+    }
+
+    /// Lists once, for no client.
+    async fn list(cache: Option<Arc<Cache>>, origin: Origin) {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let Ok(request) = Request::get(Route::Images.label()).body(body) else { return };
+        let context = Arc::new(RequestContext::of(&request, false));
+        let reply = match &cache {
+            Some(cache) => cache.answer(request, &context),
+            None => Reply::Later(origin(request, context)),
+        };
+        let mut body = match reply {
+            Reply::Now(response) => response,
+            Reply::Later(response) => response.await,
+        }
+        .into_body();
+        // Failures of sources are in the log and in the metrics.
+        while let Some(Ok(_)) = body.frame().await {}
     }
 
     /// Finds the part that answers. An answer that is ready needs no boxed future.
@@ -123,6 +147,9 @@ impl Application for App {
 
     fn activate(&self) {
         metrics::set_probe(&self.probe);
+        if self.lists_at_start {
+            tokio::spawn(Self::list(self.cache.clone(), Arc::clone(&self.origin)));
+        }
     }
 }
 

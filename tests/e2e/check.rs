@@ -65,3 +65,17 @@ async fn check_recommends_a_robot_where_the_login_is_most_of_a_request() {
         assert_eq!(output.code, Some(0));
     }
 }
+
+#[tokio::test]
+async fn check_says_whether_a_listing_reads_all_of_harbor_or_what_changed() {
+    for (version, interval, sentence) in [
+        (Version::V2_16, 3600, "marks changes, so a listing reads what changed, and all of Harbor every 3600 s"),
+        (Version::V2_12, 3600, "does not mark changes; 2.16 and later do"),
+        (Version::V2_16, 0, "each listing reads all of Harbor, as harbor_config.full_listing_interval is 0"),
+    ] {
+        let harbor = Harbor::of(version).repository("library/nginx", 2).start().await.unwrap();
+        let interval = json!({"harbor_config": {"full_listing_interval": interval}});
+        let node = Node::builder().one_image().harbor(&harbor).config(interval).build().unwrap();
+        assert_says(&node.run(&["check"]).await.unwrap().stdout, &["ok       harbor       ", sentence]);
+    }
+}

@@ -160,6 +160,7 @@ async fn a_client_that_does_not_read_its_answer_is_given_up_after_client_timeout
     let program = misbehaving(json!({"client_timeout": TIMEOUT}));
     let mut client = RawClient::connect(&program.address).await.unwrap();
     client.send("GET /much HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(client.head().await.unwrap().starts_with("HTTP/1.1 200"));
     // The scrape's own connection is the only one that is left.
     program.await_sample("image_service_connections", 1.0).await.unwrap();
     let (_, bytes) = client.end().await;

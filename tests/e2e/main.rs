@@ -36,6 +36,7 @@ mod harbor_tls;
 mod health;
 mod http;
 mod inspect;
+mod kept_rows;
 mod large_registry;
 mod limits;
 mod list;

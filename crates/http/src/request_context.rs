@@ -24,7 +24,7 @@ pub struct RequestContext {
 
 impl RequestContext {
     /// The context of a request; `is_traced` says whether its trace may be recorded.
-    pub(crate) fn of<B>(request: &Request<B>, is_traced: bool) -> Self {
+    pub fn of<B>(request: &Request<B>, is_traced: bool) -> Self {
         let mut trace = TraceContext::of(request.headers());
         if is_traced {
             spans::sample(&mut trace);

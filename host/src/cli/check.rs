@@ -1,6 +1,7 @@
 //! `image-service check`: reads the configuration, tries each source, and prints a sentence for each part.
 
 mod harbor;
+mod report;
 
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded};
@@ -12,8 +13,7 @@ use clap::Args;
 use image_service_config::{Cache, Config};
 use image_service_http::access::Access;
 use image_service_http::address::Address;
-use std::fmt;
-use std::io::Write;
+use report::{Report, Verdict, count};
 use std::net::ToSocketAddrs;
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
@@ -25,42 +25,6 @@ use std::sync::{Arc, Mutex};
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigFile,
-}
-
-/// The state of one part of the service.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Works,
-    /// It works, but the operator should look at it.
-    Warning,
-    Fails,
-    /// It is not configured.
-    Off,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Works => "ok",
-            Self::Warning => "warning",
-            Self::Fails => "failed",
-            Self::Off => "off",
-        })
-    }
-}
-
-/// Prints each sentence at once, because a source may take a while.
-#[derive(Default)]
-struct Report {
-    failed: bool,
-}
-
-impl Report {
-    fn print(&mut self, verdict: Verdict, part: &str, sentence: impl fmt::Display) {
-        self.failed |= verdict == Verdict::Fails;
-        // A closed stdout is no error; the exit code still tells the result.
-        let _ = writeln!(std::io::stdout(), "{verdict:<8} {part:<12} {sentence}");
-    }
 }
 
 impl Check {
@@ -109,6 +73,7 @@ impl Check {
             report.print(Verdict::Warning, "ignore file", note);
         }
         harbor::report(&mut report, &config.harbor, &listing);
+        harbor::way(&mut report, &client, &config, &listing).await;
         harbor::login_cost(&mut report, &client, &config.harbor, &listing).await;
         stale_rows(&mut report, &config.cache);
         Ok(ExitCode::from(u8::from(report.failed)))
@@ -185,10 +150,4 @@ fn stale_rows(report: &mut Report, cache: &Cache) {
             }
         }
     }
-}
-
-/// A number with its noun, such as `1 row` and `2 rows`.
-fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }

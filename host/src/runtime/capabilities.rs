@@ -56,6 +56,7 @@ impl Capabilities {
             "harbor-page-size" => Some(harbor.page_size.to_string()),
             "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),
             "harbor-listing-timeout" => Some(harbor.listing_timeout.as_secs_f64().to_string()),
+            "harbor-full-listing-interval" => Some(harbor.full_listing_interval.to_string()),
             "images-to-ignore" => self.images_to_ignore().await,
             "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),
             "cache-control" => self.config.cache.control(),

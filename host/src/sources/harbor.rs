@@ -5,17 +5,17 @@
 //!
 //! - `request_policy`: which requests and headers of components the client sends;
 //! - `retry`: when the client sends a request again;
-//! - `login_cost`: what the login adds to a request;
+//! - `inquiry`: what commands want to know: the version, and what the login costs;
 //! - `failure`: why one try failed; `error`: the error of the whole request.
 
 mod error;
 mod failure;
-mod login_cost;
+mod inquiry;
 mod request_policy;
 mod retry;
 
 pub use error::SendError;
-pub use login_cost::LoginCost;
+pub use inquiry::LoginCost;
 
 use anyhow::Result;
 use base64::Engine;

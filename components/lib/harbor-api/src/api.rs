@@ -1,7 +1,7 @@
 //! Harbor's API as the listing sees it: one GET at a time.
 
+use crate::costs::Costs;
 use crate::error::Error;
-use crate::listing::Costs;
 use std::time::Duration;
 
 /// Sends GET requests to Harbor.

@@ -21,7 +21,7 @@ pub(crate) struct Artifact {
     #[serde(default, deserialize_with = "tags")]
     pub(crate) tags: Vec<Tag>,
     #[serde(default)]
-    pub(crate) push_time: Option<PushTime>,
+    pub(crate) push_time: Option<Time>,
     /// The repository's name with the project's; since Harbor 2.12.
     #[serde(default)]
     pub(crate) repository_name: Option<String>,
@@ -65,23 +65,31 @@ fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag>, D::Error
     deserializer.deserialize_option(Tags)
 }
 
-/// The time of an artifact's push, in seconds and nanoseconds; `None` where Harbor's text is no time.
+/// A time as Harbor writes it, in seconds and nanoseconds; `None` where its text is no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct PushTime(pub(crate) Option<(i64, u32)>);
+pub(crate) struct Time(pub(crate) Option<(i64, u32)>);
 
-impl<'de> Deserialize<'de> for PushTime {
+impl Time {
+    /// Microseconds since 1970.
+    pub(crate) fn microseconds(self) -> Option<i64> {
+        let (seconds, nanoseconds) = self.0?;
+        seconds.checked_mul(1_000_000)?.checked_add(i64::from(nanoseconds) / 1000)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
         impl Visitor<'_> for Text {
-            type Value = PushTime;
+            type Value = Time;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<PushTime, E> {
+            fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
                 let time = OffsetDateTime::parse(text, &Rfc3339).ok();
-                Ok(PushTime(time.map(|time| (time.unix_timestamp(), time.nanosecond()))))
+                Ok(Time(time.map(|time| (time.unix_timestamp(), time.nanosecond()))))
             }
         }
         deserializer.deserialize_str(Text)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 /// The keys of these settings.
-pub const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 9] = [
     "harbor-url",
     "harbor-auth",
     "harbor-user",
@@ -14,12 +14,14 @@ pub const KEYS: [&str; 8] = [
     "harbor-page-size",
     "harbor-max-concurrency",
     "harbor-listing-timeout",
+    "harbor-full-listing-interval",
 ];
 
 /// The largest page that Harbor accepts; it answers 422 to a larger one.
 const MAX_PAGE_SIZE: usize = 100;
 const DEFAULT_CONCURRENCY: usize = 8;
 const DEFAULT_LISTING_TIMEOUT: Duration = Duration::from_secs(120);
+const DEFAULT_FULL_LISTING_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Where Harbor is, and how a listing sends its requests.
 #[derive(Clone, Debug)]
@@ -36,6 +38,8 @@ pub struct Config {
     pub concurrency: usize,
     /// The longest time that the whole listing may take.
     pub listing_timeout: Duration,
+    /// The longest time between two whole listings; `None` where no rows are kept between listings.
+    pub full_listing_interval: Option<Duration>,
 }
 
 /// Who adds the login to requests.
@@ -81,6 +85,7 @@ impl Config {
             page_size: number(get, "harbor-page-size", MAX_PAGE_SIZE)?.min(MAX_PAGE_SIZE),
             concurrency: number(get, "harbor-max-concurrency", DEFAULT_CONCURRENCY)?,
             listing_timeout: seconds(get, "harbor-listing-timeout", DEFAULT_LISTING_TIMEOUT)?,
+            full_listing_interval: interval(get("harbor-full-listing-interval"))?,
         })
     }
 }
@@ -120,6 +125,16 @@ fn seconds(get: impl Fn(&str) -> Option<String>, key: &str, default: Duration) -
     let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0);
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     duration.ok_or_else(|| format!("the setting {key} is {text:?}, where seconds, more than 0, were expected"))
+}
+
+/// The longest time between two whole listings; `None` for 0.
+fn interval(text: Option<String>) -> Result<Option<Duration>, String> {
+    let Some(text) = text else { return Ok(Some(DEFAULT_FULL_LISTING_INTERVAL)) };
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let seconds = seconds.ok_or_else(|| {
+        format!("the setting harbor-full-listing-interval is {text:?}, where seconds, 0 or more, were expected")
+    })?;
+    Ok(Some(seconds).filter(|seconds| !seconds.is_zero()))
 }
 
 fn basic(user: &str, password: &str) -> String {

@@ -9,6 +9,7 @@
 pub mod api;
 mod artifact;
 pub mod config;
+mod costs;
 mod dedup;
 pub mod error;
 pub mod listing;
@@ -21,3 +22,4 @@ mod rows;
 mod scope;
 mod session;
 mod sink;
+pub mod store;

@@ -1,40 +1,43 @@
 //! The plan of a listing: which lists it reads, in which order it gives rows, and which rows a failure costs.
 //!
 //! 1. `login`: whether the login counts; `overview`: the projects, their repositories, and how many artifacts each has;
-//! 2. `road`: what it costs to read a project by its own list, or repository by repository; `project`: reads it on the cheaper
-//!    road;
-//! 3. `repository`: the rows of each repository;
+//! 2. `kept`: where rows are kept and Harbor marks changes, reads what changed, and gives the kept rows;
+//! 3. `whole`: otherwise, reads all. `road`: what it costs to read a project by its own list, or repository by repository;
+//!    `project`: reads it on the cheaper road; `repository`: the rows of each repository;
 //! 4. `recount`: whether what Harbor counted and did not list is gone, or missing.
-//!
-//! The second stage works ahead of the third, and the third ahead of the sink, by as many steps as there may be requests at a
-//! time.
 
 mod endpoints;
 mod failures;
+mod kept;
 mod login;
 mod overview;
 mod project;
 mod recount;
 mod repository;
 mod road;
+mod whole;
 
+pub use crate::costs::Costs;
 pub use crate::sink::Sink;
-pub use road::Costs;
 
 use crate::api::Api;
 use crate::config::Config;
 use crate::memory::{MAX_BUFFERED_ROWS, MAX_LIST_BYTES};
 use crate::page::Limits;
 use crate::session::Session;
+use crate::store::Store;
 use failures::Failures;
-use futures::{StreamExt, join, stream};
-use project::Step;
-use recount::Recount;
-use repository::{Problem, RepositoryRows};
+use futures::join;
+use kept::{Keeping, Plan, Refreshed};
+use overview::ProjectOverview;
 use road::Roads;
+use std::time::Duration;
 
-/// Lists the projects that the configuration names: all rows in order, and each failure once.
-pub async fn list(api: &impl Api, config: &Config, sink: &mut impl Sink) {
+/// Refreshes that a listing tries where other listings are quicker. After that, it reads all.
+const REFRESHES: usize = 3;
+
+/// Lists the projects that the configuration names: all rows in order, and each failure once. Keeps rows in the store.
+pub async fn list(api: &impl Api, store: &impl Store, config: &Config, sink: &mut impl Sink) {
     let limits = Limits {
         page_size: config.page_size,
         concurrency: config.concurrency,
@@ -42,85 +45,75 @@ pub async fn list(api: &impl Api, config: &Config, sink: &mut impl Sink) {
         buffered_bytes: MAX_LIST_BYTES,
         believes_totals: true,
     };
-    run(api, limits, config.project.as_deref(), sink).await;
+    run(api, store, limits, config.full_listing_interval, config.project.as_deref(), sink).await;
 }
 
-/// Lists one project, or all that the user sees.
-async fn run(api: &impl Api, limits: Limits, project: Option<&str>, sink: &mut impl Sink) {
+/// Lists one project, or all that the user sees. Rows are kept where there is an interval between whole listings.
+async fn run<S: Store>(
+    api: &impl Api,
+    store: &S,
+    limits: Limits,
+    interval: Option<Duration>,
+    single: Option<&str>,
+    sink: &mut impl Sink,
+) {
     let session = &Session::new(api);
     let mut failures = Failures::default();
     // The first listing waits for the login check: Harbor pauses at each request with a wrong password.
-    let ahead = project.is_none() && session.recall().login_counted;
+    let ahead = session.recall().login_counted;
     let ((harbor, failure), projects) = if ahead {
-        let (login, projects) = join!(login::check(session), overview::projects(session, limits));
+        let (login, projects) = join!(login::check(session), overview::projects(session, limits, single));
         (login, Some(projects))
     } else {
         (login::check(session).await, None)
     };
     failures.add(failure, sink);
-    let Some(harbor) = harbor else { return failures.end(sink) };
-    let projects = match project {
-        Some(project) => overview::single(project),
-        None => {
-            let (projects, failure) = match projects {
-                Some(projects) => projects,
-                None => overview::projects(session, limits).await,
-            };
-            failures.add(failure, sink);
-            projects
-        }
+    let Some(harbor) = harbor else { return failures.end(sink, None) };
+    let (projects, failure) = match projects {
+        Some(projects) => projects,
+        None => overview::projects(session, limits, single).await,
     };
-    let overviews = overview::read(session, limits, projects).await;
-    let roads = Roads::learn(session, limits, harbor, &overviews).await;
-    let steps = stream::iter(overviews)
-        .map(|overview| project::steps(session, limits, roads, overview))
-        .buffered(limits.concurrency)
-        .flat_map(stream::iter);
-    let mut taken = Box::pin(steps.map(|step| take(session, limits, step)).buffered(limits.concurrency));
-    let mut recount = Recount::default();
-    while let Some(taken) = taken.next().await {
-        let (rows, problem) = match taken {
-            Taken::Repository(RepositoryRows::Buffered(rows, problem)) => (rows, problem),
-            Taken::Repository(RepositoryRows::TooLong(repository)) => {
-                let (wanted, failure) = repository::stream(session, limits, &repository, sink).await;
-                failures.add(failure, sink);
-                if !wanted {
-                    return;
-                }
-                continue;
-            }
-            Taken::CountAgain(project, listed) => {
-                recount.add_project(project, listed);
-                continue;
-            }
-        };
-        if !rows.is_empty() && !sink.rows(rows).await {
-            return;
+    let all_projects = failure.is_none();
+    failures.add(failure, sink);
+    let open = async || match (&harbor.marks_changes, interval) {
+        (Some(version), Some(interval)) if all_projects => Keeping::open(store, version, harbor.now, interval).await,
+        _ => None,
+    };
+    let mut keeping = open().await;
+    let mut tries = 0..REFRESHES;
+    while tries.next().is_some()
+        && let Some(kept) = &mut keeping
+        && kept.plan != Plan::Whole
+    {
+        let refreshed = kept::refresh(session, limits, &projects, single, kept, &mut failures).await;
+        if let Refreshed::Ready(parts, told) = refreshed {
+            told.into_iter().for_each(|error| sink.failed(error));
+            let all = projects.iter().map(|project| project.repo_count.unwrap_or_default()).sum();
+            let progress = (kept.count() as u64, all);
+            kept::emit(session, limits, kept, parts, &mut failures, sink).await;
+            return failures.end(sink, Some(progress));
         }
-        match problem {
-            Some(Problem::Failure(failure)) => failures.add(Some(failure), sink),
-            Some(Problem::FewerThanCounted(name, listed)) => recount.add_repository(name, listed),
-            None => {}
+        failures = Failures::default();
+        if !kept.was_slower {
+            break;
         }
+        // Another listing kept its rows meanwhile; little has changed since then.
+        keeping = open().await;
     }
-    recount.settle(session, limits, &mut failures, sink).await;
-    failures.end(sink);
-}
-
-/// What a step came to.
-enum Taken {
-    Repository(RepositoryRows),
-    CountAgain(String, u64),
-}
-
-/// Takes a step.
-async fn take(api: &impl Api, limits: Limits, step: Step) -> Taken {
-    Taken::Repository(match step {
-        Step::Rows(rows) => RepositoryRows::Buffered(rows, None),
-        Step::Failure(failure) => RepositoryRows::Buffered(Vec::new(), Some(Problem::Failure(failure))),
-        Step::Repository(repository) => repository::read(api, limits, repository).await,
-        Step::CountAgain(project, listed) => return Taken::CountAgain(project, listed),
-    })
+    let overviews = overview::read(session, limits, projects).await;
+    let (newest, all) = (kept::newest(&overviews), overview::count(&overviews));
+    let complete = overviews.iter().all(ProjectOverview::is_whole);
+    if let Some(keeping) = &mut keeping {
+        keeping.begin(&overviews).await;
+    }
+    let roads = Roads::learn(session, limits, &harbor, &overviews).await;
+    let wanted = whole::list(session, limits, roads, overviews, &mut keeping, &mut failures, sink).await;
+    if let Some(keeping) = &mut keeping {
+        let kept = keeping.count() as u64 == all;
+        keeping.end(session, newest, complete && wanted && kept && failures.are_none()).await;
+    }
+    let progress = keeping.map(|keeping| (keeping.count() as u64, all));
+    failures.end(sink, progress);
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::memory::{self, Footprint, MAX_PAGE_BYTES};
 use crate::scope::{Named, Scope};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -41,9 +42,9 @@ impl Limits {
 pub(crate) struct List {
     pub(crate) path: String,
     /// Further parameters, such as `&with_tag=true`.
-    pub(crate) query: &'static str,
+    pub(crate) query: Cow<'static, str>,
     /// The same, and an order in which no two rows are equal, newest first.
-    pub(crate) steady_order: &'static str,
+    pub(crate) steady_order: Cow<'static, str>,
     pub(crate) scope: Scope,
 }
 
@@ -55,7 +56,7 @@ impl List {
 
     /// The same list, in that order.
     pub(crate) fn steady(&self) -> Self {
-        Self { query: self.steady_order, ..self.clone() }
+        Self { query: self.steady_order.clone(), ..self.clone() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From artifacts to rows: one for each tag, in order.
 
-use crate::artifact::{Artifact, PushTime};
+use crate::artifact::{Artifact, Time};
 use crate::repository_name::{RepositoryName, name_in};
 use image_model::types::{HarborImage, HarborRepository};
 use std::cmp::Reverse;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// The order of the artifacts of one repository: newest first; the digest settles equal times.
 fn sort_key(artifact: &Artifact) -> (Reverse<Option<(i64, u32)>>, &str) {
-    (Reverse(artifact.push_time.and_then(|PushTime(time)| time)), &artifact.digest)
+    (Reverse(artifact.push_time.and_then(|Time(time)| time)), &artifact.digest)
 }
 
 /// Sorts artifacts of one repository. Of several with one key, the last one stays.
@@ -49,10 +49,12 @@ fn rows_of_sorted(
     (!images.is_empty()).then(|| HarborRepository { project: project.clone(), name: name.clone(), images })
 }
 
-/// All rows of one repository, in order; `None` where it has none.
-pub(crate) fn repository_rows(repository: &RepositoryName, mut artifacts: Vec<Artifact>) -> Option<HarborRepository> {
+/// All rows of one repository, in order.
+pub(crate) fn images(mut artifacts: Vec<Artifact>) -> Vec<HarborImage> {
     sort(&mut artifacts);
-    rows_of_sorted(repository, artifacts.into_iter())
+    let mut images = Vec::with_capacity(artifacts.len());
+    artifacts.into_iter().for_each(|artifact| append_rows(&mut images, artifact));
+    images
 }
 
 /// The artifacts of a project by the name of their repository; `None` where one does not name its repository.
@@ -123,26 +125,28 @@ mod tests {
         RepositoryName::new("p", "p/app")
     }
 
+    fn rows_of_app(artifacts: Vec<Artifact>) -> Option<HarborRepository> {
+        let RepositoryName { project, name } = app();
+        Some(HarborRepository { project, name, images: images(artifacts) })
+    }
+
     #[test]
     fn each_tag_is_a_row_and_an_untagged_artifact_is_none() {
         let untagged: Artifact =
             serde_json::from_str(r#"{"digest":"sha256:b","tags":null,"push_time":"2025-01-01T00:00:00Z"}"#).unwrap();
-        let rows = repository_rows(&app(), vec![artifact("sha256:a", "2025-01-01T00:00:00Z", &["2", "1"]), untagged]);
+        let rows = rows_of_app(vec![artifact("sha256:a", "2025-01-01T00:00:00Z", &["2", "1"]), untagged]);
         assert_eq!(shown(rows), ["p/app:1@sha256:a", "p/app:2@sha256:a"]);
     }
 
     #[test]
     fn newer_artifacts_come_first_whatever_the_length_of_their_fractions() {
-        let rows = repository_rows(
-            &app(),
-            vec![
-                artifact("sha256:c", "2025-01-01T00:00:00Z", &["c"]),
-                artifact("sha256:b", "2025-01-01T00:00:00.1Z", &["b"]),
-                artifact("sha256:a", "2025-01-01T00:00:00.09Z", &["a"]),
-                artifact("sha256:d", "2025-01-01T01:00:00.5+01:00", &["d"]),
-                artifact("sha256:e", "", &["e"]),
-            ],
-        );
+        let rows = rows_of_app(vec![
+            artifact("sha256:c", "2025-01-01T00:00:00Z", &["c"]),
+            artifact("sha256:b", "2025-01-01T00:00:00.1Z", &["b"]),
+            artifact("sha256:a", "2025-01-01T00:00:00.09Z", &["a"]),
+            artifact("sha256:d", "2025-01-01T01:00:00.5+01:00", &["d"]),
+            artifact("sha256:e", "", &["e"]),
+        ]);
         assert_eq!(
             rows.unwrap().images.iter().map(|row| row.tag.as_str()).collect::<Vec<_>>(),
             ["d", "b", "a", "c", "e"]
@@ -152,20 +156,19 @@ mod tests {
     #[test]
     fn equal_times_are_ordered_by_digest() {
         let time = "2025-01-01T00:00:00Z";
-        let rows =
-            repository_rows(&app(), vec![artifact("sha256:b", time, &["b"]), artifact("sha256:a", time, &["a"])]);
+        let rows = rows_of_app(vec![artifact("sha256:b", time, &["b"]), artifact("sha256:a", time, &["a"])]);
         assert_eq!(shown(rows), ["p/app:a@sha256:a", "p/app:b@sha256:b"]);
     }
 
     #[test]
     fn an_artifact_without_size_counts_zero_bytes() {
         let bare: Artifact = serde_json::from_str(r#"{"digest":"sha256:b","tags":[{"name":"x"}]}"#).unwrap();
-        assert_eq!(repository_rows(&app(), vec![bare]).unwrap().images[0].size, 0);
+        assert_eq!(images(vec![bare])[0].size, 0);
     }
 
     #[test]
     fn a_repository_without_tags_has_no_rows() {
-        assert_eq!(repository_rows(&app(), vec![artifact("sha256:a", "2025-01-01T00:00:00Z", &[])]), None);
+        assert_eq!(images(vec![artifact("sha256:a", "2025-01-01T00:00:00Z", &[])]), []);
     }
 
     #[test]
@@ -196,6 +199,6 @@ mod tests {
             rows.extend(window.push(&app(), page.to_vec()));
         }
         rows.extend(window.drain(&app()));
-        assert_eq!(shown(rows), shown(repository_rows(&app(), artifacts)));
+        assert_eq!(shown(rows), shown(rows_of_app(artifacts)));
     }
 }

@@ -1,9 +1,9 @@
 //! What `image-service check` says of Harbor: its rows, the safety of the login, and what the login costs.
 
 use super::super::listing::{Failure, Listing};
-use super::{Report, Verdict, count};
+use super::report::{Report, Verdict, count};
 use crate::sources::harbor::{HarborClient, LoginCost};
-use image_service_config::Harbor;
+use image_service_config::{Config, Harbor};
 use std::time::Duration;
 
 const PART: &str = "harbor";
@@ -57,6 +57,38 @@ pub(super) fn report(report: &mut Report, harbor: &Harbor, listing: &Listing) {
         let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
         report.print(Verdict::Fails, PART, format!("{repository}{}", failure.error));
     }
+}
+
+/// Which way a listing takes, and why not the better one.
+pub(super) async fn way(report: &mut Report, client: &HarborClient, config: &Config, listing: &Listing) {
+    let harbor = &config.harbor;
+    if !harbor.is_complete() || listing.errors.iter().any(|failure| failure.source == "harbor") {
+        return;
+    }
+    let interval = harbor.full_listing_interval;
+    let sentence = match client.version().await {
+        _ if interval == 0 => {
+            "each listing reads all of Harbor, as harbor_config.full_listing_interval is 0".to_owned()
+        }
+        None => "each listing reads all of Harbor, as it does not tell its version".to_owned(),
+        Some(version) if !marks_changes(&version) => {
+            format!("each listing reads all of Harbor, as {version} does not mark changes; 2.16 and later do")
+        }
+        Some(version) => {
+            let place = config.cache.state_dir.as_ref().map_or("memory".to_owned(), |path| path.display().to_string());
+            format!(
+                "{version} marks changes, so a listing reads what changed, and all of Harbor every {interval} s; rows are \
+                 kept in {place}"
+            )
+        }
+    };
+    report.print(Verdict::Works, PART, sentence);
+}
+
+/// Whether a Harbor of this version marks changed repositories; the component `harbor` decides in the same way.
+fn marks_changes(version: &str) -> bool {
+    let mut numbers = version.trim_start_matches('v').split(['.', '-']).map(|number| number.parse::<u32>().ok());
+    (numbers.next().flatten(), numbers.next().flatten()) >= (Some(2), Some(16))
 }
 
 /// What the login adds to each request, where it is most of the request.

@@ -19,6 +19,7 @@ use futures::FutureExt;
 use futures::future::{Fuse, FusedFuture, LocalBoxFuture};
 use harbor_api::config::Config;
 use harbor_api::listing::{Sink, list};
+use harbor_api::store::NoStore;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -74,7 +75,7 @@ async fn make(registry: Rc<Registry>, next: Slot) {
     let settings = [("harbor-url", "https://harbor.example.com"), ("harbor-auth", "host")];
     let settings: HashMap<&str, String> = settings.map(|(key, value)| (key, value.to_owned())).into();
     match Config::read(&settings) {
-        Ok(config) => list(&*registry, &config, &mut out).await,
+        Ok(config) => list(&*registry, &NoStore, &config, &mut out).await,
         Err(message) => out.failed(SourceError::of_source(message)),
     }
     out.next.set(Some(Part::End(out.errors)));

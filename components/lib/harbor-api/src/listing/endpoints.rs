@@ -10,7 +10,12 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// All projects that the user sees, with the number of their repositories.
 pub(super) fn projects() -> List {
-    List { path: "/projects".to_owned(), query: "", steady_order: "&sort=-project_id", scope: Scope::Everything }
+    List {
+        path: "/projects".to_owned(),
+        query: "".into(),
+        steady_order: "&sort=-project_id".into(),
+        scope: Scope::Everything,
+    }
 }
 
 /// The path of one project.
@@ -23,13 +28,27 @@ pub(super) fn all_repositories() -> List {
     repositories_at("/repositories".to_owned(), Scope::Everything)
 }
 
+/// Those of them that changed since a moment, of one project or of all. Harbor takes the moment in UTC, without a zone, and
+/// ignores what it can't read.
+pub(super) fn changed_repositories(project: Option<&str>, since: &str) -> List {
+    let mut list = project.map_or_else(all_repositories, repositories);
+    list.query = format!("&sort=repository_id&q={}", segment(&format!("update_time=[{since}~]"))).into();
+    list.steady_order = list.query.clone();
+    list
+}
+
 /// A project's repositories.
 pub(super) fn repositories(project: &str) -> List {
     repositories_at(format!("/projects/{}/repositories", segment(project)), Scope::Project(project.to_owned()))
 }
 
 fn repositories_at(path: String, scope: Scope) -> List {
-    List { path, query: "", steady_order: "&sort=-repository_id", scope }
+    List { path, query: "".into(), steady_order: "&sort=-repository_id".into(), scope }
+}
+
+/// The path of one repository.
+pub(super) fn repository(name: &RepositoryName) -> String {
+    format!("/projects/{}/repositories/{}", segment(&name.project), segment(&segment(&name.name)))
 }
 
 /// All artifacts of a project.
@@ -39,15 +58,13 @@ pub(super) fn project_artifacts(project: &str) -> List {
 
 /// A repository's artifacts. Harbor takes its name percent-encoded twice: once for the path, once for the slashes in it.
 pub(super) fn repository_artifacts(repository: &RepositoryName) -> List {
-    let name = segment(&segment(&repository.name));
-    let path = format!("/projects/{}/repositories/{name}/artifacts", segment(&repository.project));
-    artifacts_at(path, Scope::Repository(repository.full_name()))
+    artifacts_at(format!("{}/artifacts", self::repository(repository)), Scope::Repository(repository.full_name()))
 }
 
 /// Untagged artifacts are in the list although they give no row: `artifact_count` counts them, so that only the whole list
 /// can be compared with it.
 fn artifacts_at(path: String, scope: Scope) -> List {
-    List { path, query: "&with_tag=true", steady_order: "&with_tag=true&sort=-id", scope }
+    List { path, query: "&with_tag=true".into(), steady_order: "&with_tag=true&sort=-id".into(), scope }
 }
 
 fn segment(text: &str) -> String {

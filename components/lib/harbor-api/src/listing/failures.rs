@@ -96,14 +96,23 @@ impl Failures {
         }
     }
 
-    /// Passes on the failure of all cancelled requests, and the number of those that were not told.
-    pub(super) fn end(self, sink: &mut impl Sink) {
+    /// Whether there was none.
+    pub(super) fn are_none(&self) -> bool {
+        self.reported == 0 && self.cancelled.is_none()
+    }
+
+    /// Passes on the failure of all cancelled requests, and the number of those that were not told. `progress` is the number of
+    /// repositories that are kept, and of all.
+    pub(super) fn end(self, sink: &mut impl Sink, progress: Option<(u64, u64)>) {
         if self.reported > MAX_REPORTED {
             let more = self.reported - MAX_REPORTED;
             sink.failed(SourceError::of_source(format!("{more} more failures, which are not told one by one")));
         }
         if let Some((reason, missing)) = self.cancelled {
-            sink.failed(SourceError::of_source(format!("{reason}; {missing}")));
+            let kept = progress.filter(|(_, all)| *all > 0).map_or_else(String::new, |(kept, all)| {
+                format!("; {kept} of {all} repositories are kept, and the next listing goes on from there")
+            });
+            sink.failed(SourceError::of_source(format!("{reason}; {missing}{kept}")));
         }
     }
 }

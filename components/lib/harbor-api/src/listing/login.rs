@@ -2,23 +2,37 @@
 
 use super::failures::{Failure, MissingCounts};
 use crate::api::{Api, Experience};
+use crate::artifact::Time;
 use crate::error::{Error, ErrorKind};
 use crate::page::parse_json;
 use crate::session::Session;
 use image_model::types::SourceError;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// Harbor has `/projects/{project}/artifacts` from this version on.
 const PROJECT_ARTIFACTS_SINCE: (u32, u32) = (2, 12);
 /// From this version on, Harbor tells its version only to those who are logged in.
 const VERSION_IS_PRIVATE_SINCE: (u32, u32) = (2, 16);
 
+/// From this version on, each change of a repository moves its `update_time` (goharbor/harbor#23225).
+const CHANGES_ARE_MARKED_SINCE: (u32, u32) = (2, 16);
+
 /// What the check of the login found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Harbor {
     /// Whether it has lists of a project's artifacts, besides those of each repository.
     pub(super) project_lists: bool,
+    /// Its version, where it marks changed repositories.
+    pub(super) marks_changes: Option<String>,
+    /// The time of its clock, in microseconds since 1970.
+    pub(super) now: Option<i64>,
+}
+
+impl Harbor {
+    /// One that told nothing.
+    const UNKNOWN: Self = Self { project_lists: false, marks_changes: None, now: None };
 }
 
 /// The answer to `/systeminfo`. Harbor gives the last three to those who are logged in, in all versions.
@@ -27,7 +41,7 @@ struct SystemInfo {
     #[serde(default)]
     harbor_version: Option<String>,
     #[serde(default)]
-    current_time: Option<IgnoredAny>,
+    current_time: Option<Value>,
     #[serde(default)]
     external_url: Option<IgnoredAny>,
     #[serde(default)]
@@ -42,6 +56,10 @@ impl SystemInfo {
             || self.external_url.is_some()
             || self.registry_url.is_some()
             || self.release().is_some_and(|release| release >= VERSION_IS_PRIVATE_SINCE)
+    }
+
+    fn now(&self) -> Option<i64> {
+        serde_json::from_value::<Time>(self.current_time.clone()?).ok()?.microseconds()
     }
 
     fn release(&self) -> Option<(u32, u32)> {
@@ -59,14 +77,16 @@ pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, O
     let error = match reply {
         Ok(Ok(info)) => {
             if info.login_counts() {
-                let project_lists = info.release().is_some_and(|release| release >= PROJECT_ARTIFACTS_SINCE);
+                let since = |first| info.release().is_some_and(|release| release >= first);
+                let project_lists = since(PROJECT_ARTIFACTS_SINCE);
+                let marks_changes = since(CHANGES_ARE_MARKED_SINCE).then(|| info.harbor_version.clone()).flatten();
                 session.remember(Experience { login_counted: true, ..experience });
                 session.login_counts();
-                return (Some(Harbor { project_lists }), None);
+                return (Some(Harbor { project_lists, marks_changes, now: info.now() }), None);
             }
             session.go_anonymous();
             let error = SourceError::of_source(refused(&url, experience.login_counted));
-            return (Some(Harbor { project_lists: false }), Some(Failure::Reported(error)));
+            return (Some(Harbor::UNKNOWN), Some(Failure::Reported(error)));
         }
         Ok(Err(what)) => Error { url, kind: ErrorKind::InvalidBody(what) },
         Err(error) => error,
@@ -75,7 +95,7 @@ pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, O
     let go_on = error.status().is_some_and(|status| status >= 500 && !matches!(status, 502..=504));
     let missing = MissingCounts { uncounted: true, ..MissingCounts::default() };
     let failure = Failure::new(&error, missing, || SourceError::of_source(error.to_string()));
-    (go_on.then_some(Harbor { project_lists: false }), Some(failure))
+    (go_on.then_some(Harbor::UNKNOWN), Some(failure))
 }
 
 /// The message for a login that does not count. Harbor says the same to a wrong password and, while its database is down, to

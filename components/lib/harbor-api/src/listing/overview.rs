@@ -4,6 +4,7 @@
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
 use crate::api::Api;
+use crate::artifact::Time;
 use crate::dedup::UniqueKey;
 use crate::error::{Error, ErrorKind};
 use crate::memory::{self, Footprint, MAX_NAME_BYTES, MAX_NAMES};
@@ -18,7 +19,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// A project as Harbor lists it.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Project {
     pub(super) name: String,
     /// Its repositories, those that the user may not see too.
@@ -52,6 +53,9 @@ pub(super) struct Repository {
     /// Its artifacts, tagged or not.
     #[serde(default)]
     pub(super) artifact_count: Option<i64>,
+    /// When it changed last, or was pulled from; since Harbor 2.16.
+    #[serde(default)]
+    pub(super) update_time: Option<Time>,
 }
 
 impl UniqueKey for Repository {
@@ -72,18 +76,30 @@ impl Named for Repository {
     }
 }
 
-/// A repository, and the artifacts that Harbor counts in it.
+/// A repository, and what Harbor says of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct RepositoryCount {
-    pub(super) name: RepositoryName,
-    /// `None` where Harbor does not say.
-    pub(super) artifacts: Option<u64>,
+pub(crate) struct RepositoryCount {
+    pub(crate) name: RepositoryName,
+    /// The artifacts that it has; `None` where Harbor does not say.
+    pub(crate) artifacts: Option<u64>,
+    /// When it changed last, or was pulled from.
+    pub(crate) updated: Option<Time>,
+}
+
+impl RepositoryCount {
+    pub(super) fn new(project: &str, row: &Repository) -> Self {
+        Self {
+            name: RepositoryName::new(project, &row.name),
+            artifacts: row.artifact_count.and_then(|count| u64::try_from(count).ok()),
+            updated: row.update_time.filter(|time| time.0.is_some()),
+        }
+    }
 }
 
 /// A project and its repositories, as far as they are known.
 pub(super) struct ProjectOverview {
     pub(super) name: String,
-    /// The repositories to read, in order; `None` where they have not been read yet.
+    /// The repositories, in order; `None` where they have not been read yet.
     pub(super) repositories: Option<Vec<RepositoryCount>>,
     /// Why some of them are missing.
     pub(super) failure: Option<Failure>,
@@ -102,24 +118,26 @@ impl ProjectOverview {
         Self { name, repositories, failure, fewer_than_counted: None, repo_count }
     }
 
+    /// Whether all repositories are known.
+    pub(super) fn is_whole(&self) -> bool {
+        self.repositories.is_some() && self.failure.is_none() && self.fewer_than_counted.is_none()
+    }
+
     /// An overview with these repositories.
     fn with(mut self, rows: Vec<Repository>) -> Self {
-        let mut repositories: Vec<RepositoryCount> = rows
-            .into_iter()
-            .filter(|repository| repository.artifact_count != Some(0))
-            .map(|repository| RepositoryCount {
-                name: RepositoryName::new(&self.name, &repository.name),
-                artifacts: repository.artifact_count.and_then(|count| u64::try_from(count).ok()),
-            })
-            .collect();
+        let mut repositories: Vec<RepositoryCount> =
+            rows.iter().map(|row| RepositoryCount::new(&self.name, row)).collect();
         repositories.sort();
         self.repositories = Some(repositories);
         self
     }
 }
 
-/// All projects that the user sees, in order.
-pub(super) async fn projects(api: &impl Api, limits: Limits) -> (Vec<Project>, Option<Failure>) {
+/// The project that the operator names, or all projects that the user sees, in order.
+pub(super) async fn projects(api: &impl Api, limits: Limits, single: Option<&str>) -> (Vec<Project>, Option<Failure>) {
+    if let Some(name) = single {
+        return (vec![Project { name: name.to_owned(), repo_count: None }], None);
+    }
     let list = endpoints::projects();
     let (mut projects, truncated) = match paging::read_all::<Project>(api, &list, limits.of_names()).await {
         WholeList::Rows(projects, truncated) => (projects, truncated),
@@ -127,11 +145,6 @@ pub(super) async fn projects(api: &impl Api, limits: Limits) -> (Vec<Project>, O
     };
     projects.sort_by(|one, other| one.name.cmp(&other.name));
     (projects, truncated.map(Failure::of_projects))
-}
-
-/// The one project that the operator names.
-pub(super) fn single(name: &str) -> Vec<Project> {
-    vec![Project { name: name.to_owned(), repo_count: None }]
 }
 
 /// The repositories of all projects, each list of names with as few requests as there can be. Projects beyond the bound of
@@ -227,6 +240,11 @@ pub(super) async fn project(api: &impl Api, limits: Limits, overview: ProjectOve
         let failure = truncated.map(|truncated| Failure::of_project(&overview.name, truncated, count));
         return ProjectOverview { failure, fewer_than_counted: fewer, ..overview.with(rows) };
     }
+}
+
+/// How many repositories these projects have.
+pub(super) fn count(overviews: &[ProjectOverview]) -> u64 {
+    overviews.iter().map(|overview| overview.repositories.as_ref().map_or(0, Vec::len) as u64).sum()
 }
 
 /// The failure of a list with more names than a listing may hold.

@@ -3,20 +3,23 @@
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
 use super::overview::{self, ProjectOverview, RepositoryCount};
+use super::repository::{ReadRepository, rows};
 use super::road::Roads;
 use crate::api::Api;
 use crate::artifact::Artifact;
 use crate::page::Limits;
 use crate::paging::{self, WholeList};
 use crate::repository_name::RepositoryName;
-use crate::rows::{by_repository, repository_rows};
+use crate::rows::{by_repository, images};
 use image_model::types::HarborRepository;
 use std::collections::BTreeMap;
 
 /// One step of the last stage.
 pub(super) enum Step {
-    /// Passes on rows that came with their project.
-    Rows(Vec<HarborRepository>),
+    /// Passes on repositories that need no request: they are empty, or came with their project.
+    Read(Vec<ReadRepository>),
+    /// Passes on the rows of a repository that may not be all.
+    Part(HarborRepository),
     /// Reads a repository.
     Repository(RepositoryCount),
     /// Passes on a failure.
@@ -35,7 +38,10 @@ pub(super) async fn steps(api: &impl Api, limits: Limits, roads: Roads, overview
     let repositories = repositories.unwrap_or_default();
     let mut steps = match roads.by_project(&repositories) {
         true => by_own_list(api, limits, &name, repositories).await,
-        false => repositories.into_iter().map(Step::Repository).collect(),
+        false => joined(repositories.into_iter().map(|repository| match repository.artifacts {
+            Some(0) => Step::Read(vec![ReadRepository { repository, images: Vec::new() }]),
+            _ => Step::Repository(repository),
+        })),
     };
     steps.extend(failure.map(Step::Failure));
     steps.extend(fewer_than_counted.map(|listed| Step::CountAgain(name, listed)));
@@ -60,16 +66,22 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
         let artifacts = found.remove(&repository.name.name).unwrap_or_default();
         let untagged = artifacts.iter().all(|artifact| artifact.tags.is_empty());
         let whole = repository.artifacts.is_some_and(|counted| artifacts.len() as u64 >= counted);
-        if cancelled || (whole && !untagged) {
-            steps.extend(rows(&repository.name, artifacts));
+        let name = repository.name.clone();
+        if repository.artifacts == Some(0) || (whole && !untagged) {
+            steps.insert(name, Step::Read(vec![ReadRepository { repository, images: images(artifacts) }]));
+        } else if cancelled {
+            if !artifacts.is_empty() {
+                steps.insert(name, Step::Part(rows(&repository.name, artifacts)));
+            }
         } else {
             all_found = false;
-            steps.insert(repository.name.clone(), Step::Repository(repository));
+            steps.insert(name, Step::Repository(repository));
         }
     }
     // Repositories that appeared since Harbor was asked for them.
     for (name, artifacts) in found {
-        steps.extend(rows(&RepositoryName { project: project.to_owned(), name }, artifacts));
+        let name = RepositoryName { project: project.to_owned(), name };
+        steps.insert(name.clone(), Step::Part(rows(&name, artifacts)));
     }
     let mut steps = joined(steps.into_values());
     // Otherwise the repositories that are read by themselves show the failure, if it lasts.
@@ -80,17 +92,12 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
     steps
 }
 
-/// The step for a repository whose artifacts are all there; `None` where it has no row.
-fn rows(name: &RepositoryName, artifacts: Vec<Artifact>) -> Option<(RepositoryName, Step)> {
-    repository_rows(name, artifacts).map(|rows| (name.clone(), Step::Rows(vec![rows])))
-}
-
-/// The same steps, with rows that follow each other in one step: they pass to the next component in one call.
+/// The same steps, with repositories that follow each other in one step: their rows pass to the next component in one call.
 fn joined(steps: impl Iterator<Item = Step>) -> Vec<Step> {
     let mut joined: Vec<Step> = Vec::new();
     for step in steps {
         match (joined.last_mut(), step) {
-            (Some(Step::Rows(before)), Step::Rows(rows)) => before.extend(rows),
+            (Some(Step::Read(before)), Step::Read(read)) => before.extend(read),
             (_, step) => joined.push(step),
         }
     }

@@ -10,56 +10,80 @@ use crate::page::{Limits, Page};
 use crate::paging::{self, Truncated, WholeList};
 use crate::progress::{Progress, RepeatDetector};
 use crate::repository_name::RepositoryName;
-use crate::rows::{SortWindow, repository_rows};
+use crate::rows::{SortWindow, images};
 use crate::sink::Sink;
-use image_model::types::{HarborRepository, SourceError};
+use image_model::types::{HarborImage, HarborRepository, SourceError};
 
 /// Most rows by which pushes may shift a streamed list during the reading.
 const RECENT_ROWS: usize = 10_000;
 
-/// The rows of a repository.
-pub(super) enum RepositoryRows {
-    /// All of them, in order, and what went wrong.
-    Buffered(Vec<HarborRepository>, Option<Problem>),
+/// A repository that was read to its end.
+pub(crate) struct ReadRepository {
+    pub(crate) repository: RepositoryCount,
+    /// Its rows, in order.
+    pub(crate) images: Vec<HarborImage>,
+}
+
+impl ReadRepository {
+    /// Its rows for the sink; `None` where it has none.
+    pub(super) fn into_rows(self) -> Option<HarborRepository> {
+        let RepositoryName { project, name } = self.repository.name;
+        (!self.images.is_empty()).then_some(HarborRepository { project, name, images: self.images })
+    }
+}
+
+/// What the reading of repositories came to.
+pub(super) enum Outcome {
+    /// They were read to their end.
+    Whole(Vec<ReadRepository>),
+    /// Rows of one repository that may not be all, and what went wrong.
+    Part(HarborRepository, Option<Problem>),
     /// The repository has too many rows to buffer. [`stream`] passes them on when it is their turn.
-    TooLong(RepositoryName),
+    TooLong(RepositoryCount),
 }
 
 /// What went wrong with a repository.
 pub(super) enum Problem {
     Failure(Failure),
     /// Harbor listed only so many artifacts twice, and counted more before.
-    FewerThanCounted(RepositoryName, u64),
+    FewerThanCounted(u64),
 }
 
 /// Reads a repository, unless it is too long.
-pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryCount) -> RepositoryRows {
-    let RepositoryCount { name, artifacts: counted } = repository;
+pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryCount) -> Outcome {
+    let name = &repository.name;
     if !endpoints::is_valid_segment(&name.name) {
         let message = endpoints::invalid_name("repository", &name.name);
         let error = SourceError { repository: Some(name.full_name()), message };
-        return RepositoryRows::Buffered(Vec::new(), Some(Problem::Failure(Failure::Reported(error))));
+        return Outcome::Part(rows(name, Vec::new()), Some(Problem::Failure(Failure::Reported(error))));
     }
-    let list = endpoints::repository_artifacts(&name);
+    let list = endpoints::repository_artifacts(name);
     let mut read_again = true;
     loop {
         let WholeList::Rows(artifacts, truncated) = paging::read_all::<RepositoryArtifact>(api, &list, limits).await
         else {
-            return RepositoryRows::TooLong(name);
+            return Outcome::TooLong(repository);
         };
         let listed = artifacts.len() as u64;
-        let fewer = truncated.is_none() && counted.is_some_and(|counted| listed < counted);
+        let fewer = truncated.is_none() && repository.artifacts.is_some_and(|counted| listed < counted);
         if fewer && std::mem::take(&mut read_again) {
             continue;
         }
         let artifacts = artifacts.into_iter().map(|RepositoryArtifact(artifact)| artifact).collect();
-        let rows = repository_rows(&name, artifacts).into_iter().collect();
         let problem = match truncated {
-            Some(truncated) => Some(Problem::Failure(Failure::of_repository(&name, truncated))),
-            None => fewer.then_some(Problem::FewerThanCounted(name, listed)),
+            Some(truncated) => Some(Problem::Failure(Failure::of_repository(name, truncated))),
+            None => fewer.then_some(Problem::FewerThanCounted(listed)),
         };
-        return RepositoryRows::Buffered(rows, problem);
+        return match problem {
+            Some(_) => Outcome::Part(rows(name, artifacts), problem),
+            None => Outcome::Whole(vec![ReadRepository { repository, images: images(artifacts) }]),
+        };
     }
+}
+
+/// The rows of some artifacts of a repository.
+pub(super) fn rows(name: &RepositoryName, artifacts: Vec<Artifact>) -> HarborRepository {
+    HarborRepository { project: name.project.clone(), name: name.name.clone(), images: images(artifacts) }
 }
 
 /// Passes on the rows of a long repository as they arrive. Returns whether the sink wants more rows, and the failure.

@@ -9,6 +9,7 @@ use super::endpoints;
 use super::login::Harbor;
 use super::overview::{ProjectOverview, RepositoryCount};
 use crate::api::{Api, Experience};
+use crate::costs::Costs;
 use crate::page::{Limits, List};
 use crate::session::Session;
 use std::time::Duration;
@@ -25,15 +26,6 @@ const ROW: f64 = 0.0003;
 /// No page costs less, in seconds.
 const MIN_PAGE: f64 = 0.0001;
 
-/// What a page costs without its rows, in seconds, with nothing else under way.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Costs {
-    /// A page of the list of a project's artifacts.
-    pub project_page: f64,
-    /// A page of the list of a repository's artifacts.
-    pub repository_page: f64,
-}
-
 /// How a listing reads the artifacts of projects.
 #[derive(Clone, Copy)]
 pub(super) struct Roads {
@@ -47,7 +39,7 @@ impl Roads {
     pub(super) async fn learn(
         session: &Session<'_, impl Api>,
         limits: Limits,
-        harbor: Harbor,
+        harbor: &Harbor,
         overviews: &[ProjectOverview],
     ) -> Self {
         if !harbor.project_lists {
@@ -79,15 +71,6 @@ impl Roads {
             pages.saved() > 0
                 && pages.project as f64 * costs.project_page < pages.repositories as f64 * costs.repository_page
         })
-    }
-}
-
-impl Costs {
-    fn mean(self, other: Self) -> Self {
-        Self {
-            project_page: f64::midpoint(self.project_page, other.project_page),
-            repository_page: f64::midpoint(self.repository_page, other.repository_page),
-        }
     }
 }
 
@@ -124,7 +107,7 @@ async fn measure(session: &Session<'_, impl Api>, limits: Limits, repositories: 
         Some((taken.as_secs_f64() - rows.min(limits.page_size as u64) as f64 * ROW).max(MIN_PAGE))
     };
     let mut repository_page = f64::INFINITY;
-    for repository in repositories.iter().take(SAMPLES) {
+    for repository in repositories.iter().filter(|repository| repository.artifacts != Some(0)).take(SAMPLES) {
         let rows = repository.artifacts.unwrap_or_default();
         repository_page = page(endpoints::repository_artifacts(&repository.name), rows).await?.min(repository_page);
     }
@@ -141,7 +124,9 @@ mod tests {
 
     fn project(repositories: u64, artifacts: u64) -> Vec<RepositoryCount> {
         let name = |number| RepositoryName { project: "p".to_owned(), name: format!("r{number}") };
-        (0..repositories).map(|number| RepositoryCount { name: name(number), artifacts: Some(artifacts) }).collect()
+        (0..repositories)
+            .map(|number| RepositoryCount { name: name(number), artifacts: Some(artifacts), updated: None })
+            .collect()
     }
 
     fn by_project(project_page: f64, repository_page: f64, repositories: &[RepositoryCount]) -> bool {

@@ -2,11 +2,18 @@
 
 mod counts;
 mod fake_harbor;
+mod kept;
+mod kept_doubts;
+mod kept_storm;
+mod marking_harbor;
+mod memory_store;
 mod passing;
 
 use super::*;
 use crate::api::Reply;
+use crate::error::CancelReason;
 use crate::error::Error;
+use crate::store::NoStore;
 use fake_harbor::{FakeHarbor, Fault};
 use futures::executor::block_on;
 use image_model::types::{HarborRepository, SourceError};
@@ -37,7 +44,7 @@ fn listed(fake: &FakeHarbor, page_size: usize, buffered_rows: usize, project: Op
     let mut collected = Collected::default();
     let limits =
         Limits { page_size, concurrency: 3, buffered_rows, buffered_bytes: MAX_LIST_BYTES, believes_totals: true };
-    block_on(run(fake, limits, project, &mut collected));
+    block_on(run(fake, &NoStore, limits, None, project, &mut collected));
     collected
 }
 
@@ -397,7 +404,7 @@ fn a_listing_of_a_server_that_repeats_one_page_ends() {
             believes_totals: true,
         };
         let api = Repeating { total, asked: Cell::new(0) };
-        block_on(run(&api, limits, Some("p"), &mut collected));
+        block_on(run(&api, &NoStore, limits, None, Some("p"), &mut collected));
         assert_eq!(collected.rows, ["p/app:t"], "{total:?}");
         assert_eq!(collected.errors.len(), failures, "{total:?}: {:?}", collected.errors);
         let told =

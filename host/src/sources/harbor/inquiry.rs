@@ -1,4 +1,4 @@
-//! What the login adds to a request, measured.
+//! What commands want to know of Harbor: its version, and what the login adds to a request.
 
 use super::HarborClient;
 use std::time::{Duration, Instant};
@@ -26,6 +26,16 @@ impl HarborClient {
             with_login = with_login.min(self.time_of(true).await?);
         }
         Some(LoginCost { with_login, without })
+    }
+
+    /// Harbor's version, as it tells it to who is logged in; `None` where it does not.
+    pub async fn version(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct SystemInfo {
+            harbor_version: Option<String>,
+        }
+        let response = self.send(self.probe_request(true).ok()?).await.ok()?;
+        serde_json::from_slice::<SystemInfo>(response.body()).ok()?.harbor_version
     }
 
     async fn time_of(&self, with_login: bool) -> Option<Duration> {

@@ -1,0 +1,261 @@
+//! Rows that outlive a listing: kept by repository in the store, so that a later listing reads what changed.
+//!
+//! Harbor 2.16 and later marks a repository at each change (`update_time`). A refresh asks which marks changed, reads those
+//! repositories again, and compares how many repositories each project has with those that are kept. Whatever does not add up
+//! leads to a whole listing, and each whole listing is compared with what is kept: one change without a mark, and nothing is
+//! kept any more.
+//!
+//! - `record`: keys, versions and values;
+//! - `keeper`: what the store holds, and changes to it;
+//! - `refresh`: reads what changed;
+//! - `emit`: gives the kept rows, in order.
+
+mod emit;
+mod keeper;
+mod record;
+mod refresh;
+
+pub(super) use emit::emit;
+pub(super) use refresh::{Refreshed, refresh};
+
+use super::endpoints;
+use super::overview::{ProjectOverview, Repository, RepositoryCount};
+use super::repository::ReadRepository;
+use crate::api::Api;
+use crate::page::parse_json;
+use crate::repository_name::RepositoryName;
+use crate::store::{Store, StoreError};
+use image_model::types::HarborImage;
+use keeper::Keeper;
+use record::Meta;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Most rows of one repository that are kept. They are in memory before they are in the store.
+const MAX_ROWS: usize = 100_000;
+/// How long nothing is kept after something did not add up.
+const TIME_OFF: Duration = Duration::from_secs(24 * 3600);
+/// Most by which Harbor's clock may go slower than ours without having been set back. Less than the overlap of refreshes.
+const CLOCKS_DIFFER_MICROSECONDS: i64 = 300 * 1_000_000;
+/// Repositories with changes that Harbor did not mark, of which the listing looks at so many again.
+const LOOKED_AT_AGAIN: usize = 3;
+
+/// What the kept rows allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Reads what changed.
+    Refresh,
+    /// Goes on where a listing that did not come to its end left off.
+    Resume,
+    /// Reads all.
+    Whole,
+}
+
+/// The rows that are kept, as long as the store takes them.
+pub(super) struct Keeping<'s, S> {
+    store: &'s S,
+    /// `None` once the store refused something.
+    keeper: Option<Keeper<'s, S>>,
+    meta: Meta,
+    /// What Harbor's clock showed at the beginning of this listing, in microseconds.
+    now: Option<i64>,
+    pub(super) plan: Plan,
+    /// Whether the store refused a commit because another listing was quicker.
+    pub(super) was_slower: bool,
+    /// Rows of the long repository that is being streamed.
+    streamed: Vec<HarborImage>,
+}
+
+impl<'s, S: Store> Keeping<'s, S> {
+    /// What is kept of a Harbor of this version, whose clock shows `now`; `None` where nothing can be kept. `interval` is the
+    /// longest time between two whole listings.
+    pub(super) async fn open(store: &'s S, harbor: &str, now: Option<i64>, interval: Duration) -> Option<Self> {
+        let opened = async {
+            let head = store.head().await?;
+            let mut keeper = Keeper::open(store, head.as_ref()).await?;
+            let meta = head.as_ref().and_then(|head| Meta::from_bytes(head.meta.clone()));
+            let meta = meta.filter(|meta| meta.harbor == harbor);
+            let age = head.as_ref().map_or(0, |head| head.age);
+            let (meta, plan) = match meta {
+                None => {
+                    keeper.distrust();
+                    (Meta::new(harbor), Some(Plan::Whole))
+                }
+                Some(meta) => {
+                    let mut meta = Meta { whole_age: meta.whole_age.saturating_add(age), ..meta };
+                    // The store may have lost some. Counts could not tell, where as many were deleted from Harbor.
+                    meta.complete &= meta.count == keeper.count() as u64;
+                    let since_whole = Duration::from_secs(meta.whole_age);
+                    // A tenth sooner or later, so that many nodes do not all list at the same time.
+                    let revision = head.map_or(0, |head| head.revision);
+                    let percent = 90 + revision.wrapping_mul(7) % 21;
+                    let interval = Duration::from_secs(interval.as_secs().saturating_mul(percent) / 100);
+                    meta.off = meta.off.filter(|_| since_whole < TIME_OFF);
+                    let plan = match (meta.off.is_some(), meta.complete) {
+                        (true, _) => None,
+                        (false, _) if since_whole >= interval || went_back(meta.asked, age, now) => Some(Plan::Whole),
+                        (false, true) => Some(Plan::Refresh),
+                        (false, false) if keeper.count() > 0 => Some(Plan::Resume),
+                        (false, false) => Some(Plan::Whole),
+                    };
+                    (meta, plan)
+                }
+            };
+            Ok::<_, StoreError>(plan.map(|plan| (keeper, meta, plan)))
+        };
+        match opened.await {
+            Ok(opened) => {
+                let (keeper, meta, plan) = opened?;
+                Some(Self { store, keeper: Some(keeper), meta, now, plan, was_slower: false, streamed: Vec::new() })
+            }
+            Err(error) => {
+                told(store, &error);
+                None
+            }
+        }
+    }
+
+    /// Begins a whole listing: what the store holds counts as incomplete until it ends.
+    pub(super) async fn begin(&mut self, overviews: &[ProjectOverview]) {
+        self.meta = Meta { off: self.meta.off.take(), ..Meta::new(&self.meta.harbor) };
+        let Some(keeper) = &mut self.keeper else { return };
+        let listed: BTreeSet<&RepositoryName> = repositories(overviews).map(|repository| &repository.name).collect();
+        let gone: Vec<RepositoryName> = keeper.names().filter(|name| !listed.contains(name)).cloned().collect();
+        let forgotten = async {
+            if overviews.iter().all(ProjectOverview::is_whole) {
+                for name in &gone {
+                    keeper.forget(name).await?;
+                }
+            }
+            Ok(())
+        };
+        let forgotten = forgotten.await;
+        self.settle(forgotten);
+        self.finish().await;
+    }
+
+    /// Keeps repositories that were read.
+    pub(super) async fn keep(&mut self, read: &[ReadRepository]) {
+        let Some(keeper) = &mut self.keeper else { return };
+        for read in read {
+            if let Err(error) = keeper.keep(read).await {
+                return self.settle(Err(error));
+            }
+        }
+    }
+
+    /// Forgets a repository that could not be read whole.
+    pub(super) async fn forget(&mut self, name: &RepositoryName) {
+        let Some(keeper) = &mut self.keeper else { return };
+        let forgotten = keeper.forget(name).await;
+        self.settle(forgotten);
+    }
+
+    /// Takes rows of a repository that is streamed.
+    pub(super) fn take(&mut self, images: &[HarborImage]) {
+        if self.keeper.is_some() && self.streamed.len() <= MAX_ROWS {
+            self.streamed.extend_from_slice(images);
+        }
+    }
+
+    /// Keeps the rows of the repository that was streamed, if they are whole, and returns them.
+    pub(super) async fn end_stream(&mut self, repository: &RepositoryCount, whole: bool) -> Vec<HarborImage> {
+        let images = std::mem::take(&mut self.streamed);
+        let Some(keeper) = &mut self.keeper else { return images };
+        if images.len() > MAX_ROWS {
+            let name = repository.name.full_name();
+            self.meta.off = Some(format!("{name} has more than {MAX_ROWS} rows, which is the most that is kept"));
+            return images;
+        }
+        let kept = match whole {
+            true => keeper.keep_images(repository, &images).await,
+            false => keeper.forget(&repository.name).await,
+        };
+        self.settle(kept);
+        images
+    }
+
+    /// Ends a whole listing. `newest` is the latest mark of all; `whole` says that all repositories were read.
+    pub(super) async fn end(&mut self, api: &impl Api, newest: Option<i64>, whole: bool) {
+        let Some(keeper) = &mut self.keeper else { return };
+        for name in keeper.unexplained().iter().take(LOOKED_AT_AGAIN) {
+            if !is_changed(api, name, keeper).await {
+                let name = name.full_name();
+                self.meta.off = Some(format!("the rows of {name} changed, and Harbor did not mark it"));
+            }
+        }
+        if let Some(off) = &self.meta.off {
+            self.store.warn(&format!("rows of Harbor are not kept, and each listing reads all of them: {off}"));
+        }
+        (self.meta.newest, self.meta.complete) = (newest, whole);
+        self.finish().await;
+    }
+
+    /// Commits what was changed. Returns whether the store took it.
+    async fn finish(&mut self) -> bool {
+        let Some(keeper) = &mut self.keeper else { return false };
+        (self.meta.count, self.meta.asked) = (keeper.count() as u64, self.now);
+        let finished = keeper.finish(&self.meta).await;
+        self.settle(finished);
+        self.keeper.is_some()
+    }
+
+    /// Whether the rows of a repository are kept.
+    fn knows(&self, name: &RepositoryName) -> bool {
+        self.keeper.as_ref().is_some_and(|keeper| keeper.knows(name))
+    }
+
+    /// How many repositories are kept.
+    pub(super) fn count(&self) -> usize {
+        self.keeper.as_ref().map_or(0, Keeper::count)
+    }
+
+    /// Stops keeping rows where the store refused something.
+    fn settle(&mut self, outcome: Result<(), StoreError>) {
+        if let Err(error) = outcome {
+            told(self.store, &error);
+            self.was_slower = error == StoreError::Conflict;
+            self.keeper = None;
+        }
+    }
+}
+
+/// Whether Harbor's clock was set back since it showed `asked`, `age` seconds ago: what changes then may have a mark from before
+/// the latest one.
+fn went_back(asked: Option<i64>, age: u64, now: Option<i64>) -> bool {
+    let age = i64::try_from(age).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+    asked
+        .zip(now)
+        .is_some_and(|(asked, now)| now < asked.saturating_add(age).saturating_sub(CLOCKS_DIFFER_MICROSECONDS))
+}
+
+/// Tells the operator why nothing is kept. Of a conflict there is nothing to tell, as another listing keeps the same rows; nor of
+/// a platform without a store.
+fn told(store: &impl Store, error: &StoreError) {
+    if let StoreError::Failed(why) = error {
+        store.warn(&format!("rows of Harbor are not kept, and each listing reads all of them: {why}"));
+    }
+}
+
+/// Whether a repository changed since Harbor listed it.
+async fn is_changed<S: Store>(api: &impl Api, name: &RepositoryName, keeper: &Keeper<'_, S>) -> bool {
+    let reply = api.get(endpoints::repository(name), |reply| parse_json::<Repository>(&reply)).await;
+    match reply {
+        Ok(Ok(row)) => !keeper.has(&RepositoryCount::new(&name.project, &row)),
+        // Nothing is proved.
+        Ok(Err(_)) | Err(_) => true,
+    }
+}
+
+fn repositories(overviews: &[ProjectOverview]) -> impl Iterator<Item = &RepositoryCount> {
+    overviews.iter().filter_map(|overview| overview.repositories.as_deref()).flatten()
+}
+
+/// The latest mark of all repositories.
+pub(super) fn newest(overviews: &[ProjectOverview]) -> Option<i64> {
+    latest(repositories(overviews))
+}
+
+fn latest<'a>(repositories: impl Iterator<Item = &'a RepositoryCount>) -> Option<i64> {
+    repositories.filter_map(|repository| repository.updated?.microseconds()).max()
+}

@@ -1,0 +1,119 @@
+//! A whole listing: all artifacts of all projects, each project on its cheaper road.
+
+use super::failures::{Failure, Failures};
+use super::kept::Keeping;
+use super::overview::ProjectOverview;
+use super::project::{self, Step};
+use super::recount::Recount;
+use super::repository::{self, Outcome, Problem, ReadRepository};
+use super::road::Roads;
+use crate::api::Api;
+use crate::page::Limits;
+use crate::repository_name::RepositoryName;
+use crate::session::Session;
+use crate::sink::Sink;
+use crate::store::Store;
+use futures::{StreamExt, stream};
+use image_model::types::{HarborRepository, SourceError};
+
+/// Lists all rows in order, and keeps them. Returns whether the sink wants more.
+pub(super) async fn list<S: Store>(
+    session: &Session<'_, impl Api>,
+    limits: Limits,
+    roads: Roads,
+    overviews: Vec<ProjectOverview>,
+    keeping: &mut Option<Keeping<'_, S>>,
+    failures: &mut Failures,
+    sink: &mut impl Sink,
+) -> bool {
+    let steps = stream::iter(overviews)
+        .map(|overview| project::steps(session, limits, roads, overview))
+        .buffered(limits.concurrency)
+        .flat_map(stream::iter);
+    let mut taken = Box::pin(steps.map(|step| take(session, limits, step)).buffered(limits.concurrency));
+    let mut recount = Recount::default();
+    while let Some(taken) = taken.next().await {
+        let rows: Vec<HarborRepository> = match taken {
+            Taken::Outcome(Outcome::Whole(read)) => {
+                if let Some(keeping) = keeping {
+                    keeping.keep(&read).await;
+                }
+                read.into_iter().filter_map(ReadRepository::into_rows).collect()
+            }
+            Taken::Outcome(Outcome::Part(rows, problem)) => {
+                let name = RepositoryName { project: rows.project.clone(), name: rows.name.clone() };
+                if let Some(keeping) = keeping {
+                    keeping.forget(&name).await;
+                }
+                match problem {
+                    Some(Problem::Failure(failure)) => failures.add(Some(failure), sink),
+                    Some(Problem::FewerThanCounted(listed)) => recount.add_repository(name, listed),
+                    None => {}
+                }
+                Some(rows).filter(|rows| !rows.images.is_empty()).into_iter().collect()
+            }
+            Taken::Outcome(Outcome::TooLong(repository)) => {
+                let mut both = Both { sink, keeping: keeping.as_mut() };
+                let (wanted, failure) = repository::stream(session, limits, &repository.name, &mut both).await;
+                if let Some(keeping) = keeping {
+                    keeping.end_stream(&repository, wanted && failure.is_none()).await;
+                }
+                failures.add(failure, sink);
+                if !wanted {
+                    return false;
+                }
+                continue;
+            }
+            Taken::Failure(failure) => {
+                failures.add(Some(failure), sink);
+                continue;
+            }
+            Taken::CountAgain(project, listed) => {
+                recount.add_project(project, listed);
+                continue;
+            }
+        };
+        if !rows.is_empty() && !sink.rows(rows).await {
+            return false;
+        }
+    }
+    recount.settle(session, limits, failures, sink).await;
+    true
+}
+
+/// What a step came to.
+enum Taken {
+    Outcome(Outcome),
+    Failure(Failure),
+    CountAgain(String, u64),
+}
+
+/// Takes a step.
+async fn take(api: &impl Api, limits: Limits, step: Step) -> Taken {
+    match step {
+        Step::Read(read) => Taken::Outcome(Outcome::Whole(read)),
+        Step::Part(rows) => Taken::Outcome(Outcome::Part(rows, None)),
+        Step::Repository(repository) => Taken::Outcome(repository::read(api, limits, repository).await),
+        Step::Failure(failure) => Taken::Failure(failure),
+        Step::CountAgain(project, listed) => Taken::CountAgain(project, listed),
+    }
+}
+
+/// Passes the rows of a long repository on, and keeps them.
+struct Both<'b, 's, K, S> {
+    sink: &'b mut K,
+    keeping: Option<&'b mut Keeping<'s, S>>,
+}
+
+impl<K: Sink, S: Store> Sink for Both<'_, '_, K, S> {
+    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
+        if let Some(keeping) = &mut self.keeping {
+            rows.iter().for_each(|rows| keeping.take(&rows.images));
+        }
+        self.sink.rows(rows).await
+    }
+
+    fn failed(&mut self, error: SourceError) {
+        self.sink.failed(error);
+    }
+}
