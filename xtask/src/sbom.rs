@@ -1,6 +1,10 @@
 //! The SBOM of the program, as CycloneDX: the crates of the native program and of the components in it.
 //!
 //! xtask makes it from `cargo metadata` and Cargo.lock before it builds the program, which embeds it (`image-service sbom`).
+//!
+//! By hand on purpose. cargo-cyclonedx (0.5.9) writes one file for each package and target, in CycloneDX 1.5 at most, and with
+//! procedural macros, which are in no program. Code of our own would still have to join the files of the program and of the
+//! components, and say which of both has a crate. Its 123 crates take a minute to install, before the first build.
 
 use crate::run::{self, host, target, write_if_changed};
 use anyhow::{Context, Result, bail};
