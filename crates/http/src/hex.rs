@@ -1,4 +1,4 @@
-//! Bytes as hexadecimal digits, and back.
+//! Bytes as hexadecimal digits, and back. By hand on purpose: the crate `hex` has had no release since 2021.
 
 /// Lower-case digits, two a byte.
 pub fn hex(bytes: &[u8]) -> String {

@@ -1,4 +1,7 @@
 //! A value made from files, and made again when they change: no restart, no signal.
+//!
+//! By hand on purpose: the crate `notify` waits for events of a folder. A mounted secret changes through a link in another
+//! folder, and a network file system sends no events. To look at a few files costs microseconds.
 
 use crate::file_fingerprint::FileFingerprint;
 use anyhow::Result;

@@ -1,4 +1,5 @@
-//! The stderr of components: whole lines for the operator, a limited number each second.
+//! The stderr of components: whole lines for the operator, a limited number each second. By hand on purpose: a rate limiter such
+//! as governor says yes or no, and the number of dropped lines would still be counted and reported here.
 
 use bytes::Bytes;
 use std::pin::Pin;

@@ -1,4 +1,7 @@
 //! Content codings (RFC 9110, section 8.4): which one a client gets, and the encoders.
+//!
+//! By hand on purpose: tower-http's compression encodes each answer again, for each client. The cache encodes it once, and keeps
+//! the result.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -1,4 +1,7 @@
 //! Kept answers and running fetches by their keys, within a budget of bytes. The store does not look into an answer.
+//!
+//! By hand on purpose: moka asks for the size of an entry when it is put in. Here an answer grows while clients read it, and
+//! counts against the budget from its first byte.
 
 use crate::file_fingerprint::FileFingerprint;
 use http::header::HOST;
