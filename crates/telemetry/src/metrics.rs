@@ -126,6 +126,13 @@ pub fn upstream_ended(status: &str, elapsed: Duration) {
     }
 }
 
+/// Sets how many requests to Harbor may be under way now.
+pub fn set_upstream_concurrency_limit(limit: usize) {
+    if let Some(metrics) = METRICS.get() {
+        metrics.upstream_limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
+    }
+}
+
 /// A span was dropped, because the queue was full.
 pub fn span_dropped() {
     if let Some(metrics) = METRICS.get() {

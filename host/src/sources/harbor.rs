@@ -5,9 +5,11 @@
 //!
 //! - `request_policy`: which requests and headers of components the client sends;
 //! - `retry`: when the client sends a request again;
+//! - `concurrency`: how many requests are under way at a time, fewer while Harbor is in trouble;
 //! - `inquiry`: what commands want to know: the version, and what the login costs;
 //! - `failure`: why one try failed; `error`: the error of the whole request.
 
+mod concurrency;
 mod error;
 mod failure;
 mod inquiry;
@@ -21,6 +23,7 @@ use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use concurrency::ConcurrencyLimit;
 use failure::Failure;
 use http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -41,7 +44,6 @@ use request_policy::Refusal;
 use retry::Retries;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout_at;
 use url::Url;
 use zeroize::Zeroizing;
@@ -66,8 +68,7 @@ pub struct HarborClient {
     timeout: Duration,
     /// Most bytes of one answer.
     max_bytes: usize,
-    /// Limits the requests under way, of all components and instances.
-    permits: Semaphore,
+    concurrency: ConcurrencyLimit,
     retries: Retries,
     health: Arc<SourceHealth>,
 }
@@ -100,7 +101,7 @@ impl HarborClient {
             login,
             timeout: config.timeout,
             max_bytes: limits.max_upstream_bytes,
-            permits: Semaphore::new(limits.max_upstream_requests.min(Semaphore::MAX_PERMITS)),
+            concurrency: ConcurrencyLimit::new(limits.max_upstream_requests),
             retries: Retries::new(config.retries, config.max_concurrency),
             health,
         })
@@ -142,29 +143,31 @@ impl HarborClient {
         }
         // The time limit begins after the wait for a permit, because it measures Harbor. A request that waits between two
         // tries holds no permit.
-        let mut permit = Some(self.permit().await);
+        let mut permit = Some(self.concurrency.acquire().await);
         let end = deadline(self.timeout);
         let parts = &parts;
         let tries = self.retries.run(end, || {
             let first = permit.take();
             async move {
-                let _permit = match first {
+                let permit = match first {
                     Some(permit) => permit,
-                    None => self.permit().await,
+                    None => self.concurrency.acquire().await,
                 };
-                self.follow(parts).await
+                let outcome = timeout_at(end.into(), self.follow(parts)).await;
+                let outcome = outcome.unwrap_or_else(|_| Err(self.timed_out().into()));
+                permit.ended(parts, &outcome);
+                outcome
             }
         });
-        match timeout_at(end.into(), tries).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(SendError::failed(
-                FailureKind::TimedOut,
-                format!(
-                    "no complete answer within {} s; is Harbor overloaded? harbor_config.timeout sets the limit",
-                    self.timeout.as_secs_f64()
-                ),
-            )),
-        }
+        // A later try waits for its permit within the time limit.
+        timeout_at(end.into(), tries).await.unwrap_or_else(|_| Err(self.timed_out()))
+    }
+
+    fn timed_out(&self) -> SendError {
+        let limit = self.timeout.as_secs_f64();
+        let message =
+            format!("no complete answer within {limit} s; is Harbor overloaded? harbor_config.timeout sets the limit");
+        SendError::failed(FailureKind::TimedOut, message)
     }
 
     /// Counts the outcome of a request, and reports it as Harbor's health.
@@ -181,11 +184,6 @@ impl HarborClient {
             None => self.health.answered(Source::Harbor),
             Some((kind, message)) => self.health.failed(Source::Harbor, kind, message),
         }
-    }
-
-    async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed.
-        self.permits.acquire().await.ok()
     }
 
     /// Makes one try, and follows its redirects.

@@ -64,6 +64,7 @@ pub(super) struct Metrics {
     pub(super) upstream: IntCounterVec,
     pub(super) upstream_seconds: Histogram,
     pub(super) upstream_in_flight: IntGauge,
+    pub(super) upstream_limit: IntGauge,
     pub(super) retries: IntCounter,
     pub(super) refused: IntCounterVec,
     pub(super) panics: IntCounter,
@@ -171,6 +172,10 @@ impl Metrics {
                 .buckets(BUCKETS.into()),
             ))?,
             upstream_in_flight: make.gauge("upstream_requests_in_flight", "Requests to Harbor under way.")?,
+            upstream_limit: make.gauge(
+                "upstream_concurrency_limit",
+                "Most requests to Harbor that the program has under way now: fewer than configured while Harbor is in trouble.",
+            )?,
             retries: make.counter("upstream_retries_total", "Requests to Harbor that the program sent again.")?,
             refused: make.counters(
                 "refused_total",
