@@ -16,6 +16,7 @@ mod check;
 mod commands;
 mod component_imports;
 mod compose;
+mod concurrency;
 mod config;
 mod connections;
 mod containerd;
