@@ -330,7 +330,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn name(number: u8) -> String {
+pub(super) fn name(number: u8) -> String {
     ["a/x", "a/x/y", "a/z", "a-b/x", "a-b/y", "b/x", "b/x-y", "c/only"][usize::from(number) % 8].to_owned()
 }
 
