@@ -88,8 +88,7 @@ async fn run<S: Store>(
         let refreshed = kept::refresh(session, limits, &projects, single, kept, &mut failures).await;
         if let Refreshed::Ready(parts, told) = refreshed {
             told.into_iter().for_each(|error| sink.failed(error));
-            let all = projects.iter().map(|project| project.repo_count.unwrap_or_default()).sum();
-            let progress = (kept.count() as u64, all);
+            let progress = (kept.count() as u64, (kept.count() + parts.len()) as u64);
             kept::emit(session, limits, kept, parts, &mut failures, sink).await;
             return failures.end(sink, Some(progress));
         }

@@ -63,7 +63,7 @@ pub(in crate::listing) async fn refresh<S: Store>(
         false => None,
     };
     let work = match marked {
-        Some(work) if adds_up(projects, keeping, &work) => Some(work),
+        Some(work) if adds_up(&counted(session, limits, projects).await, keeping, &work) => Some(work),
         // Something was deleted, or became visible, or the last listing did not come to its end.
         _ => compared(session, limits, projects, keeping).await,
     };
@@ -175,6 +175,18 @@ async fn marked<S: Store>(
     let mut read: Vec<RepositoryCount> = counts.into_iter().filter(|count| !keeper.has(count)).collect();
     read.sort();
     Some(Work { read, gone: Vec::new(), newest, lacks })
+}
+
+/// How many repositories each project has. Of a project that the operator names, the first page of its repositories tells.
+async fn counted(session: &Session<'_, impl Api>, limits: Limits, projects: &[Project]) -> Vec<Project> {
+    let mut projects = projects.to_vec();
+    if let [project] = &mut projects[..]
+        && project.repo_count.is_none()
+    {
+        let first = session.get_early(endpoints::repositories(&project.name).page(limits.of_names(), 1)).await;
+        project.repo_count = first.ok().and_then(|(total, _)| total);
+    }
+    projects
 }
 
 /// Whether nothing that is kept is gone, and each project has as many repositories as there will be kept.

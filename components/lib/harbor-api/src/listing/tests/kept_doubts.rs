@@ -1,7 +1,7 @@
 //! Kept rows of which something is in doubt: what Harbor does not say, what a failure left behind, and what another listing
 //! changes at the same time. No row is wrong, and none is lost without an error.
 
-use super::kept::{assert_same, kept, listed_once, whole};
+use super::kept::{HOUR, assert_same, kept, listed_once, listed_with, whole};
 use super::marking_harbor::MarkingHarbor;
 use super::memory_store::MemoryStore;
 use super::*;
@@ -190,5 +190,40 @@ fn a_clock_of_harbor_that_was_set_back_hides_no_change() {
         store.age.set(later as u64);
         assert_same(&harbor, &store);
         assert_eq!(assert_same(&harbor, &store).len(), 3, "{back}, {later}");
+    }
+}
+
+/// A listing of one project with the store.
+fn kept_of_one(harbor: &MarkingHarbor, store: &MemoryStore) -> Collected {
+    harbor.take_asked();
+    listed_with(harbor, store, Some(HOUR), Some("p0"))
+}
+
+#[test]
+fn a_refresh_of_one_project_without_a_change_costs_three_requests() {
+    let (harbor, store) = (MarkingHarbor::filled(2, 250, 1), MemoryStore::default());
+    let first = kept_of_one(&harbor, &store);
+    harbor.wait(3600);
+    let second = kept_of_one(&harbor, &store);
+    assert_eq!((second.rows.len(), second.errors), (250, vec![]));
+    assert_eq!(harbor.take_asked().len(), 3);
+    // What was deleted is noticed as before.
+    harbor.delete("p0/r7");
+    let third = kept_of_one(&harbor, &store);
+    let others: Vec<String> = first.rows.into_iter().filter(|row| !row.starts_with("p0/r7:")).collect();
+    assert_eq!((third.rows, third.errors), (others, vec![]));
+    assert_eq!(harbor.take_asked().len(), 2 + 3);
+}
+
+#[test]
+fn a_listing_of_one_project_that_runs_out_of_time_says_how_many_repositories_there_are() {
+    let (harbor, store) = (MarkingHarbor::filled(1, 30, 1), MemoryStore::default());
+    for answers in [10, 20] {
+        harbor.answers_left.set(Some(answers));
+        let errors = kept_of_one(&harbor, &store).errors;
+        assert!(
+            matches!(&errors[..], [(None, message)] if message.contains("of 30 repositories are kept")),
+            "{errors:?}"
+        );
     }
 }
