@@ -3,6 +3,7 @@
 use super::endpoints;
 use super::failures::{Failure, Failures, MissingCounts};
 use super::overview::{Project, Repository};
+use super::repository::Problem;
 use crate::api::Api;
 use crate::page::{Limits, parse_json};
 use crate::paging::{self, WholeList};
@@ -21,9 +22,21 @@ pub(super) struct Recount {
 }
 
 impl Recount {
-    /// Adds a repository of which Harbor listed only so many artifacts.
-    pub(super) fn add_repository(&mut self, name: RepositoryName, listed: u64) {
-        self.repositories.entry(name.project.clone()).or_default().push((name, listed));
+    /// Passes on what went wrong with a repository, unless that is only certain when Harbor has counted again.
+    pub(super) fn tell(
+        &mut self,
+        problem: Option<Problem>,
+        name: &RepositoryName,
+        failures: &mut Failures,
+        sink: &mut impl Sink,
+    ) {
+        match problem {
+            Some(Problem::Failure(failure)) => failures.add(Some(failure), sink),
+            Some(Problem::FewerThanCounted(listed)) => {
+                self.repositories.entry(name.project.clone()).or_default().push((name.clone(), listed));
+            }
+            None => {}
+        }
     }
 
     /// Adds a project of which Harbor listed only so many repositories.

@@ -86,16 +86,17 @@ pub(super) fn rows(name: &RepositoryName, artifacts: Vec<Artifact>) -> HarborRep
     HarborRepository { project: name.project.clone(), name: name.name.clone(), images: images(artifacts) }
 }
 
-/// Passes on the rows of a long repository as they arrive. Returns whether the sink wants more rows, and the failure.
+/// Passes on the rows of a long repository as they arrive. Returns whether the sink wants more rows, and what went wrong.
 ///
 /// Rows leave in their order, so that rows that a second reading found could not follow. A list that turns out short is
 /// therefore reported at once.
 pub(super) async fn stream(
     api: &impl Api,
     limits: Limits,
-    repository: &RepositoryName,
+    repository: &RepositoryCount,
     sink: &mut impl Sink,
-) -> (bool, Option<Failure>) {
+) -> (bool, Option<Problem>) {
+    let RepositoryCount { name: repository, artifacts: counted, .. } = repository;
     let list = endpoints::repository_artifacts(repository);
     let mut window = SortWindow::new(2 * limits.page_size);
     let mut recent = DedupWindow::new(RECENT_ROWS);
@@ -124,7 +125,14 @@ pub(super) async fn stream(
         (None, Some(total)) if wanted && (read as u64) < total => Some(Truncated::short(api, &list, total, read)),
         (None, _) => None,
     };
-    (wanted, truncated.map(|truncated| Failure::of_repository(repository, truncated)))
+    let problem = match truncated {
+        Some(truncated) => Some(Problem::Failure(Failure::of_repository(repository, truncated))),
+        None if wanted && counted.is_some_and(|counted| (read as u64) < counted) => {
+            Some(Problem::FewerThanCounted(read as u64))
+        }
+        None => None,
+    };
+    (wanted, problem)
 }
 
 async fn send_rows(sink: &mut impl Sink, rows: Option<HarborRepository>) -> bool {

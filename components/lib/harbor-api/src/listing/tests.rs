@@ -8,6 +8,7 @@ mod kept_storm;
 mod marking_harbor;
 mod memory_store;
 mod passing;
+mod shifting;
 
 use super::*;
 use crate::api::Reply;

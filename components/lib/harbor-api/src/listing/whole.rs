@@ -5,7 +5,7 @@ use super::kept::Keeping;
 use super::overview::ProjectOverview;
 use super::project::{self, Step};
 use super::recount::Recount;
-use super::repository::{self, Outcome, Problem, ReadRepository};
+use super::repository::{self, Outcome, ReadRepository};
 use super::road::Roads;
 use crate::api::Api;
 use crate::page::Limits;
@@ -45,20 +45,16 @@ pub(super) async fn list<S: Store>(
                 if let Some(keeping) = keeping {
                     keeping.forget(&name).await;
                 }
-                match problem {
-                    Some(Problem::Failure(failure)) => failures.add(Some(failure), sink),
-                    Some(Problem::FewerThanCounted(listed)) => recount.add_repository(name, listed),
-                    None => {}
-                }
+                recount.tell(problem, &name, failures, sink);
                 Some(rows).filter(|rows| !rows.images.is_empty()).into_iter().collect()
             }
             Taken::Outcome(Outcome::TooLong(repository)) => {
                 let mut both = Both { sink, keeping: keeping.as_mut() };
-                let (wanted, failure) = repository::stream(session, limits, &repository.name, &mut both).await;
+                let (wanted, problem) = repository::stream(session, limits, &repository, &mut both).await;
                 if let Some(keeping) = keeping {
-                    keeping.end_stream(&repository, wanted && failure.is_none()).await;
+                    keeping.end_stream(&repository, wanted && problem.is_none()).await;
                 }
-                failures.add(failure, sink);
+                recount.tell(problem, &repository.name, failures, sink);
                 if !wanted {
                     return false;
                 }

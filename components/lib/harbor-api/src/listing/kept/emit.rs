@@ -6,7 +6,7 @@ use crate::api::Api;
 use crate::listing::failures::{Failure, Failures};
 use crate::listing::overview::RepositoryCount;
 use crate::listing::recount::Recount;
-use crate::listing::repository::{self, Outcome, Problem, ReadRepository};
+use crate::listing::repository::{self, Outcome, ReadRepository};
 use crate::page::Limits;
 use crate::repository_name::RepositoryName;
 use crate::sink::Sink;
@@ -177,19 +177,15 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
                 true
             }
             Outcome::Part(rows, problem) => {
-                match problem {
-                    Some(Problem::Failure(failure)) => self.failures.add(Some(failure), self.sink),
-                    Some(Problem::FewerThanCounted(listed)) => recount.add_repository(name.clone(), listed),
-                    None => {}
-                }
+                recount.tell(problem, name, self.failures, self.sink);
                 self.add(rows).await
             }
-            Outcome::TooLong(_) => {
+            Outcome::TooLong(repository) => {
                 if !self.pass().await {
                     return false;
                 }
-                let (wanted, failure) = repository::stream(self.api, self.limits, name, self.sink).await;
-                self.failures.add(failure, self.sink);
+                let (wanted, problem) = repository::stream(self.api, self.limits, &repository, self.sink).await;
+                recount.tell(problem, name, self.failures, self.sink);
                 wanted
             }
         }

@@ -6,7 +6,7 @@ use crate::listing::endpoints;
 use crate::listing::failures::Failures;
 use crate::listing::overview::{self, Project, ProjectOverview, Repository, RepositoryCount};
 use crate::listing::recount::Recount;
-use crate::listing::repository::{self, Outcome, Problem, ReadRepository};
+use crate::listing::repository::{self, Outcome, ReadRepository};
 use crate::page::Limits;
 use crate::paging::{self, WholeList};
 use crate::repository_name::RepositoryName;
@@ -85,19 +85,14 @@ pub(in crate::listing) async fn refresh<S: Store>(
             Outcome::Part(rows, problem) => {
                 let name = RepositoryName { project: rows.project.clone(), name: rows.name.clone() };
                 keeping.forget(&name).await;
-                match problem {
-                    Some(Problem::Failure(failure)) => failures.add(Some(failure), &mut told),
-                    Some(Problem::FewerThanCounted(listed)) => recount.add_repository(name.clone(), listed),
-                    None => {}
-                }
+                recount.tell(problem, &name, failures, &mut told);
                 parts.add(name, rows.images);
             }
             Outcome::TooLong(repository) => {
                 let mut rows = Rows { keeping, told: &mut told };
-                let (_, failure) = repository::stream(session, limits, &repository.name, &mut rows).await;
-                let whole = failure.is_none();
-                failures.add(failure, &mut told);
-                let images = keeping.end_stream(&repository, whole).await;
+                let (_, problem) = repository::stream(session, limits, &repository, &mut rows).await;
+                let images = keeping.end_stream(&repository, problem.is_none()).await;
+                recount.tell(problem, &repository.name, failures, &mut told);
                 if !keeping.knows(&repository.name) {
                     parts.add(repository.name, images);
                 }

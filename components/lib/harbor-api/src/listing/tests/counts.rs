@@ -138,3 +138,27 @@ fn null_is_an_empty_list() {
     let collected = listed(&fake, 100, 5_000, None);
     assert_eq!((collected.rows, collected.errors), (vec!["p/app:1".to_owned()], vec![]));
 }
+
+#[test]
+fn a_long_repository_of_which_harbor_lists_fewer_artifacts_than_it_counts_is_a_failure() {
+    for without_total in [false, true] {
+        let mut fake = long(OLD);
+        fake.without_total = without_total;
+        alter(&fake, APP, |rows| drop(rows.drain(3..6)));
+        let collected = listed(&fake, 5, 10, None);
+        assert_eq!(collected.rows.len(), 17);
+        assert!(
+            matches!(&collected.errors[..], [(Some(name), message)] if name == "p/app"
+            && message.contains("counts 20 artifacts") && message.contains("listed 17")),
+            "{:?}",
+            collected.errors
+        );
+        // It has fewer now: they were deleted during the listing.
+        fake.meanwhile = Some(Box::new(|fake, _, path| {
+            if path == APP {
+                fake.count_all();
+            }
+        }));
+        assert_eq!(listed(&fake, 5, 10, None).errors, []);
+    }
+}
