@@ -1,6 +1,6 @@
 //! Each limit and what happens beyond it. `connections` has those of connections and headers.
 
-use crate::listing::{assert_says, harbor_rows, node_rows, only_error};
+use crate::listing::{assert_says, harbor_rows, node_rows, only_error, only_node_error};
 use image_service_tests::{
     Cri, CriAnswer, Fault, Gate, Harbor, ListImages, Node, NodeBuilder, Program, Version, is_pending, repository,
     test_component,
@@ -180,6 +180,16 @@ async fn requests_to_harbor_are_so_many_at_a_time_over_all_instances() {
     // Each listing alone would ask for eight at a time.
     let (first, second, ()) = tokio::join!(program.images(), program.images(), look);
     assert_eq!(first.unwrap(), second.unwrap());
+}
+
+#[tokio::test]
+async fn millions_of_tags_of_one_image_are_one_error_of_the_node_and_cost_harbor_nothing() {
+    let harbor = Harbor::of(Version::V2_12).repository("a/b", 3).start().await.unwrap();
+    let tags = vec!["\"a\""; 3_200_000].join(",");
+    let image = format!(r#"{{"images":[{{"id":"sha256:1","repoTags":[{tags}],"repoDigests":[],"size":"1"}}]}}"#);
+    let program = Node::builder().images(image).harbor(&harbor).start().unwrap();
+    let images = program.images().await.unwrap();
+    assert_says(only_node_error(&images, 3), &["3200000 tags and digests, more than the 100000"]);
 }
 
 #[tokio::test]

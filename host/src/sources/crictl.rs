@@ -7,7 +7,7 @@ mod exec;
 pub use error::{Error, ErrorKind};
 
 use image_model::crictl::Image;
-use image_model::limits::MAX_IMAGES;
+use image_model::limits::{MAX_IMAGE_NAMES, MAX_IMAGES};
 use image_service_config::{self as config, socket_path};
 use image_service_telemetry::metrics;
 use image_service_telemetry::panics;
@@ -84,6 +84,13 @@ impl Crictl {
             return Err(Error::malformed(format!(
                 "the node has {} images, more than the {MAX_IMAGES} that are listed; remove unused ones",
                 answer.images.len()
+            )));
+        }
+        let names = answer.images.iter().map(|image| image.repo_tags.len() + image.repo_digests.len()).sum::<usize>();
+        if names > MAX_IMAGE_NAMES {
+            return Err(Error::malformed(format!(
+                "the node's images have {names} tags and digests, more than the {MAX_IMAGE_NAMES} that are listed; remove unused \
+                 ones"
             )));
         }
         Ok(answer)
