@@ -48,9 +48,10 @@ impl Recount {
     pub(super) async fn settle(self, api: &impl Api, limits: Limits, failures: &mut Failures, sink: &mut impl Sink) {
         for (project, repositories) in self.repositories {
             let list = endpoints::repositories(&project);
-            let (rows, truncated) = match paging::read_all::<Repository>(api, &list, limits.of_names()).await {
-                WholeList::Rows(rows, truncated) => (rows, truncated),
-                WholeList::TooLong(rows) => (rows, None),
+            // Where there are more names than are read, a repository that is not among them may be there still.
+            let (rows, truncated, all) = match paging::read_all::<Repository>(api, &list, limits.of_names()).await {
+                WholeList::Rows(rows, truncated) => (rows, truncated, true),
+                WholeList::TooLong(rows) => (rows, None, false),
             };
             if let Some(truncated) = truncated {
                 let count = |_| MissingCounts { repositories: repositories.len() as u64, ..MissingCounts::default() };
@@ -61,8 +62,10 @@ impl Recount {
                 let full_name = name.full_name();
                 let row = rows.iter().find(|row| row.name == full_name);
                 let counted = row.and_then(|row| u64::try_from(row.artifact_count?).ok());
-                if let Some(counted) = counted.filter(|counted| *counted > listed) {
+                let is_gone = row.is_none() && all;
+                if !is_gone && counted.is_none_or(|counted| counted > listed) {
                     let url = api.url(&endpoints::repository_artifacts(&name).path);
+                    let counted = counted.map_or_else(|| "more".to_owned(), |counted| counted.to_string());
                     let message = format!(
                         "GET {url}: Harbor counts {counted} artifacts in this repository and listed {listed}, each time that \
                          it was asked; does a proxy in front of Harbor change paths (a slash in the name of a repository \

@@ -43,6 +43,24 @@ fn a_repository_whose_artifacts_harbor_counts_and_does_not_list_is_a_failure() {
 }
 
 #[test]
+fn a_repository_that_harbor_lists_thin_and_does_not_count_any_more_is_a_failure() {
+    // As while Harbor's database is in trouble, when counts are left out (goharbor/harbor#13285).
+    let mut fake = FakeHarbor::with(OLD, false, &[("p/app", "sha256:1", 1, &["1"])]);
+    alter(&fake, APP, Vec::clear);
+    fake.meanwhile = Some(Box::new(|fake, _, path| {
+        if path == APP {
+            alter(fake, "/projects/p/repositories", |rows| rows[0]["artifact_count"] = Value::Null);
+        }
+    }));
+    let collected = listed(&fake, 100, 5_000, None);
+    assert!(
+        matches!(&collected.errors[..], [(Some(name), message)] if name == "p/app" && message.contains("listed 0")),
+        "{:?}",
+        collected.errors
+    );
+}
+
+#[test]
 fn a_repository_that_is_deleted_during_the_listing_is_no_failure() {
     let mut fake = sample(NEW);
     let deleted = Cell::new(false);
