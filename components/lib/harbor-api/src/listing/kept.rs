@@ -88,7 +88,7 @@ impl<'s, S: Store> Keeping<'s, S> {
                     let since_whole = Duration::from_secs(meta.whole_age);
                     // A tenth sooner or later, so that many nodes do not all list at the same time.
                     let revision = head.map_or(0, |head| head.revision);
-                    let percent = 90 + revision.wrapping_mul(7) % 21;
+                    let percent = 90 + revision.wrapping_mul(8) % 21;
                     let interval = Duration::from_secs(interval.as_secs().saturating_mul(percent) / 100);
                     meta.off = meta.off.filter(|_| since_whole < TIME_OFF);
                     let plan = match (meta.off.is_some(), meta.complete) {
