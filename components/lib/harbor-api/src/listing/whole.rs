@@ -5,7 +5,7 @@ use super::kept::Keeping;
 use super::overview::ProjectOverview;
 use super::project::{self, Step};
 use super::recount::Recount;
-use super::repository::{self, Outcome, ReadRepository};
+use super::repository::{self, Outcome, Problem, ReadRepository};
 use super::road::Roads;
 use crate::api::Api;
 use crate::page::Limits;
@@ -42,7 +42,11 @@ pub(super) async fn list<S: Store>(
             }
             Taken::Outcome(Outcome::Part(rows, problem)) => {
                 let name = RepositoryName { project: rows.project.clone(), name: rows.name.clone() };
-                if let Some(keeping) = keeping {
+                // After a listing that ran out of time, the next one finds out by the marks whether kept rows are right yet.
+                let was_cancelled = matches!(problem, Some(Problem::Failure(Failure::Cancelled(..))));
+                if let Some(keeping) = keeping
+                    && !was_cancelled
+                {
                     keeping.forget(&name).await;
                 }
                 recount.tell(problem, &name, failures, sink);

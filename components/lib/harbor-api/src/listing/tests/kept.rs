@@ -226,6 +226,18 @@ fn a_listing_that_runs_out_of_time_keeps_what_it_read_and_the_next_one_goes_on()
 }
 
 #[test]
+fn a_whole_listing_that_is_due_and_runs_out_of_time_forgets_nothing_that_is_right_yet() {
+    let (harbor, store) = listed_once(2, 20);
+    store.age.set(2 * 3600);
+    harbor.answers_left.set(Some(10));
+    assert!(kept(&harbor, &store).rows.len() < 80);
+    harbor.answers_left.set(None);
+    harbor.take_asked();
+    let asked = assert_same(&harbor, &store);
+    assert!(!asked.iter().any(|path| path.contains("/artifacts")), "{asked:?}");
+}
+
+#[test]
 fn a_repository_that_fails_is_told_and_read_the_next_time() {
     let (harbor, store) = listed_once(1, 5);
     let before = whole(&harbor);
