@@ -24,7 +24,8 @@
 //!   quick 429 would make a Harbor in trouble look quick.
 //!
 //! Crates were weighed (tower-acc 0.1, congestion-limiter 0.1, tower-resilience-adaptive 0.14): they have these algorithms as
-//! they are, over all requests alike, and answer "how many", not "why". What they would save is less than a hundred lines.
+//! they are, over all requests alike, and answer "how many", not "why". They would replace the arithmetic of
+//! `adaptive_limit`, and nothing of `latency`.
 
 mod adaptive_limit;
 mod announcement;
