@@ -130,9 +130,10 @@ async fn a_listing_that_runs_out_of_time_says_how_far_it_is_and_the_next_ones_go
 
 #[tokio::test]
 async fn a_repository_of_thousands_of_artifacts_is_kept_too() {
-    let harbor = Harbor::of(Version::V2_16).repository("a/long", 6_000).repository("a/short", 2).start().await.unwrap();
+    let harbor =
+        Harbor::of(Version::V2_16).repository("a/long", 11_000).repository("a/short", 2).start().await.unwrap();
     let program = node(&harbor).start().unwrap();
-    let expected = [numbered("a/long", 6_000), numbered("a/short", 2)].concat();
+    let expected = [numbered("a/long", 11_000), numbered("a/short", 2)].concat();
     assert_whole(&listed(&harbor, &program).await.0, &expected);
     let (images, cost) = listed(&harbor, &program).await;
     assert_whole(&images, &expected);

@@ -278,7 +278,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
-    fn nor_in_a_repository_that_is_too_long_to_be_held(changes in vec(vec(change(5_200), 0..4), 0..60)) {
-        assert_steady(5_200, "v2.8.0", 100, changes);
+    fn nor_in_a_repository_that_is_too_long_to_be_held(changes in vec(vec(change(10_200), 0..4), 0..60)) {
+        assert_steady(10_200, "v2.8.0", 100, changes);
     }
 }

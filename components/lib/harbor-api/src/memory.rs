@@ -4,10 +4,10 @@
 /// Most bytes that the rows of one page may take.
 pub(crate) const MAX_PAGE_BYTES: usize = 8 << 20;
 /// Most bytes that the rows of one buffered list may take.
-pub(crate) const MAX_LIST_BYTES: usize = 4 << 20;
+pub(crate) const MAX_LIST_BYTES: usize = 6 << 20;
 /// Most rows of one list to buffer and sort. The listing reads a project with more artifacts repository by repository, and
-/// streams a repository with more. Each row takes some 200 bytes.
-pub(crate) const MAX_BUFFERED_ROWS: usize = 5_000;
+/// streams a repository with more. Each row takes some 350 bytes.
+pub(crate) const MAX_BUFFERED_ROWS: usize = 10_000;
 /// Most names of projects, and of repositories, that a listing knows at a time.
 pub(crate) const MAX_NAMES: usize = 100_000;
 /// Most bytes that they may take.
