@@ -21,7 +21,6 @@ mod writer;
 
 pub(crate) use writer::dropped;
 
-use crate::panics;
 use anyhow::{Context, Result};
 use format::{Format, Line};
 use image_service_config::{Log, LogFormat};
@@ -61,7 +60,6 @@ pub fn start(config: &Log) -> Result<Logs> {
         }
     };
     tracing_subscriber::registry().with(to_stderr).with(to_file).init();
-    panics::report();
     Ok(Logs(closings))
 }
 

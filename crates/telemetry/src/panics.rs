@@ -12,7 +12,7 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 pub struct Panicked;
 
 /// Logs and counts each panic from now on, once in the life of the program.
-pub(crate) fn report() {
+pub fn report() {
     panic::set_hook(Box::new(|panic| {
         metrics::panicked();
         tracing::error!("{}", described(panic));

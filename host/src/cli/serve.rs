@@ -9,7 +9,7 @@ use clap::Args;
 use image_service_http::address::Address;
 use image_service_http::server::{Application, Server, Shutdown};
 use image_service_http::tls;
-use image_service_telemetry::{log, metrics, otlp};
+use image_service_telemetry::{log, metrics, otlp, panics};
 use std::io::Write;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -45,6 +45,7 @@ impl Serve {
         let app = &loaded.config.app;
         let _logs = log::start(&app.log)?;
         metrics::start()?;
+        panics::report();
         let export = otlp::start(|ca_file| tls::client::config(true, ca_file))?;
         let address = self.listen.clone().unwrap_or_else(|| match app.host.parse::<Ipv6Addr>() {
             Ok(host) => format!("[{host}]:{}", app.port),
