@@ -73,8 +73,7 @@ impl Check {
             report.print(Verdict::Warning, "ignore file", note);
         }
         harbor::report(&mut report, &config.harbor, &listing);
-        harbor::way(&mut report, &client, &config, &listing).await;
-        harbor::login_cost(&mut report, &client, &config.harbor, &listing).await;
+        harbor::costs(&mut report, &client, &config, &listing).await;
         stale_rows(&mut report, &config.cache);
         Ok(ExitCode::from(u8::from(report.failed)))
     }

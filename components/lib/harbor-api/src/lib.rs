@@ -23,3 +23,4 @@ mod scope;
 mod session;
 mod sink;
 pub mod store;
+pub mod version;

@@ -1,8 +1,9 @@
-//! What `image-service check` says of Harbor: its rows, the safety of the login, and what the login costs.
+//! What `image-service check` says of Harbor: its rows, the safety of the login, and what listings cost.
 
 use super::super::listing::{Failure, Listing};
 use super::report::{Report, Verdict, count};
 use crate::sources::harbor::{HarborClient, LoginCost};
+use harbor_api::version::marks_changes;
 use image_service_config::{Config, Harbor};
 use std::time::Duration;
 
@@ -59,13 +60,17 @@ pub(super) fn report(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     }
 }
 
-/// Which way a listing takes, and why not the better one.
-pub(super) async fn way(report: &mut Report, client: &HarborClient, config: &Config, listing: &Listing) {
-    let harbor = &config.harbor;
-    if !harbor.is_complete() || listing.errors.iter().any(|failure| failure.source == "harbor") {
-        return;
+/// What listings of a Harbor that works cost: whether they read all of it, and what the login adds to each request.
+pub(super) async fn costs(report: &mut Report, client: &HarborClient, config: &Config, listing: &Listing) {
+    if config.harbor.is_complete() && !listing.errors.iter().any(|failure| failure.source == "harbor") {
+        extent(report, client, config).await;
+        login_cost(report, client).await;
     }
-    let interval = harbor.full_listing_interval;
+}
+
+/// Whether a listing reads all of Harbor or what changed, and why.
+async fn extent(report: &mut Report, client: &HarborClient, config: &Config) {
+    let interval = config.harbor.full_listing_interval;
     let sentence = match client.version().await {
         _ if interval == 0 => {
             "each listing reads all of Harbor, as harbor_config.full_listing_interval is 0".to_owned()
@@ -85,17 +90,8 @@ pub(super) async fn way(report: &mut Report, client: &HarborClient, config: &Con
     report.print(Verdict::Works, PART, sentence);
 }
 
-/// Whether a Harbor of this version marks changed repositories; the component `harbor` decides in the same way.
-fn marks_changes(version: &str) -> bool {
-    let mut numbers = version.trim_start_matches('v').split(['.', '-']).map(|number| number.parse::<u32>().ok());
-    (numbers.next().flatten(), numbers.next().flatten()) >= (Some(2), Some(16))
-}
-
 /// What the login adds to each request, where it is most of the request.
-pub(super) async fn login_cost(report: &mut Report, client: &HarborClient, harbor: &Harbor, listing: &Listing) {
-    if !harbor.is_complete() || listing.errors.iter().any(|failure| failure.source == "harbor") {
-        return;
-    }
+async fn login_cost(report: &mut Report, client: &HarborClient) {
     let Some(LoginCost { with_login, without }) = client.login_cost().await else { return };
     let login = with_login.saturating_sub(without);
     if login >= CHEAP_LOGIN && login > without {

@@ -6,18 +6,11 @@ use crate::artifact::Time;
 use crate::error::{Error, ErrorKind};
 use crate::page::parse_json;
 use crate::session::Session;
+use crate::version;
 use image_model::types::SourceError;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-
-/// Harbor has `/projects/{project}/artifacts` from this version on.
-const PROJECT_ARTIFACTS_SINCE: (u32, u32) = (2, 12);
-/// From this version on, Harbor tells its version only to those who are logged in.
-const VERSION_IS_PRIVATE_SINCE: (u32, u32) = (2, 16);
-
-/// From this version on, each change of a repository moves its `update_time` (goharbor/harbor#23225).
-const CHANGES_ARE_MARKED_SINCE: (u32, u32) = (2, 16);
 
 /// What the check of the login found.
 #[derive(Clone, Debug)]
@@ -55,15 +48,11 @@ impl SystemInfo {
         self.current_time.is_some()
             || self.external_url.is_some()
             || self.registry_url.is_some()
-            || self.release().is_some_and(|release| release >= VERSION_IS_PRIVATE_SINCE)
+            || self.harbor_version.as_deref().is_some_and(version::is_private)
     }
 
     fn now(&self) -> Option<i64> {
         serde_json::from_value::<Time>(self.current_time.clone()?).ok()?.microseconds()
-    }
-
-    fn release(&self) -> Option<(u32, u32)> {
-        release(self.harbor_version.as_deref()?)
     }
 }
 
@@ -77,12 +66,12 @@ pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, O
     let error = match reply {
         Ok(Ok(info)) => {
             if info.login_counts() {
-                let since = |first| info.release().is_some_and(|release| release >= first);
-                let project_lists = since(PROJECT_ARTIFACTS_SINCE);
-                let marks_changes = since(CHANGES_ARE_MARKED_SINCE).then(|| info.harbor_version.clone()).flatten();
                 session.remember(Experience { login_counted: true, ..experience });
                 session.login_counts();
-                return (Some(Harbor { project_lists, marks_changes, now: info.now() }), None);
+                let now = info.now();
+                let project_lists = info.harbor_version.as_deref().is_some_and(version::lists_artifacts_of_projects);
+                let marks_changes = info.harbor_version.filter(|version| version::marks_changes(version));
+                return (Some(Harbor { project_lists, marks_changes, now }), None);
             }
             session.go_anonymous();
             let error = SourceError::of_source(refused(&url, experience.login_counted));
@@ -109,23 +98,9 @@ fn refused(url: &str, counted_before: bool) -> String {
     )
 }
 
-/// Major and minor of `v2.12.0-9da38ae0`.
-fn release(version: &str) -> Option<(u32, u32)> {
-    let mut numbers = version.trim_start_matches('v').split(['.', '-']);
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn releases_are_compared_as_numbers() {
-        assert_eq!(release("v2.12.0-9da38ae0"), Some((2, 12)));
-        assert_eq!(release("v2.9.4"), Some((2, 9)));
-        assert_eq!(release("2.13-dev"), Some((2, 13)));
-        assert_eq!(release("dev"), None);
-    }
 
     #[test]
     fn a_login_counts_where_harbor_tells_more_than_to_nobody() {
