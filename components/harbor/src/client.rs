@@ -26,7 +26,7 @@ const MAX_UNANSWERED: u32 = 3;
 
 thread_local! {
     /// What the listings of this instance found out. An instance has one configuration, and so one Harbor.
-    static EXPERIENCE: Cell<Experience> = const { Cell::new(Experience::NONE) };
+    static EXPERIENCE: Cell<Experience> = Cell::default();
 }
 
 /// Sends requests to the configured Harbor until it is cancelled.

@@ -58,11 +58,6 @@ pub struct Experience {
     pub costs: Option<Costs>,
 }
 
-impl Experience {
-    /// That of nobody.
-    pub const NONE: Self = Self { login_counted: false, costs: None };
-}
-
 /// A response with a success status.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {

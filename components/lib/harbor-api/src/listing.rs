@@ -2,10 +2,11 @@
 //!
 //! 1. `login`: whether the login counts; `overview`: the projects, their repositories, and how many artifacts each has;
 //! 2. `kept`: where rows are kept and Harbor marks changes, reads what changed, and gives the kept rows;
-//! 3. `whole`: otherwise, reads all. `road`: what it costs to read a project by its own list, or repository by repository;
-//!    `project`: reads it on the cheaper road; `repository`: the rows of each repository;
+//! 3. `whole`: otherwise, reads all. `access_path`: what it costs to read a project by its own list, or repository by
+//!    repository; `project`: reads it by the cheaper one; `repository`: the rows of each repository;
 //! 4. `recount`: whether what Harbor counted and did not list is gone, or missing.
 
+mod access_path;
 mod endpoints;
 mod failures;
 mod kept;
@@ -14,7 +15,6 @@ mod overview;
 mod project;
 mod recount;
 mod repository;
-mod road;
 mod whole;
 
 pub use crate::costs::Costs;
@@ -26,11 +26,11 @@ use crate::memory::{MAX_BUFFERED_ROWS, MAX_LIST_BYTES};
 use crate::page::Limits;
 use crate::session::Session;
 use crate::store::Store;
+use access_path::AccessPaths;
 use failures::Failures;
 use futures::join;
-use kept::{Keeping, Plan, Refreshed};
+use kept::{KeptRows, Plan, Refreshed};
 use overview::ProjectOverview;
-use road::Roads;
 use std::time::Duration;
 
 /// Refreshes that a listing tries where other listings are quicker. After that, it reads all.
@@ -76,18 +76,18 @@ async fn run<S: Store>(
     let all_projects = failure.is_none();
     failures.add(failure, sink);
     let open = async || match (&harbor.marks_changes, interval) {
-        (Some(version), Some(interval)) if all_projects => Keeping::open(store, version, harbor.now, interval).await,
+        (Some(version), Some(interval)) if all_projects => KeptRows::open(store, version, harbor.now, interval).await,
         _ => None,
     };
-    let mut keeping = open().await;
+    let mut kept_rows = open().await;
     let mut tries = 0..REFRESHES;
     while tries.next().is_some()
-        && let Some(kept) = &mut keeping
+        && let Some(kept) = &mut kept_rows
         && kept.plan != Plan::Whole
     {
         let refreshed = kept::refresh(session, limits, &projects, single, kept, &mut failures).await;
-        if let Refreshed::Ready(parts, told) = refreshed {
-            told.into_iter().for_each(|error| sink.failed(error));
+        if let Refreshed::Ready(parts, errors) = refreshed {
+            errors.into_iter().for_each(|error| sink.failed(error));
             let progress = (kept.count() as u64, (kept.count() + parts.len()) as u64);
             kept::emit(session, limits, kept, parts, &mut failures, sink).await;
             return failures.end(sink, Some(progress));
@@ -97,21 +97,21 @@ async fn run<S: Store>(
             break;
         }
         // Another listing kept its rows meanwhile; little has changed since then.
-        keeping = open().await;
+        kept_rows = open().await;
     }
     let overviews = overview::read(session, limits, projects).await;
     let (newest, all) = (kept::newest(&overviews), overview::count(&overviews));
     let complete = overviews.iter().all(ProjectOverview::is_whole);
-    if let Some(keeping) = &mut keeping {
-        keeping.begin(&overviews).await;
+    if let Some(kept_rows) = &mut kept_rows {
+        kept_rows.begin(&overviews).await;
     }
-    let roads = Roads::learn(session, limits, &harbor, &overviews).await;
-    let wanted = whole::list(session, limits, roads, overviews, &mut keeping, &mut failures, sink).await;
-    if let Some(keeping) = &mut keeping {
-        let kept = keeping.count() as u64 == all;
-        keeping.end(session, newest, complete && wanted && kept && failures.are_none()).await;
+    let access_paths = AccessPaths::learn(session, limits, &harbor, &overviews).await;
+    let wanted = whole::list(session, limits, access_paths, overviews, &mut kept_rows, &mut failures, sink).await;
+    if let Some(kept_rows) = &mut kept_rows {
+        let kept = kept_rows.count() as u64 == all;
+        kept_rows.end(session, newest, complete && wanted && kept && failures.are_none()).await;
     }
-    let progress = keeping.map(|keeping| (keeping.count() as u64, all));
+    let progress = kept_rows.map(|kept_rows| (kept_rows.count() as u64, all));
     failures.end(sink, progress);
 }
 

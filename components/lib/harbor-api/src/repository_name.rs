@@ -1,5 +1,7 @@
 //! The name of a repository, in two parts.
 
+use image_model::types::HarborRepository;
+
 /// A repository's project, and its name in the project. Ordered by project, then by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RepositoryName {
@@ -12,6 +14,11 @@ impl RepositoryName {
     /// From Harbor's full name, which begins with the project's.
     pub(crate) fn new(project: &str, full_name: &str) -> Self {
         Self { project: project.to_owned(), name: name_in(project, full_name).to_owned() }
+    }
+
+    /// The name of the repository that these rows are of.
+    pub(crate) fn of(rows: &HarborRepository) -> Self {
+        Self { project: rows.project.clone(), name: rows.name.clone() }
     }
 
     /// `project/name`, as failures name it.

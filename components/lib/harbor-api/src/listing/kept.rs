@@ -6,14 +6,14 @@
 //! kept any more.
 //!
 //! - `record`: keys, versions and values;
-//! - `keeper`: what the store holds, and changes to it;
+//! - `row_store`: what the store holds, and changes to it;
 //! - `refresh`: reads what changed;
 //! - `emit`: gives the kept rows, in order.
 
 mod emit;
-mod keeper;
 mod record;
 mod refresh;
+mod row_store;
 
 pub(super) use emit::emit;
 pub(super) use refresh::{Refreshed, refresh};
@@ -26,8 +26,8 @@ use crate::page::parse_json;
 use crate::repository_name::RepositoryName;
 use crate::store::{Store, StoreError};
 use image_model::types::HarborImage;
-use keeper::Keeper;
 use record::Meta;
+use row_store::RowStore;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -52,10 +52,10 @@ pub(super) enum Plan {
 }
 
 /// The rows that are kept, as long as the store takes them.
-pub(super) struct Keeping<'s, S> {
+pub(super) struct KeptRows<'s, S> {
     store: &'s S,
     /// `None` once the store refused something.
-    keeper: Option<Keeper<'s, S>>,
+    row_store: Option<RowStore<'s, S>>,
     meta: Meta,
     /// What Harbor's clock showed at the beginning of this listing, in microseconds.
     now: Option<i64>,
@@ -66,25 +66,25 @@ pub(super) struct Keeping<'s, S> {
     streamed: Vec<HarborImage>,
 }
 
-impl<'s, S: Store> Keeping<'s, S> {
+impl<'s, S: Store> KeptRows<'s, S> {
     /// What is kept of a Harbor of this version, whose clock shows `now`; `None` where nothing can be kept. `interval` is the
     /// longest time between two whole listings.
     pub(super) async fn open(store: &'s S, harbor: &str, now: Option<i64>, interval: Duration) -> Option<Self> {
         let opened = async {
             let head = store.head().await?;
-            let mut keeper = Keeper::open(store, head.as_ref()).await?;
+            let mut row_store = RowStore::open(store, head.as_ref()).await?;
             let meta = head.as_ref().and_then(|head| Meta::from_bytes(head.meta.clone()));
             let meta = meta.filter(|meta| meta.harbor == harbor);
             let age = head.as_ref().map_or(0, |head| head.age);
             let (meta, plan) = match meta {
                 None => {
-                    keeper.distrust();
+                    row_store.distrust();
                     (Meta::new(harbor), Some(Plan::Whole))
                 }
                 Some(meta) => {
                     let mut meta = Meta { whole_age: meta.whole_age.saturating_add(age), ..meta };
                     // The store may have lost some. Counts could not tell, where as many were deleted from Harbor.
-                    meta.complete &= meta.count == keeper.count() as u64;
+                    meta.complete &= meta.count == row_store.count() as u64;
                     let since_whole = Duration::from_secs(meta.whole_age);
                     // A tenth sooner or later, so that many nodes do not all list at the same time.
                     let revision = head.map_or(0, |head| head.revision);
@@ -95,21 +95,29 @@ impl<'s, S: Store> Keeping<'s, S> {
                         (true, _) => None,
                         (false, _) if since_whole >= interval || went_back(meta.asked, age, now) => Some(Plan::Whole),
                         (false, true) => Some(Plan::Refresh),
-                        (false, false) if keeper.count() > 0 => Some(Plan::Resume),
+                        (false, false) if row_store.count() > 0 => Some(Plan::Resume),
                         (false, false) => Some(Plan::Whole),
                     };
                     (meta, plan)
                 }
             };
-            Ok::<_, StoreError>(plan.map(|plan| (keeper, meta, plan)))
+            Ok::<_, StoreError>(plan.map(|plan| (row_store, meta, plan)))
         };
         match opened.await {
             Ok(opened) => {
-                let (keeper, meta, plan) = opened?;
-                Some(Self { store, keeper: Some(keeper), meta, now, plan, was_slower: false, streamed: Vec::new() })
+                let (row_store, meta, plan) = opened?;
+                Some(Self {
+                    store,
+                    row_store: Some(row_store),
+                    meta,
+                    now,
+                    plan,
+                    was_slower: false,
+                    streamed: Vec::new(),
+                })
             }
             Err(error) => {
-                told(store, &error);
+                warn_unkept(store, &error);
                 None
             }
         }
@@ -118,13 +126,13 @@ impl<'s, S: Store> Keeping<'s, S> {
     /// Begins a whole listing: what the store holds counts as incomplete until it ends.
     pub(super) async fn begin(&mut self, overviews: &[ProjectOverview]) {
         self.meta = Meta { off: self.meta.off.take(), ..Meta::new(&self.meta.harbor) };
-        let Some(keeper) = &mut self.keeper else { return };
+        let Some(row_store) = &mut self.row_store else { return };
         let listed: BTreeSet<&RepositoryName> = repositories(overviews).map(|repository| &repository.name).collect();
-        let gone: Vec<RepositoryName> = keeper.names().filter(|name| !listed.contains(name)).cloned().collect();
+        let gone: Vec<RepositoryName> = row_store.names().filter(|name| !listed.contains(name)).cloned().collect();
         let forgotten = async {
             if overviews.iter().all(ProjectOverview::is_whole) {
                 for name in &gone {
-                    keeper.forget(name).await?;
+                    row_store.forget(name).await?;
                 }
             }
             Ok(())
@@ -136,9 +144,9 @@ impl<'s, S: Store> Keeping<'s, S> {
 
     /// Keeps repositories that were read.
     pub(super) async fn keep(&mut self, read: &[ReadRepository]) {
-        let Some(keeper) = &mut self.keeper else { return };
-        for read in read {
-            if let Err(error) = keeper.keep(read).await {
+        let Some(row_store) = &mut self.row_store else { return };
+        for ReadRepository { repository, images } in read {
+            if let Err(error) = row_store.keep(repository, images).await {
                 return self.settle(Err(error));
             }
         }
@@ -146,14 +154,14 @@ impl<'s, S: Store> Keeping<'s, S> {
 
     /// Forgets a repository that could not be read whole.
     pub(super) async fn forget(&mut self, name: &RepositoryName) {
-        let Some(keeper) = &mut self.keeper else { return };
-        let forgotten = keeper.forget(name).await;
+        let Some(row_store) = &mut self.row_store else { return };
+        let forgotten = row_store.forget(name).await;
         self.settle(forgotten);
     }
 
     /// Takes rows of a repository that is streamed.
     pub(super) fn take(&mut self, images: &[HarborImage]) {
-        if self.keeper.is_some() && self.streamed.len() <= MAX_ROWS {
+        if self.row_store.is_some() && self.streamed.len() <= MAX_ROWS {
             self.streamed.extend_from_slice(images);
         }
     }
@@ -161,15 +169,15 @@ impl<'s, S: Store> Keeping<'s, S> {
     /// Keeps the rows of the repository that was streamed, if they are whole, and returns them.
     pub(super) async fn end_stream(&mut self, repository: &RepositoryCount, whole: bool) -> Vec<HarborImage> {
         let images = std::mem::take(&mut self.streamed);
-        let Some(keeper) = &mut self.keeper else { return images };
+        let Some(row_store) = &mut self.row_store else { return images };
         if images.len() > MAX_ROWS {
             let name = repository.name.full_name();
             self.meta.off = Some(format!("{name} has more than {MAX_ROWS} rows, which is the most that is kept"));
             return images;
         }
         let kept = match whole {
-            true => keeper.keep_images(repository, &images).await,
-            false => keeper.forget(&repository.name).await,
+            true => row_store.keep(repository, &images).await,
+            false => row_store.forget(&repository.name).await,
         };
         self.settle(kept);
         images
@@ -177,9 +185,9 @@ impl<'s, S: Store> Keeping<'s, S> {
 
     /// Ends a whole listing. `newest` is the latest mark of all; `whole` says that all repositories were read.
     pub(super) async fn end(&mut self, api: &impl Api, newest: Option<i64>, whole: bool) {
-        let Some(keeper) = &mut self.keeper else { return };
-        for name in keeper.unexplained().iter().take(LOOKED_AT_AGAIN) {
-            if !is_changed(api, name, keeper).await {
+        let Some(row_store) = &mut self.row_store else { return };
+        for name in row_store.unexplained().iter().take(LOOKED_AT_AGAIN) {
+            if !is_changed(api, name, row_store).await {
                 let name = name.full_name();
                 self.meta.off = Some(format!("the rows of {name} changed, and Harbor did not mark it"));
             }
@@ -193,29 +201,29 @@ impl<'s, S: Store> Keeping<'s, S> {
 
     /// Commits what was changed. Returns whether the store took it.
     async fn finish(&mut self) -> bool {
-        let Some(keeper) = &mut self.keeper else { return false };
-        (self.meta.count, self.meta.asked) = (keeper.count() as u64, self.now);
-        let finished = keeper.finish(&self.meta).await;
+        let Some(row_store) = &mut self.row_store else { return false };
+        (self.meta.count, self.meta.asked) = (row_store.count() as u64, self.now);
+        let finished = row_store.finish(&self.meta).await;
         self.settle(finished);
-        self.keeper.is_some()
+        self.row_store.is_some()
     }
 
     /// Whether the rows of a repository are kept.
     fn knows(&self, name: &RepositoryName) -> bool {
-        self.keeper.as_ref().is_some_and(|keeper| keeper.knows(name))
+        self.row_store.as_ref().is_some_and(|row_store| row_store.knows(name))
     }
 
     /// How many repositories are kept.
     pub(super) fn count(&self) -> usize {
-        self.keeper.as_ref().map_or(0, Keeper::count)
+        self.row_store.as_ref().map_or(0, RowStore::count)
     }
 
     /// Stops keeping rows where the store refused something.
     fn settle(&mut self, outcome: Result<(), StoreError>) {
         if let Err(error) = outcome {
-            told(self.store, &error);
+            warn_unkept(self.store, &error);
             self.was_slower = error == StoreError::Conflict;
-            self.keeper = None;
+            self.row_store = None;
         }
     }
 }
@@ -231,17 +239,17 @@ fn went_back(asked: Option<i64>, age: u64, now: Option<i64>) -> bool {
 
 /// Tells the operator why nothing is kept. Of a conflict there is nothing to tell, as another listing keeps the same rows; nor of
 /// a platform without a store.
-fn told(store: &impl Store, error: &StoreError) {
+fn warn_unkept(store: &impl Store, error: &StoreError) {
     if let StoreError::Failed(why) = error {
         store.warn(&format!("rows of Harbor are not kept, and each listing reads all of them: {why}"));
     }
 }
 
 /// Whether a repository changed since Harbor listed it.
-async fn is_changed<S: Store>(api: &impl Api, name: &RepositoryName, keeper: &Keeper<'_, S>) -> bool {
+async fn is_changed<S: Store>(api: &impl Api, name: &RepositoryName, row_store: &RowStore<'_, S>) -> bool {
     let reply = api.get(endpoints::repository(name), |reply| parse_json::<Repository>(&reply)).await;
     match reply {
-        Ok(Ok(row)) => !keeper.has(&RepositoryCount::new(&name.project, &row)),
+        Ok(Ok(row)) => !row_store.has(&RepositoryCount::new(&name.project, &row)),
         // Nothing is proved.
         Ok(Err(_)) | Err(_) => true,
     }

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Deserialize)]
 pub(super) struct Project {
     pub(super) name: String,
-    /// Its repositories, those that the user may not see too.
+    /// How many repositories it has.
     #[serde(default)]
     pub(super) repo_count: Option<u64>,
 }
@@ -56,6 +56,13 @@ pub(super) struct Repository {
     /// When it changed last, or was pulled from; since Harbor 2.16.
     #[serde(default)]
     pub(super) update_time: Option<Time>,
+}
+
+impl Repository {
+    /// The project in its name.
+    pub(super) fn project(&self) -> &str {
+        self.name.split_once('/').map_or("", |(project, _)| project)
+    }
 }
 
 impl UniqueKey for Repository {
@@ -212,10 +219,9 @@ async fn all_repositories(
     let WholeList::Rows(rows, None) = paging::read_all::<Repository>(session, &list, limits).await else { return None };
     let mut of_project: BTreeMap<String, Vec<Repository>> = BTreeMap::new();
     for row in rows {
-        let project = row.name.split_once('/').map_or("", |(project, _)| project);
-        match of_project.get_mut(project) {
+        match of_project.get_mut(row.project()) {
             Some(rows) => rows.push(row),
-            None => drop(of_project.insert(project.to_owned(), vec![row])),
+            None => drop(of_project.insert(row.project().to_owned(), vec![row])),
         }
     }
     Some(of_project)

@@ -1,10 +1,10 @@
 //! The second stage of a listing: how the artifacts of a project are read, and what its own list of artifacts gave.
 
+use super::access_path::AccessPaths;
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
 use super::overview::{self, ProjectOverview, RepositoryCount};
 use super::repository::{ReadRepository, rows};
-use super::road::Roads;
 use crate::api::Api;
 use crate::artifact::Artifact;
 use crate::page::Limits;
@@ -19,7 +19,7 @@ pub(super) enum Step {
     /// Passes on repositories that need no request: they are empty, or came with their project.
     Read(Vec<ReadRepository>),
     /// Passes on the rows of a repository that may not be all.
-    Part(HarborRepository),
+    Partial(HarborRepository),
     /// Reads a repository.
     Repository(RepositoryCount),
     /// Passes on a failure.
@@ -29,14 +29,19 @@ pub(super) enum Step {
 }
 
 /// The steps for a project, in the order of its repositories.
-pub(super) async fn steps(api: &impl Api, limits: Limits, roads: Roads, overview: ProjectOverview) -> Vec<Step> {
+pub(super) async fn steps(
+    api: &impl Api,
+    limits: Limits,
+    access_paths: AccessPaths,
+    overview: ProjectOverview,
+) -> Vec<Step> {
     let overview = match overview.repositories {
         None => overview::project(api, limits, overview).await,
         Some(_) => overview,
     };
     let ProjectOverview { name, repositories, failure, fewer_than_counted, .. } = overview;
     let repositories = repositories.unwrap_or_default();
-    let mut steps = match roads.by_project(&repositories) {
+    let mut steps = match access_paths.by_project(&repositories) {
         true => by_own_list(api, limits, &name, repositories).await,
         false => joined(repositories.into_iter().map(|repository| match repository.artifacts {
             Some(0) => Step::Read(vec![ReadRepository { repository, images: Vec::new() }]),
@@ -71,7 +76,7 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
             steps.insert(name, Step::Read(vec![ReadRepository { repository, images: images(artifacts) }]));
         } else if cancelled {
             if !artifacts.is_empty() {
-                steps.insert(name, Step::Part(rows(&repository.name, artifacts)));
+                steps.insert(name, Step::Partial(rows(&repository.name, artifacts)));
             }
         } else {
             all_found = false;
@@ -81,7 +86,7 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
     // Repositories that appeared since Harbor was asked for them.
     for (name, artifacts) in found {
         let name = RepositoryName { project: project.to_owned(), name };
-        steps.insert(name.clone(), Step::Part(rows(&name, artifacts)));
+        steps.insert(name.clone(), Step::Partial(rows(&name, artifacts)));
     }
     let mut steps = joined(steps.into_values());
     // Otherwise the repositories that are read by themselves show the failure, if it lasts.

@@ -37,7 +37,7 @@ pub(super) enum Outcome {
     /// They were read to their end.
     Whole(Vec<ReadRepository>),
     /// Rows of one repository that may not be all, and what went wrong.
-    Part(HarborRepository, Option<Problem>),
+    Partial(HarborRepository, Option<Problem>),
     /// The repository has too many rows to buffer. [`stream`] passes them on when it is their turn.
     TooLong(RepositoryCount),
 }
@@ -55,7 +55,7 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryC
     if !endpoints::is_valid_segment(&name.name) {
         let message = endpoints::invalid_name("repository", &name.name);
         let error = SourceError { repository: Some(name.full_name()), message };
-        return Outcome::Part(rows(name, Vec::new()), Some(Problem::Failure(Failure::Reported(error))));
+        return Outcome::Partial(rows(name, Vec::new()), Some(Problem::Failure(Failure::Reported(error))));
     }
     let list = endpoints::repository_artifacts(name);
     let mut read_again = true;
@@ -75,7 +75,7 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryC
             None => fewer.then_some(Problem::FewerThanCounted(listed)),
         };
         return match problem {
-            Some(_) => Outcome::Part(rows(name, artifacts), problem),
+            Some(_) => Outcome::Partial(rows(name, artifacts), problem),
             None => Outcome::Whole(vec![ReadRepository { repository, images: images(artifacts) }]),
         };
     }

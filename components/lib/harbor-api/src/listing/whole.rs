@@ -1,12 +1,12 @@
-//! A whole listing: all artifacts of all projects, each project on its cheaper road.
+//! A whole listing: all artifacts of all projects, each project by its cheaper access path.
 
+use super::access_path::AccessPaths;
 use super::failures::{Failure, Failures};
-use super::kept::Keeping;
+use super::kept::KeptRows;
 use super::overview::ProjectOverview;
 use super::project::{self, Step};
 use super::recount::Recount;
 use super::repository::{self, Outcome, Problem, ReadRepository};
-use super::road::Roads;
 use crate::api::Api;
 use crate::page::Limits;
 use crate::repository_name::RepositoryName;
@@ -20,14 +20,14 @@ use image_model::types::{HarborRepository, SourceError};
 pub(super) async fn list<S: Store>(
     session: &Session<'_, impl Api>,
     limits: Limits,
-    roads: Roads,
+    access_paths: AccessPaths,
     overviews: Vec<ProjectOverview>,
-    keeping: &mut Option<Keeping<'_, S>>,
+    kept_rows: &mut Option<KeptRows<'_, S>>,
     failures: &mut Failures,
     sink: &mut impl Sink,
 ) -> bool {
     let steps = stream::iter(overviews)
-        .map(|overview| project::steps(session, limits, roads, overview))
+        .map(|overview| project::steps(session, limits, access_paths, overview))
         .buffered(limits.concurrency)
         .flat_map(stream::iter);
     let mut taken = Box::pin(steps.map(|step| take(session, limits, step)).buffered(limits.concurrency));
@@ -35,28 +35,28 @@ pub(super) async fn list<S: Store>(
     while let Some(taken) = taken.next().await {
         let rows: Vec<HarborRepository> = match taken {
             Taken::Outcome(Outcome::Whole(read)) => {
-                if let Some(keeping) = keeping {
-                    keeping.keep(&read).await;
+                if let Some(kept_rows) = kept_rows {
+                    kept_rows.keep(&read).await;
                 }
                 read.into_iter().filter_map(ReadRepository::into_rows).collect()
             }
-            Taken::Outcome(Outcome::Part(rows, problem)) => {
-                let name = RepositoryName { project: rows.project.clone(), name: rows.name.clone() };
+            Taken::Outcome(Outcome::Partial(rows, problem)) => {
+                let name = RepositoryName::of(&rows);
                 // After a listing that ran out of time, the next one finds out by the marks whether kept rows are right yet.
                 let was_cancelled = matches!(problem, Some(Problem::Failure(Failure::Cancelled(..))));
-                if let Some(keeping) = keeping
+                if let Some(kept_rows) = kept_rows
                     && !was_cancelled
                 {
-                    keeping.forget(&name).await;
+                    kept_rows.forget(&name).await;
                 }
                 recount.tell(problem, &name, failures, sink);
                 Some(rows).filter(|rows| !rows.images.is_empty()).into_iter().collect()
             }
             Taken::Outcome(Outcome::TooLong(repository)) => {
-                let mut both = Both { sink, keeping: keeping.as_mut() };
-                let (wanted, problem) = repository::stream(session, limits, &repository, &mut both).await;
-                if let Some(keeping) = keeping {
-                    keeping.end_stream(&repository, wanted && problem.is_none()).await;
+                let mut tee = Tee { sink, kept_rows: kept_rows.as_mut() };
+                let (wanted, problem) = repository::stream(session, limits, &repository, &mut tee).await;
+                if let Some(kept_rows) = kept_rows {
+                    kept_rows.end_stream(&repository, wanted && problem.is_none()).await;
                 }
                 recount.tell(problem, &repository.name, failures, sink);
                 if !wanted {
@@ -92,7 +92,7 @@ enum Taken {
 async fn take(api: &impl Api, limits: Limits, step: Step) -> Taken {
     match step {
         Step::Read(read) => Taken::Outcome(Outcome::Whole(read)),
-        Step::Part(rows) => Taken::Outcome(Outcome::Part(rows, None)),
+        Step::Partial(rows) => Taken::Outcome(Outcome::Partial(rows, None)),
         Step::Repository(repository) => Taken::Outcome(repository::read(api, limits, repository).await),
         Step::Failure(failure) => Taken::Failure(failure),
         Step::CountAgain(project, listed) => Taken::CountAgain(project, listed),
@@ -100,15 +100,15 @@ async fn take(api: &impl Api, limits: Limits, step: Step) -> Taken {
 }
 
 /// Passes the rows of a long repository on, and keeps them.
-struct Both<'b, 's, K, S> {
+struct Tee<'b, 's, K, S> {
     sink: &'b mut K,
-    keeping: Option<&'b mut Keeping<'s, S>>,
+    kept_rows: Option<&'b mut KeptRows<'s, S>>,
 }
 
-impl<K: Sink, S: Store> Sink for Both<'_, '_, K, S> {
+impl<K: Sink, S: Store> Sink for Tee<'_, '_, K, S> {
     async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
-        if let Some(keeping) = &mut self.keeping {
-            rows.iter().for_each(|rows| keeping.take(&rows.images));
+        if let Some(kept_rows) = &mut self.kept_rows {
+            rows.iter().for_each(|rows| kept_rows.take(&rows.images));
         }
         self.sink.rows(rows).await
     }

@@ -1,7 +1,7 @@
 //! Gives the kept rows, in order, and reads from Harbor what the store lost.
 
 use super::record::{self, Mark};
-use super::{Keeping, told};
+use super::{KeptRows, warn_unkept};
 use crate::api::Api;
 use crate::listing::failures::{Failure, Failures};
 use crate::listing::overview::RepositoryCount;
@@ -26,21 +26,21 @@ const MAX_READ_AGAIN: usize = 256;
 pub(in crate::listing) async fn emit<S: Store>(
     api: &impl Api,
     limits: Limits,
-    keeping: &mut Keeping<'_, S>,
+    kept_rows: &mut KeptRows<'_, S>,
     parts: BTreeMap<RepositoryName, HarborRepository>,
     failures: &mut Failures,
     sink: &mut impl Sink,
 ) {
-    let Some(keeper) = &keeping.keeper else { return };
+    let Some(row_store) = &kept_rows.row_store else { return };
     let mut output = Output { api, limits, sink, failures, parts, ready: Vec::new(), ready_rows: 0, lost: Vec::new() };
     let mut recount = Recount::default();
-    let mut marks = keeper.marks().peekable();
+    let mut marks = row_store.marks().peekable();
     let (mut after, mut scanned): (Option<Vec<u8>>, Option<Scanned>) = (None, None);
     loop {
-        let (entries, more) = match keeping.store.scan(after).await {
+        let (entries, more) = match kept_rows.store.scan(after).await {
             Ok(page) => (page.entries, page.more),
             Err(error) => {
-                told(keeping.store, &error);
+                warn_unkept(kept_rows.store, &error);
                 (Vec::new(), false)
             }
         };
@@ -84,10 +84,10 @@ pub(in crate::listing) async fn emit<S: Store>(
         return;
     }
     for name in &lost {
-        keeping.forget(name).await;
+        kept_rows.forget(name).await;
     }
-    keeping.meta.complete = false;
-    keeping.finish().await;
+    kept_rows.meta.complete = false;
+    kept_rows.finish().await;
 }
 
 /// The values of one repository, as far as they were scanned.
@@ -176,7 +176,7 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
                 }
                 true
             }
-            Outcome::Part(rows, problem) => {
+            Outcome::Partial(rows, problem) => {
                 recount.tell(problem, name, self.failures, self.sink);
                 self.add(rows).await
             }

@@ -1,6 +1,6 @@
 //! Reads what changed since the last listing.
 
-use super::{Keeping, latest, repositories};
+use super::{KeptRows, latest, repositories};
 use crate::api::Api;
 use crate::listing::endpoints;
 use crate::listing::failures::Failures;
@@ -28,7 +28,7 @@ const MAX_PART_ROWS: usize = 50_000;
 /// What a refresh came to.
 pub(in crate::listing) enum Refreshed {
     /// The store has the rows of all repositories, but of these, which can't be kept, or of which some rows were read. The failures
-    /// are told here only, as a listing that reads all finds them again.
+    /// are errors here only, as a listing that reads all finds them again.
     Ready(BTreeMap<RepositoryName, HarborRepository>, Vec<SourceError>),
     /// Something does not add up: all has to be read.
     ReadAll,
@@ -52,25 +52,25 @@ pub(in crate::listing) async fn refresh<S: Store>(
     limits: Limits,
     projects: &[Project],
     single: Option<&str>,
-    keeping: &mut Keeping<'_, S>,
+    kept_rows: &mut KeptRows<'_, S>,
     failures: &mut Failures,
 ) -> Refreshed {
-    let marked = match keeping.meta.complete {
-        true => match marked(session, limits, single, keeping).await {
+    let marked = match kept_rows.meta.complete {
+        true => match marked(session, limits, single, kept_rows).await {
             Some(work) => Some(work),
             None => return Refreshed::ReadAll,
         },
         false => None,
     };
     let work = match marked {
-        Some(work) if adds_up(&counted(session, limits, projects).await, keeping, &work) => Some(work),
+        Some(work) if adds_up(&counted(session, limits, projects).await, kept_rows, &work) => Some(work),
         // Something was deleted, or became visible, or the last listing did not come to its end.
-        _ => compared(session, limits, projects, keeping).await,
+        _ => compared(session, limits, projects, kept_rows).await,
     };
     let Some(Work { read, gone, newest, .. }) = work else { return Refreshed::ReadAll };
-    let (mut parts, mut told) = (Parts::default(), Told::default());
+    let (mut parts, mut errors) = (Parts::default(), CollectedErrors::default());
     for name in &gone {
-        keeping.forget(name).await;
+        kept_rows.forget(name).await;
     }
     let mut recount = Recount::default();
     let mut outcomes =
@@ -78,41 +78,41 @@ pub(in crate::listing) async fn refresh<S: Store>(
     while let Some(outcome) = outcomes.next().await {
         match outcome {
             Outcome::Whole(read) => {
-                keeping.keep(&read).await;
-                let unkept = read.into_iter().filter(|read| !keeping.knows(&read.repository.name));
+                kept_rows.keep(&read).await;
+                let unkept = read.into_iter().filter(|read| !kept_rows.knows(&read.repository.name));
                 unkept.for_each(|ReadRepository { repository, images }| parts.add(repository.name, images));
             }
-            Outcome::Part(rows, problem) => {
-                let name = RepositoryName { project: rows.project.clone(), name: rows.name.clone() };
-                keeping.forget(&name).await;
-                recount.tell(problem, &name, failures, &mut told);
+            Outcome::Partial(rows, problem) => {
+                let name = RepositoryName::of(&rows);
+                kept_rows.forget(&name).await;
+                recount.tell(problem, &name, failures, &mut errors);
                 parts.add(name, rows.images);
             }
             Outcome::TooLong(repository) => {
-                let mut rows = Rows { keeping, told: &mut told };
+                let mut rows = StoreSink { kept_rows, errors: &mut errors };
                 let (_, problem) = repository::stream(session, limits, &repository, &mut rows).await;
-                let images = keeping.end_stream(&repository, problem.is_none()).await;
-                recount.tell(problem, &repository.name, failures, &mut told);
-                if !keeping.knows(&repository.name) {
+                let images = kept_rows.end_stream(&repository, problem.is_none()).await;
+                recount.tell(problem, &repository.name, failures, &mut errors);
+                if !kept_rows.knows(&repository.name) {
                     parts.add(repository.name, images);
                 }
             }
         }
-        if keeping.keeper.is_none() || keeping.meta.off.is_some() || parts.rows > MAX_PART_ROWS {
+        if kept_rows.row_store.is_none() || kept_rows.meta.off.is_some() || parts.rows > MAX_PART_ROWS {
             return Refreshed::ReadAll;
         }
     }
     drop(outcomes);
-    recount.settle(session, limits, failures, &mut told).await;
+    recount.settle(session, limits, failures, &mut errors).await;
     // What could not be read, or not be kept, is missing from the kept rows, so that the next listing compares all marks. Counts
     // could not tell, where as many repositories were deleted.
     let complete = failures.are_none() && parts.repositories.is_empty();
-    let newest = newest.max(keeping.meta.newest);
-    let unchanged = keeping.meta.complete == complete && keeping.meta.newest == newest;
-    (keeping.meta.complete, keeping.meta.newest) = (complete, newest);
-    let Some(keeper) = &keeping.keeper else { return Refreshed::ReadAll };
-    match (unchanged && !keeper.is_dirty()) || keeping.finish().await {
-        true => Refreshed::Ready(parts.repositories, told.0),
+    let newest = newest.max(kept_rows.meta.newest);
+    let unchanged = kept_rows.meta.complete == complete && kept_rows.meta.newest == newest;
+    (kept_rows.meta.complete, kept_rows.meta.newest) = (complete, newest);
+    let Some(row_store) = &kept_rows.row_store else { return Refreshed::ReadAll };
+    match (unchanged && !row_store.is_dirty()) || kept_rows.finish().await {
+        true => Refreshed::Ready(parts.repositories, errors.0),
         false => Refreshed::ReadAll,
     }
 }
@@ -137,11 +137,11 @@ async fn marked<S: Store>(
     session: &Session<'_, impl Api>,
     limits: Limits,
     single: Option<&str>,
-    keeping: &mut Keeping<'_, S>,
+    kept_rows: &mut KeptRows<'_, S>,
 ) -> Option<Work> {
-    let newest = keeping.meta.newest?;
+    let newest = kept_rows.meta.newest?;
     // A mark in the future would hide all changes until then.
-    let since = keeping.meta.asked.map_or(newest, |asked| newest.min(asked)).saturating_sub(OVERLAP_MICROSECONDS);
+    let since = kept_rows.meta.asked.map_or(newest, |asked| newest.min(asked)).saturating_sub(OVERLAP_MICROSECONDS);
     let list = endpoints::changed_repositories(single, &timestamp(since)?);
     let WholeList::Rows(rows, None) = paging::read_all::<Repository>(session, &list, limits.of_names()).await else {
         return None;
@@ -151,23 +151,19 @@ async fn marked<S: Store>(
     let updated = |row: &Repository| row.update_time.and_then(|time| time.microseconds());
     if let Some(row) = rows.iter().find(|row| updated(row).is_none_or(|updated| updated < second)) {
         let name = &row.name;
-        keeping.meta.off = Some(format!("asked for changes, Harbor gives {name}, which has not changed"));
+        kept_rows.meta.off = Some(format!("asked for changes, Harbor gives {name}, which has not changed"));
         return None;
     }
-    let keeper = keeping.keeper.as_ref()?;
+    let row_store = kept_rows.row_store.as_ref()?;
     let listed: BTreeMap<&str, Option<i64>> = rows.iter().map(|row| (row.name.as_str(), updated(row))).collect();
     // Its repository was deleted, or Harbor's database was restored to an earlier state, which no later mark tells.
     let is_lacking = |name: &RepositoryName, kept: i64| {
         listed.get(name.full_name().as_str()).is_none_or(|updated| *updated < Some(kept))
     };
-    let lacks = keeper.marks().any(|(name, mark)| mark.updated >= second && is_lacking(name, mark.updated));
-    let count = |row: &Repository| {
-        let project = row.name.split_once('/').map_or("", |(project, _)| project);
-        RepositoryCount::new(project, row)
-    };
-    let counts: Vec<RepositoryCount> = rows.iter().map(count).collect();
+    let lacks = row_store.marks().any(|(name, mark)| mark.updated >= second && is_lacking(name, mark.updated));
+    let counts: Vec<RepositoryCount> = rows.iter().map(|row| RepositoryCount::new(row.project(), row)).collect();
     let newest = latest(counts.iter());
-    let mut read: Vec<RepositoryCount> = counts.into_iter().filter(|count| !keeper.has(count)).collect();
+    let mut read: Vec<RepositoryCount> = counts.into_iter().filter(|count| !row_store.has(count)).collect();
     read.sort();
     Some(Work { read, gone: Vec::new(), newest, lacks })
 }
@@ -185,11 +181,11 @@ async fn counted(session: &Session<'_, impl Api>, limits: Limits, projects: &[Pr
 }
 
 /// Whether nothing that is kept is gone, and each project has as many repositories as there will be kept.
-fn adds_up<S: Store>(projects: &[Project], keeping: &Keeping<'_, S>, work: &Work) -> bool {
-    let Some(keeper) = keeping.keeper.as_ref().filter(|_| !work.lacks) else { return false };
+fn adds_up<S: Store>(projects: &[Project], kept_rows: &KeptRows<'_, S>, work: &Work) -> bool {
+    let Some(row_store) = kept_rows.row_store.as_ref().filter(|_| !work.lacks) else { return false };
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    let new = work.read.iter().map(|count| &count.name).filter(|name| !keeper.knows(name));
-    for name in keeper.names().chain(new) {
+    let new = work.read.iter().map(|count| &count.name).filter(|name| !row_store.knows(name));
+    for name in row_store.names().chain(new) {
         *counts.entry(&name.project).or_default() += 1;
     }
     let visible: BTreeSet<&str> = projects.iter().map(|project| project.name.as_str()).collect();
@@ -203,20 +199,20 @@ async fn compared<S: Store>(
     session: &Session<'_, impl Api>,
     limits: Limits,
     projects: &[Project],
-    keeping: &Keeping<'_, S>,
+    kept_rows: &KeptRows<'_, S>,
 ) -> Option<Work> {
     let overviews = overview::read(session, limits, projects.to_vec()).await;
-    let keeper = keeping.keeper.as_ref()?;
+    let row_store = kept_rows.row_store.as_ref()?;
     if !overviews.iter().all(ProjectOverview::is_whole) {
         return None;
     }
     // Only in a database that was restored to an earlier state do marks go back.
-    if repositories(&overviews).any(|count| keeper.is_of_later(count)) {
+    if repositories(&overviews).any(|count| row_store.is_of_later(count)) {
         return None;
     }
     let listed: BTreeSet<&RepositoryName> = repositories(&overviews).map(|count| &count.name).collect();
-    let gone = keeper.names().filter(|name| !listed.contains(name)).cloned().collect();
-    let read = repositories(&overviews).filter(|count| !keeper.has(count)).cloned().collect();
+    let gone = row_store.names().filter(|name| !listed.contains(name)).cloned().collect();
+    let read = repositories(&overviews).filter(|count| !row_store.has(count)).cloned().collect();
     Some(Work { read, gone, newest: latest(repositories(&overviews)), lacks: false })
 }
 
@@ -229,27 +225,27 @@ fn timestamp(microseconds: i64) -> Option<String> {
 }
 
 /// Takes the rows of a long repository for the store only.
-struct Rows<'k, 's, S> {
-    keeping: &'k mut Keeping<'s, S>,
-    told: &'k mut Told,
+struct StoreSink<'k, 's, S> {
+    kept_rows: &'k mut KeptRows<'s, S>,
+    errors: &'k mut CollectedErrors,
 }
 
-impl<S: Store> Sink for Rows<'_, '_, S> {
+impl<S: Store> Sink for StoreSink<'_, '_, S> {
     async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
-        rows.iter().for_each(|rows| self.keeping.take(&rows.images));
+        rows.iter().for_each(|rows| self.kept_rows.take(&rows.images));
         true
     }
 
     fn failed(&mut self, error: SourceError) {
-        self.told.failed(error);
+        self.errors.failed(error);
     }
 }
 
 /// Failures that are not passed on yet.
 #[derive(Default)]
-struct Told(Vec<SourceError>);
+struct CollectedErrors(Vec<SourceError>);
 
-impl Sink for Told {
+impl Sink for CollectedErrors {
     async fn rows(&mut self, _: Vec<HarborRepository>) -> bool {
         true
     }

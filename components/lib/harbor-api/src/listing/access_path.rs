@@ -1,9 +1,10 @@
-//! The cheaper of two roads to the artifacts of a project: its own list, or the lists of its repositories, one by one.
+//! The cheaper of two access paths (a database's word) to the artifacts of a project: its own list, or the lists of its
+//! repositories, one by one.
 //!
 //! For a page of a project's list, Harbor reads its whole table of artifacts (goharbor/harbor has no index on the project), so
 //! that the page costs more the more artifacts there are in all. A page of a repository's list costs the same in a large
 //! registry as in a small one, but there are more of them. A login with a password adds 100 ms to each request of either kind.
-//! So neither road is the cheaper one everywhere: the listing measures one page of each, and counts pages.
+//! So neither path is the cheaper one everywhere: the listing measures one page of each, and counts pages.
 
 use super::endpoints;
 use super::login::Harbor;
@@ -23,21 +24,21 @@ const WORTH_MEASURING_AGAIN: u64 = 64;
 const SAMPLES: usize = 2;
 /// A page that costs more, in seconds, tells enough: most of it is the login, which costs the same each time.
 const SURE: f64 = 0.05;
-/// What a row adds to the time of a page, on either road: 0.3 ms on Harbor 2.16, which asks its database three times a row.
+/// What a row adds to the time of a page, on either path: 0.3 ms on Harbor 2.16, which asks its database three times a row.
 const ROW: f64 = 0.0003;
 /// No page costs less, in seconds.
 const MIN_PAGE: f64 = 0.0001;
 
 /// How a listing reads the artifacts of projects.
 #[derive(Clone, Copy)]
-pub(super) struct Roads {
+pub(super) struct AccessPaths {
     /// `None` where only the lists of repositories are worth a thought.
     costs: Option<Costs>,
     limits: Limits,
 }
 
-impl Roads {
-    /// Finds out what each road costs, if that may matter.
+impl AccessPaths {
+    /// Finds out what each path costs, if that may matter.
     pub(super) async fn learn(
         session: &Session<'_, impl Api>,
         limits: Limits,
@@ -66,7 +67,7 @@ impl Roads {
         Self { costs, limits }
     }
 
-    /// Whether the project's own list is the cheaper road to the artifacts of these repositories.
+    /// Whether the project's own list is the cheaper path to the artifacts of these repositories.
     pub(super) fn by_project(&self, repositories: &[RepositoryCount]) -> bool {
         let pages = Pages::of(repositories, self.limits);
         self.costs.is_some_and(|costs| {
@@ -76,7 +77,7 @@ impl Roads {
     }
 }
 
-/// How many pages there are on each road.
+/// How many pages there are on each path.
 struct Pages {
     /// Whether the artifacts of the project can be sorted in memory.
     fits: bool,
@@ -102,7 +103,7 @@ impl Pages {
     }
 }
 
-/// Measures a page of each road, with nothing else under way. The listing uses the pages later.
+/// Measures a page of each path, with nothing else under way. The listing uses the pages later.
 async fn measure(session: &Session<'_, impl Api>, limits: Limits, repositories: &[RepositoryCount]) -> Option<Costs> {
     let page = async |list: List, rows: u64| -> Option<f64> {
         let (_, taken): (_, Duration) = session.get_early(list.page(limits, 1)).await.ok()?;
@@ -142,7 +143,7 @@ mod tests {
             buffered_bytes: 4 << 20,
             believes_totals: true,
         };
-        Roads { costs: Some(Costs { project_page, repository_page }), limits }.by_project(repositories)
+        AccessPaths { costs: Some(Costs { project_page, repository_page }), limits }.by_project(repositories)
     }
 
     /// The costs of a robot at 100,000 artifacts, and of a user with a password, as measured on Harbor 2.16.

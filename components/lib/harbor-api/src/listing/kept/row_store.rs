@@ -3,7 +3,6 @@
 use super::record::{self, Mark, Meta};
 use crate::artifact::Time;
 use crate::listing::overview::RepositoryCount;
-use crate::listing::repository::ReadRepository;
 use crate::repository_name::RepositoryName;
 use crate::store::{Changes, Entry, Head, Store, StoreError};
 use image_model::types::HarborImage;
@@ -15,7 +14,7 @@ const COMMIT_BYTES: usize = 4 << 20;
 const ENTRY_BYTES: usize = 64;
 
 /// The rows in the store, and the changes to them that are not committed yet.
-pub(super) struct Keeper<'s, S> {
+pub(super) struct RowStore<'s, S> {
     store: &'s S,
     base: Option<u64>,
     /// The repositories whose rows are kept.
@@ -28,10 +27,10 @@ pub(super) struct Keeper<'s, S> {
     unexplained: BTreeSet<RepositoryName>,
 }
 
-impl<'s, S: Store> Keeper<'s, S> {
+impl<'s, S: Store> RowStore<'s, S> {
     /// Reads what the store holds.
     pub(super) async fn open(store: &'s S, head: Option<&Head>) -> Result<Self, StoreError> {
-        let mut keeper = Self {
+        let mut row_store = Self {
             store,
             base: head.map(|head| head.revision),
             kept: BTreeMap::new(),
@@ -40,8 +39,8 @@ impl<'s, S: Store> Keeper<'s, S> {
             bytes: 0,
             unexplained: BTreeSet::new(),
         };
-        if keeper.base.is_none() {
-            return Ok(keeper);
+        if row_store.base.is_none() {
+            return Ok(row_store);
         }
         let mut after = None;
         // The keys of the repository that is being read.
@@ -51,11 +50,11 @@ impl<'s, S: Store> Keeper<'s, S> {
             let page = store.versions(after).await?;
             for (key, version) in &page.entries {
                 let Some((name, number)) = record::parse_key(key) else {
-                    keeper.strays.push(key.clone());
+                    row_store.strays.push(key.clone());
                     continue;
                 };
                 if current.as_ref() != Some(&name) {
-                    keeper.group(current.replace(name), &mut group);
+                    row_store.group(current.replace(name), &mut group);
                 }
                 let mark = Mark::from_bytes(version).filter(|_| usize::from(number) == group.len());
                 group.push((key.clone(), mark));
@@ -65,8 +64,8 @@ impl<'s, S: Store> Keeper<'s, S> {
                 break;
             }
         }
-        keeper.group(current, &mut group);
-        Ok(keeper)
+        row_store.group(current, &mut group);
+        Ok(row_store)
     }
 
     /// Adds a repository of which all keys were read. It is kept where all of its values have the same mark.
@@ -122,12 +121,7 @@ impl<'s, S: Store> Keeper<'s, S> {
     }
 
     /// Keeps the rows of a repository in place of earlier ones.
-    pub(super) async fn keep(&mut self, read: &ReadRepository) -> Result<(), StoreError> {
-        self.keep_images(&read.repository, &read.images).await
-    }
-
-    /// The same.
-    pub(super) async fn keep_images(
+    pub(super) async fn keep(
         &mut self,
         repository: &RepositoryCount,
         images: &[HarborImage],
