@@ -81,7 +81,13 @@ impl App {
         })
     }
 
-    /// Lists once, for no client.
+    /// Begins a listing for no client, where it fills the store on disk.
+    pub fn start_listing(&self) {
+        if self.lists_at_start {
+            tokio::spawn(Self::list(self.cache.clone(), Arc::clone(&self.origin)));
+        }
+    }
+
     async fn list(cache: Option<Arc<Cache>>, origin: Origin) {
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
         let Ok(request) = Request::get(Route::Images.label()).body(body) else { return };
@@ -147,9 +153,6 @@ impl Application for App {
 
     fn activate(&self) {
         metrics::set_probe(&self.probe);
-        if self.lists_at_start {
-            tokio::spawn(Self::list(self.cache.clone(), Arc::clone(&self.origin)));
-        }
     }
 }
 

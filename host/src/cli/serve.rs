@@ -56,6 +56,7 @@ impl Serve {
         let app = self.app(loaded, &compositions, &stores)?;
         let server = Server::listen(&address).await?;
         print_addresses(&server.addresses(), app.access().tls().is_some(), self.demo);
+        app.start_listing();
         let end = server.serve(app, move || self.app(self.load()?, &compositions, &stores)).await;
         export.end().await;
         match end {
