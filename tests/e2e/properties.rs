@@ -1,8 +1,9 @@
 //! What holds for any inventory, and for any list that changes while it is read.
 
-use harbor_api::api::{Api, Experience, Reply};
+use harbor_api::api::{Experience, Reply};
 use harbor_api::config::Config;
 use harbor_api::error::{Error, ErrorKind};
+use harbor_api::in_memory::{self, InMemory};
 use harbor_api::listing::{self, Costs, Sink};
 use harbor_api::store::NoStore;
 use image_model::crictl::{self, Image};
@@ -14,7 +15,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 /// Names as they are, and as nobody would choose them.
 fn name() -> impl Strategy<Value = String> {
@@ -148,37 +148,15 @@ impl Shifting {
     }
 }
 
-impl Api for Shifting {
-    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
-        self.reply(&path).map(read)
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("https://harbor.test/api/v2.0{path}")
-    }
-
-    fn go_anonymous(&self) {}
-
-    fn is_own(&self, _: &str) -> bool {
-        true
-    }
-
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn pause(&self, _: Duration) {}
-
-    fn recall(&self) -> Experience {
-        // The list of the project is always the cheaper road where it has fewer pages.
-        Experience { costs: Some(Costs { project_page: 1.0, repository_page: 1.0 }), ..Experience::default() }
-    }
-}
-
 /// The repositories, in which the artifacts take turns.
 const REPOSITORIES: [&str; 2] = ["p/app", "p/lib"];
 
-impl Shifting {
+impl InMemory for Shifting {
+    fn experience(&self) -> Experience {
+        // The list of the project is always the cheaper access path where it has fewer pages.
+        Experience { costs: Some(Costs { project_page: 1.0, repository_page: 1.0 }), ..Experience::default() }
+    }
+
     fn reply(&self, path: &str) -> Result<Reply, Error> {
         let (bare, query) = path.split_once('?').unwrap_or((path, ""));
         let number = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.parse::<usize>().ok());
@@ -217,7 +195,7 @@ impl Shifting {
             Reply { body: json!(rows).to_string().into(), total, ..Reply::default() }
         } else {
             let kind = ErrorKind::Status { status: 404, excerpt: String::new(), retry_after: None };
-            return Err(Error { url: self.url(path), kind });
+            return Err(Error { url: in_memory::url(path), kind });
         };
         self.change();
         Ok(reply)

@@ -1,10 +1,10 @@
 //! A Harbor 2.12 in memory, with its pages as text.
 
 use crate::id;
-use harbor_api::api::{Api, Reply};
+use harbor_api::api::Reply;
 use harbor_api::error::{Error, ErrorKind};
+use harbor_api::in_memory::{self, InMemory};
 use std::collections::HashMap;
-use std::time::Duration;
 
 const REPOSITORIES: usize = 10;
 const ARTIFACTS: usize = 100;
@@ -80,28 +80,9 @@ fn artifact_text(project: &str, repository: usize, number: usize, digest: &str) 
     values.into_iter().fold(text, |text, (place, value)| text.replace(place, value))
 }
 
-impl Api for Registry {
-    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
-        self.replies
-            .get(&path)
-            .cloned()
-            .map(read)
-            .ok_or_else(|| Error { url: self.url(&path), kind: ErrorKind::NoResponse("nothing there".to_owned()) })
+impl InMemory for Registry {
+    fn reply(&self, path: &str) -> Result<Reply, Error> {
+        let nothing = || Error { url: in_memory::url(path), kind: ErrorKind::NoResponse("nothing there".to_owned()) };
+        self.replies.get(path).cloned().ok_or_else(nothing)
     }
-
-    fn url(&self, path: &str) -> String {
-        format!("memory:{path}")
-    }
-
-    fn go_anonymous(&self) {}
-
-    fn is_own(&self, _: &str) -> bool {
-        true
-    }
-
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn pause(&self, _: Duration) {}
 }

@@ -12,6 +12,7 @@ pub mod config;
 mod costs;
 mod dedup;
 pub mod error;
+pub mod in_memory;
 pub mod listing;
 mod memory;
 mod page;

@@ -14,6 +14,7 @@ use super::*;
 use crate::api::Reply;
 use crate::error::CancelReason;
 use crate::error::Error;
+use crate::in_memory::InMemory;
 use crate::store::NoStore;
 use fake_harbor::{FakeHarbor, Fault};
 use futures::executor::block_on;
@@ -365,8 +366,8 @@ struct Repeating {
     asked: Cell<usize>,
 }
 
-impl Api for Repeating {
-    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
+impl InMemory for Repeating {
+    fn reply(&self, path: &str) -> Result<Reply, Error> {
         self.asked.set(self.asked.get() + 1);
         let body = if path.starts_with("/systeminfo") {
             json!({"harbor_version": "v2.8.0", "registry_url": "harbor.test"})
@@ -375,21 +376,7 @@ impl Api for Repeating {
         } else {
             json!([{"name": "p/app"}])
         };
-        Ok(read(Reply { body: body.to_string().into(), total: self.total, ..Reply::default() }))
-    }
-
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn pause(&self, _: Duration) {}
-
-    fn url(&self, path: &str) -> String {
-        path.to_owned()
-    }
-    fn go_anonymous(&self) {}
-    fn is_own(&self, _: &str) -> bool {
-        true
+        Ok(Reply { body: body.to_string().into(), total: self.total, ..Reply::default() })
     }
 }
 

@@ -1,8 +1,9 @@
 //! A Harbor in memory that marks each change of a repository, as Harbor 2.16 does, and changes as a test tells it.
 
 use super::*;
-use crate::api::{Api, Experience, Reply};
+use crate::api::{Experience, Reply};
 use crate::error::{Error, ErrorKind};
+use crate::in_memory::InMemory;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -249,7 +250,7 @@ impl MarkingHarbor {
         }
     }
 
-    fn reply(&self, path: &str) -> Result<Reply, Error> {
+    fn answer(&self, path: &str) -> Result<Reply, Error> {
         let failed = |kind| Err(Error { url: path.to_owned(), kind });
         match self.answers_left.get() {
             Some(0) => {
@@ -323,12 +324,15 @@ pub(super) async fn yield_now() {
     .await;
 }
 
-impl Api for MarkingHarbor {
-    async fn get<T: 'static>(&self, path: String, read: impl FnOnce(Reply) -> T + 'static) -> Result<T, Error> {
+impl InMemory for MarkingHarbor {
+    async fn wait(&self) {
         if self.yields.get() {
             yield_now().await;
         }
-        let reply = self.reply(&path);
+    }
+
+    fn reply(&self, path: &str) -> Result<Reply, Error> {
+        let reply = self.answer(path);
         let due = self.later.borrow_mut().front_mut().is_some_and(|(requests, _)| {
             *requests = requests.saturating_sub(1);
             *requests == 0
@@ -341,30 +345,14 @@ impl Api for MarkingHarbor {
         if let Some((_, meanwhile)) = meanwhile {
             meanwhile(self);
         }
-        reply.map(read)
+        reply
     }
 
-    fn url(&self, path: &str) -> String {
-        format!("https://harbor.test/api/v2.0{path}")
-    }
-
-    fn go_anonymous(&self) {}
-
-    fn is_own(&self, _: &str) -> bool {
-        true
-    }
-
-    fn now(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn pause(&self, _: Duration) {}
-
-    fn recall(&self) -> Experience {
+    fn experience(&self) -> Experience {
         self.experience.get()
     }
 
-    fn remember(&self, experience: Experience) {
+    fn set_experience(&self, experience: Experience) {
         self.experience.set(experience);
     }
 }
