@@ -40,7 +40,8 @@ impl Check {
         }
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let capabilities = Arc::new(Capabilities::new(config.clone(), &Arc::default(), &Stores::default())?);
+        let once = listing::for_one_listing(config.clone());
+        let capabilities = Arc::new(Capabilities::new(once, &Arc::default(), &Stores::default())?);
         let (crictl, client) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
         if let Some(path) = &config.composition {

@@ -46,7 +46,8 @@ impl List {
         let composition = compositions.choose(self.demo, loaded.config.composition.as_deref(), &loaded.config)?;
         let on_stderr = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
         let harbor = loaded.config.harbor.clone();
-        let capabilities = Capabilities::new(loaded.config, &Arc::default(), &Stores::default())?;
+        let config = listing::for_one_listing(loaded.config);
+        let capabilities = Capabilities::new(config, &Arc::default(), &Stores::default())?;
         let service = Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?);
         let (json, listing) = listing::ask(&service).await?;
         let text = match self.output {

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
-use image_service_config::Harbor;
+use image_service_config::{Config, Harbor};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -58,6 +58,14 @@ impl Listing {
     pub(super) fn has_failed(&self, harbor: &Harbor) -> bool {
         self.errors.iter().any(|failure| failure.source != "harbor" || !harbor.is_unset())
     }
+}
+
+/// The configuration for a program that lists once: what only its memory would keep is of no use to anybody.
+pub(super) fn for_one_listing(mut config: Config) -> Config {
+    if config.cache.state_dir.is_none() {
+        config.harbor.full_listing_interval = 0;
+    }
+    config
 }
 
 /// Asks all sources. Returns the bytes of the answer, and the parsed listing.
