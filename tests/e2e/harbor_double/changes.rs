@@ -48,6 +48,18 @@ async fn each_change_moves_the_update_time_from_2_16_on() {
 }
 
 #[tokio::test]
+async fn each_new_repository_has_an_id_of_its_own() {
+    let double = Double::start(harbor(Version::V2_16)).await;
+    double.0.push("b/one").await;
+    double.0.push("c/two").await;
+    double.0.push_tagged("c/three", "latest").await;
+    for (project, expected) in [("b", vec!["b/one"]), ("c", vec!["c/three", "c/two"])] {
+        let rows = double.json(&format!("/projects/{project}/repositories?sort=name")).await;
+        assert_eq!(names(&rows), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_moved_tag_leaves_an_untagged_artifact() {
     let double = Double::start(harbor(Version::V2_16)).await;
     let digest = double.0.push_tagged("a/app", "v0").await;

@@ -21,17 +21,17 @@ impl Contents {
     /// The same with another `update_time` than now: a push that waited for its quota was stamped before.
     pub(super) fn push_at(&mut self, name: &str, artifact: Option<Artifact>, stamp: Timestamp) -> String {
         let (now, marks_changes) = (self.clock.now(), self.version.marks_changes());
-        let mut ids = self.last.clone();
+        let (mut artifact_id, mut tag_id) = (self.last.artifact, self.last.tag);
         let repository = self.repository(name, now);
         let artifact = artifact.unwrap_or_else(|| Artifact::numbered(repository.take_number()));
         repository.delete_duplicate(&artifact.digest);
-        let stored = repository.add(&artifact, (&mut ids.artifact, &mut ids.tag));
+        let stored = repository.add(&artifact, (&mut artifact_id, &mut tag_id));
         stored.pushed = now;
         stored.tags.iter_mut().for_each(|tag| tag.pushed = now);
         if marks_changes {
             repository.updated = stamp;
         }
-        self.last = ids;
+        (self.last.artifact, self.last.tag) = (artifact_id, tag_id);
         artifact.digest
     }
 
