@@ -10,8 +10,9 @@
 use bench_inventory::{Registry, ignore_file, listing, node};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
-use image_model::crictl::{self, Image};
+use image_model::crictl;
 use image_model::ignore::IgnoreList;
+use image_model::types::Image;
 use image_service::app::App;
 use image_service::composition::Composition;
 use image_service::runtime::{Capabilities, Service};

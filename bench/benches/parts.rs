@@ -8,8 +8,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use image_model::crictl;
 use image_model::ignore::IgnoreList;
 use image_model::listing::{CONTAINERD_IMAGES, Listing};
-use image_model::node::rows;
-use image_model::types::ContainerdImage;
+use image_model::node::{ImageRow, rows};
 use std::hint::black_box;
 
 /// Images, lines or rows of each run.
@@ -41,7 +40,7 @@ fn parts(criterion: &mut Criterion) {
         bencher.iter(|| node_rows.iter().filter(|row| list.contains(&row.id)).count());
     });
     group.bench_function("rows to JSON", |bencher| {
-        let written = |rows: Vec<ContainerdImage>| {
+        let written = |rows: Vec<ImageRow>| {
             let mut listing = Listing::new(false);
             listing.open(CONTAINERD_IMAGES);
             for row in rows {

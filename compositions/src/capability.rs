@@ -103,8 +103,8 @@ mod tests {
             ("wasi:cli/terminal-stderr@0.2.6", Capability::Stdio),
             ("wasi:filesystem/preopens@0.2.6", Capability::Files),
             ("spin:variables/variables@3.0.0", Capability::Settings),
-            ("image-service:inventory/crictl@0.1.0", Capability::Node),
-            ("image-service:inventory/store@0.1.0", Capability::State),
+            ("image-service:inventory/crictl@0.2.0", Capability::Node),
+            ("image-service:inventory/store@0.2.0", Capability::State),
             ("acme:database/query", Capability::Other),
         ] {
             assert_eq!(Capability::of(import), capability, "{import}");

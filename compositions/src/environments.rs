@@ -22,7 +22,7 @@ pub const NATIVE_GRANTS: &[&str] = &[
 /// The environments.
 pub const ENVIRONMENTS: [Environment; 6] = [
     Environment { name: "native", grants: NATIVE_GRANTS, built_in: true },
-    Environment { name: "native-last-good", grants: NATIVE_GRANTS, built_in: true },
+    Environment { name: "native-stale-if-error", grants: NATIVE_GRANTS, built_in: true },
     Environment { name: "demo", grants: &[], built_in: true },
     Environment { name: "edge", grants: &["wasi:http/client"], built_in: false },
     Environment {
@@ -40,17 +40,17 @@ macro_rules! with_components {
     ($callback:ident) => {
         $callback! {
             "crictl-remote",
-            "empty-crictl",
             "filter",
             "handler",
             "harbor",
-            "last-good",
             "lister",
+            "no-nodes",
             "sample-crictl",
             "sample-harbor",
             "sample-settings",
             "settings-env",
             "settings-spin",
+            "stale-if-error",
             "store-none",
         }
     };

@@ -7,7 +7,7 @@ use harbor_api::error::{CancelReason, Error, ErrorKind};
 use harbor_api::listing::{self, Sink};
 use harbor_api::store::NoStore;
 use image_model::listing::{HARBOR_IMAGES, HarborRow, Listing};
-use image_model::types::{HarborRepository, SourceError};
+use image_model::types::{Detail, Failure, FailureCode, Repository};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -126,11 +126,15 @@ impl Fake {
             }
             Body::Artifacts(artifacts) => Value::from_iter(artifacts.iter().map(Artifact::json)).to_string().into(),
             Body::Status(status, retry_after) => {
-                let kind =
-                    ErrorKind::Status { status: *status, excerpt: String::new(), retry_after: retry_after.clone() };
+                let kind = ErrorKind::Status {
+                    status: *status,
+                    excerpt: String::new(),
+                    absent: None,
+                    retry_after: retry_after.clone(),
+                };
                 return failed(kind);
             }
-            Body::Nothing(why) => return failed(ErrorKind::NoResponse(why.clone())),
+            Body::Nothing(why) => return failed(ErrorKind::NoResponse(FailureCode::Unavailable, why.clone())),
             Body::GivenUp => return failed(ErrorKind::Cancelled(CancelReason::Unresponsive)),
         };
         Ok(Reply {
@@ -161,21 +165,21 @@ fn assert_is_an_address(path: &str) {
 
 #[derive(Default)]
 struct Collected {
-    repositories: Vec<HarborRepository>,
-    errors: Vec<SourceError>,
+    repositories: Vec<Repository>,
+    failures: Vec<Failure>,
 }
 
 impl Sink for Collected {
-    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
-        let some = |repository: &HarborRepository| !repository.images.is_empty();
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
+        let some = |repository: &Repository| !repository.artifacts.is_empty();
         assert!(!rows.is_empty() && rows.iter().all(some), "a listing passes on no empty list");
         self.repositories.extend(rows);
         true
     }
 
-    fn failed(&mut self, error: SourceError) {
-        assert!(!error.message.is_empty(), "a failure has a message");
-        self.errors.push(error);
+    fn failed(&mut self, failure: Failure) {
+        assert!(!failure.message.is_empty(), "a failure has a message");
+        self.failures.push(failure);
     }
 }
 
@@ -191,14 +195,16 @@ pub fn assert_listing(script: &Script) {
     let config = Config::read(&settings).expect("the settings are right");
     let fake = Fake { answers: script.answers.clone(), asked: Cell::new(0) };
     let mut collected = Collected::default();
-    block_on(listing::list(&fake, &NoStore, &config, &mut collected));
+    block_on(listing::list(&fake, &NoStore, &config, Detail::Tags, &mut collected));
     let mut listing = Listing::new(false);
     listing.open(HARBOR_IMAGES);
     let mut count = 0;
-    for HarborRepository { project, name: repository, images } in &collected.repositories {
-        count += images.len();
-        for image in images {
-            listing.row(&HarborRow { project, repository, image });
+    for Repository { project, name: repository, artifacts } in &collected.repositories {
+        for artifact in artifacts {
+            count += artifact.tags.len();
+            for tag in &artifact.tags {
+                listing.row(&HarborRow { project, repository, artifact, tag });
+            }
         }
     }
     listing.close();

@@ -4,17 +4,17 @@
 
 pub mod harbor;
 
-use image_model::crictl::{self, Image};
 use image_model::listing::{CONTAINERD_IMAGES, Listing};
-use image_model::types::ContainerdImage;
-use image_model::{node, reference, size};
+use image_model::node::ImageRow;
+use image_model::types::Image;
+use image_model::{crictl, node, reference, size};
 use serde_json::Value;
 
 /// Any images give rows that are complete and in order, and that clients can read.
 pub fn assert_rows(images: &[Image]) {
     let rows = node::rows(images.to_vec());
     assert_eq!(rows.len(), images.iter().map(|image| image.repo_tags.len().max(1)).sum::<usize>(), "one row a tag");
-    let key = |row: &ContainerdImage| {
+    let key = |row: &ImageRow| {
         (row.repository.is_none(), row.repository.clone(), row.tag.is_none(), row.tag.clone(), row.id.clone())
     };
     assert!(rows.is_sorted_by_key(key), "in order");

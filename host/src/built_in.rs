@@ -27,8 +27,8 @@ pub(crate) fn native() -> Composition {
 }
 
 /// The same, which shows the last good rows of a failing source.
-pub(crate) fn native_last_good() -> Composition {
-    composition!("native-last-good")
+pub(crate) fn native_stale_if_error() -> Composition {
+    composition!("native-stale-if-error")
 }
 
 /// The composition with sample data.

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     cli::main(Compositions {
         native: built_in::native(),
-        native_last_good: built_in::native_last_good(),
+        native_stale_if_error: built_in::native_stale_if_error(),
         demo: built_in::demo(),
         components: built_in::COMPONENTS,
         sbom: built_in::SBOM,

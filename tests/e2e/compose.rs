@@ -80,7 +80,7 @@ async fn a_component_of_ones_own_takes_a_built_in_ones_place() {
     let filter = format!("filter={}", test_component("picky-filter").display());
     // This filter asks for no settings, so the .wac file gives it none; nothing else differs.
     let wac = wac("demo")
-        .replace("containerd: lister.containerd, settings: settings.settings, ", "containerd: lister.containerd, ");
+        .replace("node-images: lister.node-images, settings: settings.settings, ", "node-images: lister.node-images, ");
     folder.compose(&wac, &["--dep", &filter]).await.unwrap();
     assert_registry(&folder.serve().images().await.unwrap(), "quay.io/");
 }
@@ -89,8 +89,11 @@ async fn a_component_of_ones_own_takes_a_built_in_ones_place() {
 async fn a_component_of_ones_own_stands_between_built_in_ones() {
     let folder = Folder::new();
     let wac = wac("demo")
-        .replace("let harbor", "let picky = new acme:picky { containerd: filter.containerd, ... };\nlet harbor")
-        .replace("    containerd: filter.containerd,\n    harbor", "    containerd: picky.containerd,\n    harbor");
+        .replace("let harbor", "let picky = new acme:picky { node-images: filter.node-images, ... };\nlet harbor")
+        .replace(
+            "    node-images: filter.node-images,\n    registry",
+            "    node-images: picky.node-images,\n    registry",
+        );
     let picky = format!("acme:picky={}", test_component("picky-filter").display());
     folder.compose(&wac, &["--dep", &picky]).await.unwrap();
     assert_registry(&folder.serve().images().await.unwrap(), "quay.io/");
@@ -112,17 +115,17 @@ async fn an_unknown_package_is_named_with_its_line_and_what_to_do() {
 async fn a_cycle_is_told_with_its_line() {
     let folder = Folder::new();
     let wac = "package acme:cycle;\n\
-               let a = new image-service:filter { containerd: b.containerd, ... };\n\
-               let b = new image-service:filter { containerd: a.containerd, ... };\n\
+               let a = new image-service:filter { node-images: b.node-images, ... };\n\
+               let b = new image-service:filter { node-images: a.node-images, ... };\n\
                export a...;\n";
     let error = folder.compose(wac, &[]).await.unwrap_err();
-    assert_says(&error, &["undefined name `b`", "mine.wac:2:48"]);
+    assert_says(&error, &["undefined name `b`", "mine.wac:2:49"]);
 }
 
 #[tokio::test]
 async fn an_argument_that_does_not_fit_is_told_with_its_line() {
     let folder = Folder::new();
-    let wac = wac("demo").replace("{ crictl: crictl.crictl, ... }", "{ crictl: settings.settings, ... }");
+    let wac = wac("demo").replace("{ crictl: crictl.crictl, ", "{ crictl: settings.settings, ");
     let error = folder.compose(&wac, &[]).await.unwrap_err();
     assert_says(&error, &["mine.wac:6:41", "mismatched instantiation argument"]);
 }
@@ -175,10 +178,10 @@ async fn a_dependency_that_is_not_there_not_named_or_named_twice_is_told() {
 #[tokio::test]
 async fn a_forgotten_part_is_noted() {
     let folder = Folder::new();
-    let wac = wac("demo").replace("    harbor: harbor.harbor,\n", "");
+    let wac = wac("demo").replace("    registry-images: harbor.registry-images,\n", "");
     let note = folder.compose(&wac, &[]).await.unwrap();
     assert!(note.contains("`image-service serve` would not run mine.wasm"), "{note}");
-    assert!(note.contains("nothing answers the import of image-service:inventory/harbor@0.1.0"), "{note}");
+    assert!(note.contains("nothing answers the import of image-service:inventory/registry-images@0.2.0"), "{note}");
     let output = folder.run(&["serve", "--composition", "mine.wasm"]).await;
     assert_eq!(output.code, Some(2));
 }

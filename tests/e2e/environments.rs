@@ -128,5 +128,5 @@ async fn harbor_only_lists_the_registry_and_asks_no_node() {
 #[tokio::test]
 async fn a_stock_host_can_not_run_what_asks_for_a_node() {
     let error = StockHost::start(&composition("native"), &[]).await.err().unwrap();
-    assert!(format!("{error:#}").contains("image-service:inventory/crictl"), "{error:#}");
+    assert!(format!("{error:#}").contains("component imports instance `image-service:inventory/"), "{error:#}");
 }

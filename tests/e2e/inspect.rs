@@ -22,13 +22,13 @@ async fn inspect_tells_which_part_asks_for_what() {
     let native = inspect(&composition("native")).await;
     let capabilities = &native["capabilities"];
     assert_eq!(capabilities["network"], json!([{"name": "wasi:http/client@0.3.0", "parts": ["harbor"]}]));
-    assert_eq!(capabilities["node"], json!([{"name": "image-service:inventory/crictl@0.1.0", "parts": ["lister"]}]));
-    assert_eq!(capabilities["settings"][0]["parts"], json!(["filter", "handler", "harbor"]));
+    assert_eq!(capabilities["node"], json!([{"name": "image-service:inventory/crictl@0.2.0", "parts": ["lister"]}]));
+    assert_eq!(capabilities["settings"][0]["parts"], json!(["filter", "handler", "harbor", "lister"]));
     assert_eq!(capabilities["files"], json!([]));
-    let store = |parts: &[&str]| json!([{"name": "image-service:inventory/store@0.1.0", "parts": parts}]);
+    let store = |parts: &[&str]| json!([{"name": "image-service:inventory/store@0.2.0", "parts": parts}]);
     assert_eq!(capabilities["state"], store(&["harbor"]));
-    let kept = &inspect(&composition("native-last-good")).await["capabilities"]["state"];
-    assert_eq!(*kept, store(&["harbor", "last-good"]));
+    let kept = &inspect(&composition("native-stale-if-error")).await["capabilities"]["state"];
+    assert_eq!(*kept, store(&["harbor", "stale-if-error"]));
     assert_eq!((&native["exports"], &native["serve_refuses"]), (&json!(["wasi:http/handler@0.3.0"]), &Value::Null));
 }
 

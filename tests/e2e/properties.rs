@@ -6,10 +6,9 @@ use harbor_api::error::{Error, ErrorKind};
 use harbor_api::in_memory::{self, InMemory};
 use harbor_api::listing::{self, Costs, Sink};
 use harbor_api::store::NoStore;
-use image_model::crictl::{self, Image};
 use image_model::listing::{ErrorRow, HarborRow, Listing};
-use image_model::types::{HarborImage, HarborRepository, SourceError};
-use image_model::{NONE, id, node, size};
+use image_model::types::{Artifact, Detail, Failure, FailureCode, Image, Repository};
+use image_model::{NONE, crictl, id, node, size};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -50,13 +49,13 @@ proptest! {
         listing.close();
         listing.open("harbor_images");
         for (project, repository, tag, bytes) in &registry {
-            let image = HarborImage { tag: tag.clone(), digest: "sha256:1".to_owned(), size: *bytes };
-            listing.row(&HarborRow { project, repository, image: &image });
+            let artifact = Artifact { digest: "sha256:1".to_owned(), size: *bytes, ..Artifact::default() };
+            listing.row(&HarborRow { project, repository, artifact: &artifact, tag });
         }
         listing.close();
         listing.open("errors");
-        let failure = SourceError::of_source(error.clone());
-        listing.row(&ErrorRow { source: "harbor", error: &failure });
+        let failure = Failure::of_source(FailureCode::Other, error.clone());
+        listing.row(&ErrorRow { source: "harbor", failure: &failure });
         listing.close();
         listing.end();
         let read: Value = serde_json::from_slice(&listing.take()).unwrap();
@@ -194,7 +193,7 @@ impl InMemory for Shifting {
             let total = Some(artifacts.len() as u64);
             Reply { body: json!(rows).to_string().into(), total, ..Reply::default() }
         } else {
-            let kind = ErrorKind::Status { status: 404, excerpt: String::new(), retry_after: None };
+            let kind = ErrorKind::Status { status: 404, excerpt: String::new(), absent: None, retry_after: None };
             return Err(Error { url: in_memory::url(path), kind });
         };
         self.change();
@@ -205,17 +204,18 @@ impl InMemory for Shifting {
 #[derive(Default)]
 struct Collected {
     tags: Vec<String>,
-    errors: Vec<SourceError>,
+    failures: Vec<Failure>,
 }
 
 impl Sink for Collected {
-    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
-        self.tags.extend(rows.into_iter().flat_map(|repository| repository.images).map(|image| image.tag));
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
+        let artifacts = rows.into_iter().flat_map(|repository| repository.artifacts);
+        self.tags.extend(artifacts.flat_map(|artifact| artifact.tags));
         true
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.errors.push(error);
+    fn failed(&mut self, failure: Failure) {
+        self.failures.push(failure);
     }
 }
 
@@ -229,10 +229,11 @@ fn assert_steady(count: u64, version: &'static str, page_size: usize, changes: V
         ("harbor-max-concurrency", "3".to_owned()),
     ]);
     let (api, mut collected) = (Shifting::new(count, version, changes), Collected::default());
-    futures::executor::block_on(listing::list(&api, &NoStore, &Config::read(&settings).unwrap(), &mut collected));
+    let config = Config::read(&settings).unwrap();
+    futures::executor::block_on(listing::list(&api, &NoStore, &config, Detail::Tags, &mut collected));
     let listed: HashSet<&String> = collected.tags.iter().collect();
     assert_eq!(listed.len(), collected.tags.len(), "a row came twice");
-    if collected.errors.is_empty() {
+    if collected.failures.is_empty() {
         let deleted = api.deleted.borrow();
         for number in (0..count).filter(|number| !deleted.contains(number)) {
             assert!(listed.contains(&format!("t{number}")), "t{number} was there throughout and is not listed");

@@ -218,8 +218,8 @@ async fn gives_kept_rows(program: &Program, good: &Value) -> bool {
 #[tokio::test]
 async fn without_a_store_the_rows_of_a_failing_source_are_not_there_and_the_log_says_why() {
     let folder = tempfile::tempdir().unwrap();
-    let wac = std::fs::read_to_string(repository("compositions/native-last-good.wac")).unwrap();
-    let wac = wac.replace("image-service:last-good {", "image-service:last-good { store: store.store,");
+    let wac = std::fs::read_to_string(repository("compositions/native-stale-if-error.wac")).unwrap();
+    let wac = wac.replace("image-service:stale-if-error {", "image-service:stale-if-error { store: store.store,");
     let with_store = "let store = new image-service:store-none { ... };\nlet harbor = new image-service:harbor { store: store.store,";
     let wac = wac.replace("let harbor = new image-service:harbor {", with_store);
     let (file, composed) = (folder.path().join("none.wac"), folder.path().join("none.wasm"));

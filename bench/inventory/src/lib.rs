@@ -9,7 +9,7 @@ mod registry;
 pub use native::listing;
 pub use registry::Registry;
 
-use image_model::crictl::Image;
+use image_model::types::Image;
 
 /// Projects of the registry, in the test component made-up-registry and in the native listing.
 pub const PROJECTS: usize = 90;

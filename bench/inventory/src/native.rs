@@ -5,12 +5,11 @@ use futures::executor::block_on;
 use harbor_api::config::Config;
 use harbor_api::listing::{Sink, list};
 use harbor_api::store::NoStore;
-use image_model::crictl::Image;
 use image_model::ignore::IgnoreList;
 use image_model::listing::{CONTAINERD_IMAGES, ERRORS, ErrorRow, HARBOR_IMAGES, HarborRow, Listing};
 use image_model::node;
 use image_model::protocol::HARBOR;
-use image_model::types::{HarborRepository, SourceError};
+use image_model::types::{Detail, Failure, Image, Repository};
 use std::collections::HashMap;
 
 /// Bytes of JSON in one chunk, as in the handler.
@@ -41,13 +40,13 @@ pub fn listing(
     }
     listing.close();
     listing.open(HARBOR_IMAGES);
-    let mut out = JsonSink { listing, sent, errors: Vec::new() };
-    block_on(list(registry, &NoStore, &config, &mut out));
-    let JsonSink { mut listing, mut sent, errors } = out;
+    let mut out = JsonSink { listing, sent, failures: Vec::new() };
+    block_on(list(registry, &NoStore, &config, Detail::Tags, &mut out));
+    let JsonSink { mut listing, mut sent, failures } = out;
     listing.close();
     listing.open(ERRORS);
-    for error in &errors {
-        listing.row(&ErrorRow { source: HARBOR, error });
+    for failure in &failures {
+        listing.row(&ErrorRow { source: HARBOR, failure });
     }
     listing.close();
     listing.end();
@@ -58,14 +57,16 @@ pub fn listing(
 struct JsonSink<F> {
     listing: Listing,
     sent: F,
-    errors: Vec<SourceError>,
+    failures: Vec<Failure>,
 }
 
 impl<F: FnMut(Vec<u8>)> Sink for JsonSink<F> {
-    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
-        for HarborRepository { project, name, images } in rows {
-            for image in images {
-                self.listing.row(&HarborRow { project: &project, repository: &name, image: &image });
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
+        for Repository { project, name, artifacts } in rows {
+            for (artifact, tag) in
+                artifacts.iter().flat_map(|artifact| artifact.tags.iter().map(move |tag| (artifact, tag)))
+            {
+                self.listing.row(&HarborRow { project: &project, repository: &name, artifact, tag });
                 if self.listing.pending() >= CHUNK_BYTES {
                     (self.sent)(self.listing.take());
                 }
@@ -74,8 +75,8 @@ impl<F: FnMut(Vec<u8>)> Sink for JsonSink<F> {
         true
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.errors.push(error);
+    fn failed(&mut self, failure: Failure) {
+        self.failures.push(failure);
     }
 }
 

@@ -4,6 +4,7 @@ use crate::id;
 use harbor_api::api::Reply;
 use harbor_api::error::{Error, ErrorKind};
 use harbor_api::in_memory::{self, InMemory};
+use image_model::types::FailureCode;
 use std::collections::HashMap;
 
 const REPOSITORIES: usize = 10;
@@ -82,7 +83,10 @@ fn artifact_text(project: &str, repository: usize, number: usize, digest: &str) 
 
 impl InMemory for Registry {
     fn reply(&self, path: &str) -> Result<Reply, Error> {
-        let nothing = || Error { url: in_memory::url(path), kind: ErrorKind::NoResponse("nothing there".to_owned()) };
+        let nothing = || Error {
+            url: in_memory::url(path),
+            kind: ErrorKind::NoResponse(FailureCode::Other, "nothing there".to_owned()),
+        };
         self.replies.get(path).cloned().ok_or_else(nothing)
     }
 }

@@ -2,8 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use image_model::crictl::{self, Image};
-use image_model::protocol;
+use image_model::types::{Failure, FailureCode, Image};
+use image_model::{crictl, protocol};
 use url::Url;
 
 /// The URL of the node API, from the URL of the node.
@@ -24,32 +24,26 @@ pub(crate) fn url(node: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Why the other node's answer has no images, with a sentence for operators.
-#[derive(Debug)]
-pub(crate) enum Error {
-    /// The node did not answer, or its runtime did not.
-    Unavailable(String),
-    /// The node refuses the token.
-    Denied(String),
-    /// The answer is not crictl's JSON.
-    Malformed(String),
-}
-
 /// The images, or why there are none.
-pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, Error> {
+pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, Failure> {
     let text = String::from_utf8_lossy(body);
     let said = |advice: &str| {
         let said: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect();
         format!("GET {url}: the node answered {status} ({said}){advice}")
     };
-    match status {
-        200 => crictl::parse_json(&text).map_err(|error| Error::Malformed(format!("GET {url}: {error}"))),
+    let (code, message) = match status {
+        200 => match crictl::parse_json(&text) {
+            Ok(images) => return Ok(images),
+            Err(error) => (FailureCode::Malformed, format!("GET {url}: {error}")),
+        },
         401 | 403 => {
-            Err(Error::Denied(said("; crictl-token has to be the one in the file that node_api.token_file names")))
+            let advice = "; crictl-token has to be the one in the file that node_api.token_file names";
+            (FailureCode::Denied, said(advice))
         }
-        404 => Err(Error::Unavailable(said("; set node_api.enabled there"))),
-        _ => Err(Error::Unavailable(said("; its log says more"))),
-    }
+        404 => (FailureCode::Unavailable, said("; set node_api.enabled there")),
+        _ => (FailureCode::Unavailable, said("; its log says more")),
+    };
+    Err(Failure::of_source(code, message))
 }
 
 #[cfg(test)]
@@ -78,12 +72,14 @@ mod tests {
     #[test]
     fn a_refusal_says_what_to_change() {
         let error = |status| match images(&node(), status, b"no\n  way") {
-            Err(Error::Denied(message) | Error::Unavailable(message) | Error::Malformed(message)) => message,
-            other => panic!("{other:?}"),
+            Err(failure) => failure.message,
+            Ok(images) => panic!("{images:?}"),
         };
         assert!(error(401).contains("answered 401 (no way); crictl-token"), "{}", error(401));
         assert!(error(404).contains("node_api.enabled"));
         assert!(error(502).contains("502"));
         assert!(error(200).contains("not the JSON of crictl images"));
+        let code = |status| images(&node(), status, b"").unwrap_err().code;
+        assert_eq!([401, 404, 200].map(code), [FailureCode::Denied, FailureCode::Unavailable, FailureCode::Malformed]);
     }
 }

@@ -9,6 +9,7 @@ mod bindings {
         path: "../../wit",
         world: "crictl-remote-component",
         with: {
+            "image-service:inventory/types@0.2.0": image_model::types,
             "wasi:clocks/types@0.3.0": wasip3::clocks::types,
             "wasi:http/types@0.3.0": wasip3::http::types,
             "wasi:http/client@0.3.0": wasip3::http::client,
@@ -17,31 +18,20 @@ mod bindings {
     });
 }
 
-use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
+use bindings::exports::image_service::inventory::crictl::{Failure, Guest, Image};
 use bindings::image_service::inventory::settings;
 use image_model::limits::MAX_CRICTL_BYTES;
+use image_model::types::FailureCode;
 
 allocator::install!();
 
 struct CrictlRemote;
 
-image_model::convert_crictl_image!(Image);
-
-impl From<answer::Error> for Error {
-    fn from(error: answer::Error) -> Self {
-        match error {
-            answer::Error::Unavailable(message) => Self::Unavailable(message),
-            answer::Error::Denied(message) => Self::Denied(message),
-            answer::Error::Malformed(message) => Self::Malformed(message),
-        }
-    }
-}
-
 impl Guest for CrictlRemote {
-    async fn images() -> Result<Vec<Image>, Error> {
+    async fn images() -> Result<Vec<Image>, Failure> {
         let url = settings::get("crictl-url".to_owned()).await.unwrap_or_default();
         let token = settings::get("crictl-token".to_owned()).await.unwrap_or_default();
-        let url = answer::url(&url).map_err(Error::Unavailable)?;
+        let url = answer::url(&url).map_err(|message| Failure::of_source(FailureCode::Misconfigured, message))?;
         let headers = [
             ("accept".to_owned(), b"application/json".to_vec()),
             ("authorization".to_owned(), format!("Bearer {token}").into_bytes()),
@@ -49,9 +39,8 @@ impl Guest for CrictlRemote {
         let response = http_get::Client::default()
             .get(&url, &headers, MAX_CRICTL_BYTES)
             .await
-            .map_err(|message| Error::Unavailable(format!("GET {url}: {message}")))?;
-        let images = answer::images(&url, response.status, &response.body)?;
-        Ok(images.into_iter().map(Image::from).collect())
+            .map_err(|failed| Failure::of_source(failed.code, format!("GET {url}: {}", failed.message)))?;
+        answer::images(&url, response.status, &response.body)
     }
 }
 

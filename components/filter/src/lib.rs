@@ -1,18 +1,18 @@
-//! The filter: passes the node's rows on, without those that images_to_ignore.txt names.
+//! The filter: passes the nodes' images on, without those that images_to_ignore.txt names.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "filter-component",
-        with: { "image-service:inventory/types@0.1.0": image_model::types },
+        with: { "image-service:inventory/types@0.2.0": image_model::types },
         async: false,
         generate_all,
     });
 }
 
-use bindings::exports::image_service::inventory::containerd::{Guest, Image, SourceError};
-use bindings::image_service::inventory::{containerd, settings};
+use bindings::exports::image_service::inventory::node_images::{Guest, NodeListing};
+use bindings::image_service::inventory::{node_images, settings};
 use image_model::ignore::IgnoreList;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,11 +27,13 @@ thread_local! {
 struct Filter;
 
 impl Guest for Filter {
-    fn images() -> (Vec<Image>, Vec<SourceError>) {
+    fn images() -> NodeListing {
         let ignored = ignore_list();
-        let (mut images, errors) = containerd::images();
-        images.retain(|image| !ignored.contains(&image.id));
-        (images, errors)
+        let mut listing = node_images::images();
+        for group in &mut listing.groups {
+            group.images.retain(|image| !ignored.contains(&image.id));
+        }
+        listing
     }
 }
 

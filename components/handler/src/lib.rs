@@ -7,15 +7,14 @@ mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "handler-imports",
-        with: { "image-service:inventory/types@0.1.0": image_model::types },
-        // While the handler waits for the node, other work goes on. Any other call is a plain call, which needs no task.
-        async: ["import:image-service:inventory/containerd@0.1.0#images", "-all"],
+        with: { "image-service:inventory/types@0.2.0": image_model::types },
+        // While the handler waits for the nodes, other work goes on. Any other call is a plain call, which needs no task.
+        async: ["import:image-service:inventory/node-images@0.2.0#images", "-all"],
         generate_all,
     });
 }
 
-use bindings::image_service::inventory::harbor::{Part, Repository};
-use bindings::image_service::inventory::{containerd, harbor, settings};
+use bindings::image_service::inventory::{node_images, registry_images, settings};
 use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt, join};
@@ -23,8 +22,9 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
 use image_model::listing::{CONTAINERD_IMAGES, ERRORS, ErrorRow, HARBOR_IMAGES, HarborRow, Listing};
-use image_model::protocol::{CONTAINERD, ERRORS_TRAILER, HARBOR, ROWS_TRAILER, rows_trailer};
-use image_model::types::SourceError;
+use image_model::node::ImageRow;
+use image_model::protocol::{self, CONTAINERD, HARBOR};
+use image_model::types::{Detail, ListingEnd, ListingPart, NodeListing, Repository};
 use route::Route;
 use spin_sdk::http::{
     EmptyBody, FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, box_body,
@@ -108,27 +108,31 @@ fn images() -> Body {
 async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError> {
     let mut out = BodyWriter { listing: Listing::new(options().pretty), frames };
     // Both sources work at the same time: Harbor's listing goes on by itself once it has begun.
-    let ((node, node_errors), registry) = join!(containerd::images(), async { harbor::images() });
+    let request = registry_images::Request { detail: Detail::Tags, max_age: 0 };
+    let (NodeListing { groups, failures }, registry) =
+        join!(node_images::images(), async { registry_images::images(request) });
 
-    let containerd_rows = out.node(&node).await?;
-    drop(node);
-    let (harbor_rows, registry_errors) = out.registry(registry).await?;
-    let mut errors: Vec<_> = node_errors.into_iter().map(|error| (CONTAINERD, error)).collect();
-    errors.extend(registry_errors.into_iter().map(|error| (HARBOR, error)));
+    let containerd_rows = out.nodes(&image_model::node::rows_of_groups(groups)).await?;
+    let (harbor_rows, end) = out.registry(registry).await?;
+    let mut errors: Vec<_> = failures.into_iter().map(|failure| (CONTAINERD, failure)).collect();
+    errors.extend(end.failures.into_iter().map(|failure| (HARBOR, failure)));
 
     out.listing.open(ERRORS);
-    for (source, error) in &errors {
-        out.listing.row(&ErrorRow { source, error });
+    for (source, failure) in &errors {
+        out.listing.row(&ErrorRow { source, failure });
     }
     out.listing.close();
     out.listing.end();
     out.send().await?;
-    let mut trailers =
-        HeaderMap::from_iter([(HeaderName::from_static(ERRORS_TRAILER), HeaderValue::from(errors.len()))]);
-    if let Ok(rows) = HeaderValue::try_from(rows_trailer(containerd_rows, harbor_rows)) {
-        trailers.insert(HeaderName::from_static(ROWS_TRAILER), rows);
-    }
-    out.frames.send(Frame::trailers(trailers)).await
+    let trailers = [
+        (protocol::ERRORS_TRAILER, Some(errors.len().to_string())),
+        (protocol::ROWS_TRAILER, Some(protocol::rows_trailer(containerd_rows, harbor_rows))),
+        (protocol::LISTING_TRAILER, end.method.map(protocol::listing_trailer)),
+    ];
+    let trailers = trailers
+        .into_iter()
+        .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value?).ok()?)));
+    out.frames.send(Frame::trailers(HeaderMap::from_iter(trailers))).await
 }
 
 /// Writes the listing into the body, chunk by chunk.
@@ -138,37 +142,40 @@ struct BodyWriter {
 }
 
 impl BodyWriter {
-    /// Writes the node's rows; returns their number.
-    async fn node(&mut self, images: &[containerd::Image]) -> Result<usize, mpsc::SendError> {
+    /// Writes the nodes' rows; returns their number.
+    async fn nodes(&mut self, rows: &[ImageRow]) -> Result<usize, mpsc::SendError> {
         self.listing.open(CONTAINERD_IMAGES);
-        for image in images {
-            self.listing.row(image);
+        for row in rows {
+            self.listing.row(row);
             if self.listing.pending() >= CHUNK_BYTES {
                 self.send().await?;
             }
         }
         self.listing.close();
-        Ok(images.len())
+        Ok(rows.len())
     }
 
-    /// Writes the registry's rows as they arrive; returns their number, and the failures.
-    async fn registry(&mut self, images: harbor::Listing) -> Result<(usize, Vec<SourceError>), mpsc::SendError> {
+    /// Writes the registry's rows as they arrive; returns their number, and the end.
+    async fn registry(&mut self, images: registry_images::Listing) -> Result<(usize, ListingEnd), mpsc::SendError> {
         self.listing.open(HARBOR_IMAGES);
         let mut count = 0;
         loop {
             let repositories = match images.next() {
-                Part::Rows(repositories) => repositories,
-                Part::End(errors) => {
+                ListingPart::Begin(_) => continue,
+                ListingPart::Rows(repositories) => repositories,
+                ListingPart::End(end) => {
                     self.listing.close();
-                    return Ok((count, errors));
+                    return Ok((count, end));
                 }
             };
-            for Repository { project, name: repository, images } in &repositories {
-                count += images.len();
-                for image in images {
-                    self.listing.row(&HarborRow { project, repository, image });
-                    if self.listing.pending() >= CHUNK_BYTES {
-                        self.send().await?;
+            for Repository { project, name: repository, artifacts } in &repositories {
+                for artifact in artifacts {
+                    count += artifact.tags.len();
+                    for tag in &artifact.tags {
+                        self.listing.row(&HarborRow { project, repository, artifact, tag });
+                        if self.listing.pending() >= CHUNK_BYTES {
+                            self.send().await?;
+                        }
                     }
                 }
             }

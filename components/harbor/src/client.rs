@@ -7,9 +7,10 @@ use futures::future::{Either, select};
 use futures::poll;
 use harbor_api::api::{Api, Experience, Reply};
 use harbor_api::config::{Config, Login};
-use harbor_api::error::{CancelReason, Error, ErrorKind, excerpt};
+use harbor_api::error::{CancelReason, Error, ErrorKind, of_status};
 use image_model::limits::MAX_HARBOR_BYTES;
 use image_model::protocol::{LOGIN_HEADER, LOGIN_NONE};
+use image_model::types::FailureCode;
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -78,7 +79,7 @@ impl Api for Client {
         let cancelled = cancelled.wait_for(Option::is_some);
         match select(receiver, pin!(cancelled)).await {
             Either::Left((reply, _)) => {
-                let dropped = || ErrorKind::NoResponse("the request was dropped".to_owned());
+                let dropped = || ErrorKind::NoResponse(FailureCode::Other, "the request was dropped".to_owned());
                 reply.unwrap_or_else(|_| Err(Error { url, kind: dropped() }))
             }
             Either::Right((reason, _)) => {
@@ -134,7 +135,7 @@ impl Inner {
         }
         let outcome = self.exchange(path, read).await;
         self.unanswered.set(match outcome {
-            Err(ErrorKind::NoResponse(_)) => self.unanswered.get() + 1,
+            Err(ErrorKind::NoResponse(..)) => self.unanswered.get() + 1,
             _ => 0,
         });
         outcome.map_err(failed)
@@ -148,16 +149,17 @@ impl Inner {
             (Login::Host, true) => headers.push((LOGIN_HEADER.to_owned(), LOGIN_NONE.into())),
             (Login::Own(_), true) | (Login::Host, false) => {}
         }
-        let url =
-            Url::parse(&self.url(path)).map_err(|error| ErrorKind::NoResponse(format!("no address ({error})")))?;
-        let mut response = self.http.get(&url, &headers, MAX_HARBOR_BYTES).await.map_err(ErrorKind::NoResponse)?;
+        let url = Url::parse(&self.url(path))
+            .map_err(|error| ErrorKind::NoResponse(FailureCode::Misconfigured, format!("no address ({error})")))?;
+        let response = self.http.get(&url, &headers, MAX_HARBOR_BYTES).await;
+        let mut response = response.map_err(|failed| ErrorKind::NoResponse(failed.code, failed.message))?;
         if !(200..300).contains(&response.status) {
             let retry_after = response.header("retry-after");
             let retry_after = (!retry_after.is_empty()).then(|| match retry_after.parse::<u64>() {
                 Ok(seconds) => format!("{seconds} s"),
                 Err(_) => retry_after,
             });
-            return Err(ErrorKind::Status { status: response.status, excerpt: excerpt(&response.body), retry_after });
+            return Err(of_status(response.status, &response.body, retry_after));
         }
         let body = std::mem::take(&mut response.body);
         let reply = Reply {

@@ -10,7 +10,7 @@ mod bindings {
         path: "../../wit",
         world: "harbor-component",
         with: {
-            "image-service:inventory/types@0.1.0": image_model::types,
+            "image-service:inventory/types@0.2.0": image_model::types,
             "wasi:clocks/monotonic-clock@0.3.0": wasip3::clocks::monotonic_clock,
             "wasi:clocks/types@0.3.0": wasip3::clocks::types,
             "wasi:http/types@0.3.0": wasip3::http::types,
@@ -20,18 +20,18 @@ mod bindings {
     });
 }
 
-use bindings::exports::image_service::inventory::harbor::{
-    Guest, GuestListing, Listing, Part, Repository, SourceError,
-};
+use bindings::exports::image_service::inventory::registry_images::{Guest, GuestListing, Listing, Request};
 use bindings::image_service::inventory::{settings, store};
 use client::Client;
 use futures::future::{Either, select};
 use harbor_api::config::{self, Config};
 use harbor_api::error::CancelReason;
-use harbor_api::listing::{self, Sink};
+use harbor_api::listing::{self, Sink, find};
 use harbor_api::store::{Changes, Entry, Head, Page, Store, StoreError, VersionPage};
+use image_model::types::{Artifact, Detail, Failure, FailureCode, ListingEnd, ListingPart, Repository};
 use std::collections::HashMap;
 use std::pin::pin;
+use std::time::Duration;
 use task_channel::{Receiver, Sender, channel};
 use tokio::sync::watch;
 use wasip3::clocks::monotonic_clock::wait_for;
@@ -41,41 +41,68 @@ allocator::install!();
 struct Harbor;
 
 impl Guest for Harbor {
-    type Listing = Receiver<Part>;
+    type Listing = Receiver<ListingPart>;
 
-    async fn images() -> Listing {
+    async fn images(request: Request) -> Listing {
         let (sender, receiver) = channel();
-        wit_bindgen::spawn(list(sender));
+        wit_bindgen::spawn(list(sender, request.detail));
         Listing::new(receiver)
     }
-}
 
-impl GuestListing for Receiver<Part> {
-    async fn next(&self) -> Part {
-        self.recv().await.unwrap_or_else(|| Part::End(Vec::new()))
+    async fn find(project: String, repository: String, reference: String) -> Result<Option<Artifact>, Failure> {
+        let config = Config::read(&settings().await)
+            .map_err(|message| Failure::of_source(FailureCode::Misconfigured, message))?;
+        let (cancel, cancelled) = watch::channel(None);
+        let client = Client::new(&config, cancelled);
+        let timeout = config.listing_timeout;
+        let end = || {
+            cancel.send_replace(Some(CancelReason::DeadlineExceeded(timeout)));
+        };
+        let found = find(&client, &project, &repository, &reference);
+        within(timeout, found, end).await
     }
 }
 
-/// Sends all rows, then the failures.
-async fn list(parts: Sender<Part>) {
-    let mut out = PartSink { parts, errors: Vec::new() };
-    match Config::read(&settings().await) {
+impl GuestListing for Receiver<ListingPart> {
+    async fn next(&self) -> ListingPart {
+        self.recv().await.unwrap_or_else(|| ListingPart::End(ListingEnd::default()))
+    }
+}
+
+/// Waits for an outcome. After this time, has it end early, and waits for what it comes to.
+async fn within<T>(time: Duration, outcome: impl Future<Output = T>, end: impl FnOnce()) -> T {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    match select(pin!(outcome), pin!(wait_for(nanoseconds))).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(((), outcome)) => {
+            end();
+            outcome.await
+        }
+    }
+}
+
+/// Sends all rows, then the end.
+async fn list(parts: Sender<ListingPart>, detail: Detail) {
+    let mut out = PartSink { parts, failures: Vec::new() };
+    let end = match Config::read(&settings().await) {
         Ok(config) => {
             let (cancel, cancelled) = watch::channel(None);
             let client = Client::new(&config, cancelled);
             let timeout = config.listing_timeout;
-            let nanoseconds = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-            let (listing, deadline) = (listing::list(&client, &HostStore, &config, &mut out), wait_for(nanoseconds));
-            // The client cancels its requests, and the listing goes on to its end, so that it reports what is missing.
-            if let Either::Right(((), listing)) = select(pin!(listing), pin!(deadline)).await {
+            let listing = listing::list(&client, &HostStore, &config, detail, &mut out);
+            let end = || {
                 cancel.send_replace(Some(CancelReason::DeadlineExceeded(timeout)));
-                listing.await;
-            }
+            };
+            // The client cancels its requests, and the listing goes on to its end, so that it reports what is missing.
+            within(timeout, listing, end).await
         }
-        Err(message) => out.failed(SourceError::of_source(message)),
-    }
+        Err(message) => {
+            out.failed(Failure::of_source(FailureCode::Misconfigured, message));
+            ListingEnd::default()
+        }
+    };
     // This fails when the receiver is gone.
-    let _ = out.parts.send(Part::End(out.errors)).await;
+    let _ = out.parts.send(ListingPart::End(ListingEnd { failures: out.failures, ..end })).await;
 }
 
 /// The operator's settings, by key.
@@ -86,17 +113,17 @@ async fn settings() -> HashMap<&'static str, String> {
 
 /// Sends rows as they arrive, and collects failures.
 struct PartSink {
-    parts: Sender<Part>,
-    errors: Vec<SourceError>,
+    parts: Sender<ListingPart>,
+    failures: Vec<Failure>,
 }
 
 impl Sink for PartSink {
     async fn rows(&mut self, rows: Vec<Repository>) -> bool {
-        self.parts.send(Part::Rows(rows)).await.is_ok()
+        self.parts.send(ListingPart::Rows(rows)).await.is_ok()
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.errors.push(error);
+    fn failed(&mut self, failure: Failure) {
+        self.failures.push(failure);
     }
 }
 

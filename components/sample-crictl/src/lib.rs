@@ -5,12 +5,13 @@ mod bindings {
     wit_bindgen::generate!({
         path: ["../../wit", "../../wit/internal"],
         world: "image-service:internal/sample-crictl-component",
+        with: { "image-service:inventory/types@0.2.0": image_model::types },
         async: false,
         generate_all,
     });
 }
 
-use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
+use bindings::exports::image_service::inventory::crictl::{Failure, Guest, Image};
 
 allocator::install!();
 
@@ -60,7 +61,7 @@ const NODE: &[Sample] = &[
 ];
 
 impl Guest for SampleCrictl {
-    fn images() -> Result<Vec<Image>, Error> {
+    fn images() -> Result<Vec<Image>, Failure> {
         Ok(NODE.iter().map(image).collect())
     }
 }

@@ -10,6 +10,7 @@ use http::header::CONTENT_LENGTH;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use image_model::protocol;
 use image_service_telemetry::metrics::{self, EndedRequest};
 use image_service_telemetry::source::Source;
 use image_service_telemetry::spans;
@@ -123,6 +124,7 @@ impl RequestLog {
                     rows_containerd = summary.rows(Source::Containerd),
                     rows_harbor = summary.rows(Source::Harbor),
                     errors = summary.errors,
+                    harbor_listing = summary.method.map(protocol::listing_trailer),
                     trace_id = trace_id.map(tracing::field::display),
                     message
                 )

@@ -3,12 +3,15 @@
 
 use http::{HeaderMap, HeaderName};
 use image_model::protocol;
+use image_model::types::Method;
 use image_service_telemetry::metrics;
 use image_service_telemetry::source::Source;
 use std::sync::{Arc, OnceLock};
 
 /// The number of items of `errors`.
 const ERRORS: HeaderName = HeaderName::from_static(protocol::ERRORS_TRAILER);
+/// How Harbor was read.
+const LISTING: HeaderName = HeaderName::from_static(protocol::LISTING_TRAILER);
 /// Rows by source.
 const ROWS: HeaderName = HeaderName::from_static(protocol::ROWS_TRAILER);
 
@@ -17,6 +20,8 @@ const ROWS: HeaderName = HeaderName::from_static(protocol::ROWS_TRAILER);
 pub struct ListingSummary {
     /// Items of `errors`.
     pub errors: Option<u64>,
+    /// How Harbor was read.
+    pub method: Option<Method>,
     rows: [Option<u64>; Source::ALL.len()],
 }
 
@@ -26,12 +31,16 @@ pub type PendingSummary = Arc<OnceLock<ListingSummary>>;
 impl ListingSummary {
     /// Takes the summary out of the trailers of a listing, and sets the metrics of rows; `None` where the trailers have none.
     pub fn take(trailers: &mut HeaderMap) -> Option<Self> {
-        let (errors, rows) = (trailers.remove(ERRORS), trailers.remove(ROWS));
-        if errors.is_none() && rows.is_none() {
+        let [errors, rows, listing] = [ERRORS, ROWS, LISTING].map(|name| trailers.remove(name));
+        if errors.is_none() && rows.is_none() && listing.is_none() {
             return None;
         }
-        let mut summary =
-            Self { errors: errors.and_then(|count| count.to_str().ok()?.parse().ok()), ..Self::default() };
+        let mut summary = Self {
+            errors: errors.and_then(|count| count.to_str().ok()?.parse().ok()),
+            method: listing.and_then(|listing| protocol::parse_listing_trailer(listing.to_str().ok()?)),
+            ..Self::default()
+        };
+        summary.method.into_iter().for_each(metrics::harbor_listed);
         let rows = rows.iter().filter_map(|rows| rows.to_str().ok()).flat_map(protocol::rows_by_source);
         for (name, count) in rows {
             // Compositions of operators may have sources of their own. They get no label, so labels stay a fixed set.
@@ -63,12 +72,14 @@ mod tests {
         let mut trailers = HeaderMap::new();
         trailers.insert(ERRORS, HeaderValue::from_static("2"));
         trailers.insert(ROWS, HeaderValue::from_static("containerd=35, mine=1, harbor=412"));
+        trailers.insert(LISTING, HeaderValue::from_static("changes"));
         trailers.insert("other", HeaderValue::from_static("stays"));
         let summary = ListingSummary::take(&mut trailers).unwrap();
         assert_eq!(
             (summary.errors, summary.rows(Source::Containerd), summary.rows(Source::Harbor)),
             (Some(2), Some(35), Some(412))
         );
+        assert_eq!(summary.method, Some(Method::Changes));
         assert_eq!(trailers.len(), 1);
         assert_eq!(ListingSummary::take(&mut trailers), None);
     }

@@ -10,6 +10,8 @@ pub use probe::{Probe, RuntimeUsage};
 
 use crate::source::{FailureKind, Source};
 use anyhow::Result;
+use image_model::protocol;
+use image_model::types::Method;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntGauge, TextEncoder};
 use registry::{CACHE_HIT, Metrics, now};
@@ -108,6 +110,17 @@ pub fn source_answered(source: Source, elapsed: Duration) {
 pub fn source_returned(source: Source, rows: u64) {
     if let Some(metrics) = METRICS.get() {
         metrics.source_rows.with_label_values(&[source.name()]).set(rows.cast_signed());
+    }
+}
+
+/// A listing of Harbor ended.
+pub fn harbor_listed(method: Method) {
+    let reason = match method {
+        Method::Whole(reason) => protocol::reason_name(reason),
+        Method::Changes | Method::Resumed | Method::Kept => "none",
+    };
+    if let Some(metrics) = METRICS.get() {
+        metrics.harbor_listings.with_label_values(&[protocol::method_name(method), reason]).inc();
     }
 }
 

@@ -2,10 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-use crate::bindings::exports::image_service::inventory::harbor::Image;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http_get::{Client, Response};
+use http_get::{Client, Failed, Response};
+use image_model::types::{Artifact, Detail, FailureCode};
 use serde::Deserialize;
 use url::Url;
 
@@ -46,8 +46,17 @@ struct Descriptor {
 }
 
 #[derive(Deserialize)]
+struct Config {
+    #[serde(default, rename = "mediaType")]
+    media_type: String,
+    size: u64,
+}
+
+#[derive(Deserialize)]
 struct Manifest {
-    config: Option<Descriptor>,
+    #[serde(default, rename = "mediaType")]
+    media_type: String,
+    config: Option<Config>,
     #[serde(default)]
     layers: Vec<Descriptor>,
     /// Of an index: one manifest for each platform.
@@ -79,7 +88,7 @@ impl Registry {
     }
 
     /// The names of all repositories.
-    pub async fn repositories(&self) -> Result<Vec<String>, String> {
+    pub async fn repositories(&self) -> Result<Vec<String>, Failed> {
         let mut all: Vec<String> = Vec::new();
         loop {
             let (response, url) = self.get(&["_catalog"], &page_after(&all), "application/json").await?;
@@ -92,8 +101,8 @@ impl Registry {
         }
     }
 
-    /// All tags of a repository. The size is that of the configuration and all layers, of all platforms together.
-    pub async fn images(&self, repository: &str) -> Result<Vec<Image>, String> {
+    /// An artifact for each tag of a repository.
+    pub async fn artifacts(&self, repository: &str, detail: Detail) -> Result<Vec<Artifact>, Failed> {
         let mut tags: Vec<String> = Vec::new();
         loop {
             let (response, url) =
@@ -109,34 +118,52 @@ impl Registry {
                 break;
             }
         }
-        let mut images = Vec::with_capacity(tags.len());
+        let mut artifacts = Vec::with_capacity(tags.len());
         for tag in tags {
-            let (response, url) = self.get(&[repository, "manifests", &tag], &[], MANIFESTS).await?;
-            if response.status == 404 {
-                continue; // Deleted in the meantime.
-            }
-            let manifest: Manifest = parse(&response, &url)?;
-            let mut size = own_size(&manifest);
-            for platform in &manifest.manifests {
-                let (response, url) = self.get(&[repository, "manifests", &platform.digest], &[], MANIFESTS).await?;
-                // An index may name platforms that were never pushed.
-                if response.status != 404 {
-                    size += own_size(&parse(&response, &url)?);
+            // Some may be deleted in the meantime.
+            let Some(artifact) = self.artifact(repository, &tag).await? else { continue };
+            let artifact = Artifact { tags: vec![tag], ..artifact };
+            artifacts.push(match detail {
+                Detail::All => artifact,
+                Detail::Tags => {
+                    let Artifact { digest, size, tags, .. } = artifact;
+                    Artifact { digest, size, tags, ..Artifact::default() }
                 }
-            }
-            let digest = response.header("docker-content-digest");
-            if digest.is_empty() {
-                return Err(format!("GET {url}: the answer has no header Docker-Content-Digest; is this a registry?"));
-            }
-            images.push(Image { tag, digest, size });
+            });
         }
-        Ok(images)
+        Ok(artifacts)
     }
 
-    async fn get(&self, path: &[&str], query: &[(&str, String)], accept: &str) -> Result<(Response, Url), String> {
+    /// The artifact with this tag or digest, without its tags. The size is that of the configuration and all layers, of all
+    /// platforms together.
+    pub async fn artifact(&self, repository: &str, reference: &str) -> Result<Option<Artifact>, Failed> {
+        let (response, url) = self.get(&[repository, "manifests", reference], &[], MANIFESTS).await?;
+        if response.status == 404 {
+            return Ok(None);
+        }
+        let manifest: Manifest = parse(&response, &url)?;
+        let mut size = own_size(&manifest);
+        for platform in &manifest.manifests {
+            let (response, url) = self.get(&[repository, "manifests", &platform.digest], &[], MANIFESTS).await?;
+            // An index may name platforms that were never pushed.
+            if response.status != 404 {
+                size += own_size(&parse(&response, &url)?);
+            }
+        }
+        let digest = response.header("docker-content-digest");
+        if digest.is_empty() {
+            let message = format!("GET {url}: the answer has no header Docker-Content-Digest; is this a registry?");
+            return Err(Failed { code: FailureCode::Malformed, message });
+        }
+        let media_type = manifest.config.map_or(manifest.media_type, |config| config.media_type);
+        let children = manifest.manifests.into_iter().map(|child| child.digest).collect();
+        Ok(Some(Artifact { digest, size, kind: "IMAGE".to_owned(), media_type, children, ..Artifact::default() }))
+    }
+
+    async fn get(&self, path: &[&str], query: &[(&str, String)], accept: &str) -> Result<(Response, Url), Failed> {
         let mut url = self.url.clone();
         url.path_segments_mut()
-            .map_err(|()| format!("{} has no path", self.url))?
+            .map_err(|()| Failed { code: FailureCode::Misconfigured, message: format!("{} has no path", self.url) })?
             .pop_if_empty()
             .push("v2")
             .extend(path.iter().flat_map(|part| part.split('/')));
@@ -147,8 +174,10 @@ impl Registry {
         if let Some(authorization) = &self.authorization {
             headers.push(("authorization".to_owned(), authorization.as_bytes().to_vec()));
         }
-        let response = self.http.get(&url, &headers, LIMIT).await.map_err(|error| format!("GET {url}: {error}"))?;
-        Ok((response, url))
+        match self.http.get(&url, &headers, LIMIT).await {
+            Ok(response) => Ok((response, url)),
+            Err(Failed { code, message }) => Err(Failed { code, message: format!("GET {url}: {message}") }),
+        }
     }
 }
 
@@ -160,14 +189,18 @@ fn page_after(names: &[String]) -> Vec<(&'static str, String)> {
 
 /// Bytes of the configuration and the layers.
 fn own_size(manifest: &Manifest) -> u64 {
-    manifest.config.iter().chain(&manifest.layers).map(|descriptor| descriptor.size).sum()
+    manifest.config.iter().map(|config| config.size).chain(manifest.layers.iter().map(|layer| layer.size)).sum()
 }
 
-fn parse<'a, T: Deserialize<'a>>(response: &'a Response, url: &Url) -> Result<T, String> {
-    match response.status {
-        200 => serde_json::from_slice(&response.body)
-            .map_err(|error| format!("GET {url}: the answer is not what a registry says: {error}")),
-        401 | 403 => Err(format!("GET {url}: status {}; check the user and the password", response.status)),
-        status => Err(format!("GET {url}: status {status}")),
-    }
+fn parse<'a, T: Deserialize<'a>>(response: &'a Response, url: &Url) -> Result<T, Failed> {
+    let (code, message) = match response.status {
+        200 => match serde_json::from_slice(&response.body) {
+            Ok(value) => return Ok(value),
+            Err(error) => (FailureCode::Malformed, format!("the answer is not what a registry says: {error}")),
+        },
+        status @ (401 | 403) => (FailureCode::Denied, format!("status {status}; check the user and the password")),
+        429 => (FailureCode::Throttled, "status 429; the registry limits requests".to_owned()),
+        status => (FailureCode::Unavailable, format!("status {status}")),
+    };
+    Err(Failed { code, message: format!("GET {url}: {message}") })
 }

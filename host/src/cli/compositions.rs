@@ -11,7 +11,7 @@ pub struct Compositions {
     /// For a node: crictl and settings from this host.
     pub native: Composition,
     /// The same, which shows the last good rows of a failing source.
-    pub native_last_good: Composition,
+    pub native_stale_if_error: Composition,
     /// Sample data.
     pub demo: Composition,
     /// The components that compositions consist of, by name.
@@ -26,7 +26,7 @@ impl Compositions {
         match own {
             _ if demo => Ok(self.demo.clone()),
             Some(path) => Composition::read(path),
-            None if config.cache.stale_if_error > 0 => Ok(self.native_last_good.clone()),
+            None if config.cache.stale_if_error > 0 => Ok(self.native_stale_if_error.clone()),
             None => Ok(self.native.clone()),
         }
     }

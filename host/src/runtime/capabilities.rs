@@ -17,6 +17,8 @@ pub struct Capabilities {
     pub harbor: Arc<HarborClient>,
     /// What the host keeps for components.
     pub(super) store: Store,
+    /// The name of the node that `crictl` asks.
+    node_name: String,
 }
 
 impl Capabilities {
@@ -31,6 +33,7 @@ impl Capabilities {
             crictl: Arc::new(Crictl::new(config.crictl.clone(), &config.limits, Arc::clone(health))),
             harbor: Arc::new(HarborClient::new(&config.harbor, &config.limits, Arc::clone(health))?),
             store: Store::new(&config, stores)?,
+            node_name: node_name(),
             config,
         })
     }
@@ -57,6 +60,7 @@ impl Capabilities {
             "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),
             "harbor-listing-timeout" => Some(harbor.listing_timeout.as_secs_f64().to_string()),
             "harbor-full-listing-interval" => Some(harbor.full_listing_interval.to_string()),
+            "node-name" => Some(self.node_name.clone()),
             "images-to-ignore" => self.images_to_ignore().await,
             "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),
             "cache-control" => self.config.cache.control(),
@@ -79,4 +83,10 @@ impl Capabilities {
             }
         }
     }
+}
+
+/// The node's name in its cluster, which a Pod's manifest gives by the downward API; else the machine's own name.
+fn node_name() -> String {
+    let given = std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty());
+    given.unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned())
 }

@@ -17,6 +17,7 @@ mod bindings {
     wasmtime::component::bindgen!({ path: "../wit", world: "host-grants" });
 }
 
+use bindings::image_service::inventory::types::FailureCode;
 use bindings::image_service::inventory::{crictl as crictl_wit, settings as settings_wit, store as store_wit};
 
 /// A linker with everything that a composition may import.
@@ -167,7 +168,7 @@ impl From<store::Error> for store_wit::Error {
 impl crictl_wit::Host for &mut StoreData {}
 
 impl<T: Send> crictl_wit::HostWithStore<T> for HostInterfaces {
-    async fn images(accessor: &Accessor<T, Self>) -> Result<Vec<crictl_wit::Image>, crictl_wit::Error> {
+    async fn images(accessor: &Accessor<T, Self>) -> Result<Vec<crictl_wit::Image>, crictl_wit::Failure> {
         let (capabilities, scope) = accessor.with(|mut access| {
             let data = access.get();
             (Arc::clone(&data.capabilities), data.hooks.current.wait_for_source())
@@ -183,21 +184,22 @@ impl<T: Send> crictl_wit::HostWithStore<T> for HostInterfaces {
     }
 }
 
-impl From<image_model::crictl::Image> for crictl_wit::Image {
-    fn from(image: image_model::crictl::Image) -> Self {
-        let image_model::crictl::Image { id, repo_tags, repo_digests, size, pinned } = image;
+impl From<image_model::types::Image> for crictl_wit::Image {
+    fn from(image: image_model::types::Image) -> Self {
+        let image_model::types::Image { id, repo_tags, repo_digests, size, pinned } = image;
         Self { id, repo_tags, repo_digests, size, pinned }
     }
 }
 
-impl From<crictl::Error> for crictl_wit::Error {
+impl From<crictl::Error> for crictl_wit::Failure {
     fn from(error: crictl::Error) -> Self {
-        let message = error.to_string();
-        match error.kind() {
-            ErrorKind::Unavailable | ErrorKind::Internal => Self::Unavailable(message),
-            ErrorKind::Denied => Self::Denied(message),
-            ErrorKind::TimedOut => Self::TimedOut(message),
-            ErrorKind::Malformed => Self::Malformed(message),
-        }
+        let code = match error.kind() {
+            ErrorKind::Unavailable => FailureCode::Unavailable,
+            ErrorKind::Internal => FailureCode::Other,
+            ErrorKind::Denied => FailureCode::Denied,
+            ErrorKind::TimedOut => FailureCode::TimedOut,
+            ErrorKind::Malformed => FailureCode::Malformed,
+        };
+        Self { code, message: error.to_string(), repository: None, node: None }
     }
 }

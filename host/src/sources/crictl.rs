@@ -6,8 +6,8 @@ mod exec;
 
 pub use error::{Error, ErrorKind};
 
-use image_model::crictl::Image;
 use image_model::limits::{MAX_IMAGE_NAMES, MAX_IMAGES};
+use image_model::types::Image;
 use image_service_config::{self as config, socket_path};
 use image_service_telemetry::metrics;
 use image_service_telemetry::panics;

@@ -3,7 +3,9 @@
 use super::facts::Facts;
 use super::failures::after_failures_of_each_kind;
 use crate::sandbox::Escaping;
-use image_service_tests::{Fault, Harbor, Node, Version};
+use image_service_tests::{Fault, Harbor, Node, Program, Version, eventually};
+use serde_json::json;
+use std::collections::BTreeSet;
 
 /// The metrics of a program whose component asked for all that the host refuses.
 async fn after_refusals_of_each_reason() -> Facts {
@@ -23,6 +25,48 @@ async fn after_refusals_of_each_reason() -> Facts {
     Facts::of(&escaping.program.metrics().await.unwrap())
 }
 
+/// The metrics of programs that listed Harbor in each way.
+async fn after_listings_of_each_method() -> Facts {
+    let harbor = Harbor::of(Version::V2_16).filled(2, 5, 2).start().await.unwrap();
+    let before = harbor.backup().await;
+    let older = Harbor::of(Version::V2_12).start().await.unwrap();
+    let node = |harbor, config| Node::builder().one_image().harbor(harbor).cache_lifetime(0).config(config);
+    let kept = json!({"harbor_config": {"full_listing_interval": 3600}});
+    let count = async |program: &Program, labels: &str| {
+        let sample = format!("image_service_harbor_listings_total{{{labels}}}");
+        let counted = eventually(&sample, async || {
+            program.images().await.unwrap();
+            let metrics = program.metrics().await.unwrap();
+            metrics.get(&sample).is_some().then_some(metrics)
+        });
+        Facts::of(&counted.await.unwrap())
+    };
+    let mut facts = Facts(BTreeSet::new());
+    let mut add = |more: Facts| facts.0.extend(more.0);
+    let program = node(&harbor, kept).start().unwrap();
+    add(count(&program, "method=\"changes\",reason=\"none\"").await);
+    harbor.push("project000/repository0003").await;
+    program.images().await.unwrap();
+    harbor.restore(before).await;
+    add(count(&program, "method=\"whole\",reason=\"distrusted\"").await);
+    for (config, reason) in [
+        (json!({"harbor_config": {"full_listing_interval": 0}}), "off"),
+        (json!({"harbor_config": {"full_listing_interval": 1}}), "due"),
+        (json!({"cache_config": {"max_store_memory": 0}}), "no_store"),
+        (json!({}), "first"),
+    ] {
+        let program = node(&harbor, config).start().unwrap();
+        add(count(&program, &format!("method=\"whole\",reason=\"{reason}\"")).await);
+    }
+    let program = node(&older, json!({})).start().unwrap();
+    add(count(&program, "method=\"whole\",reason=\"unmarked\"").await);
+    // Some 33 ms of one of two processors for each of 120 repositories.
+    let slow = Harbor::of(Version::V2_16).filled(2, 60, 100).costs(1.0).start().await.unwrap();
+    let program = node(&slow, json!({"harbor_config": {"listing_timeout": 1}})).start().unwrap();
+    add(count(&program, "method=\"resumed\",reason=\"none\"").await);
+    facts
+}
+
 /// The metrics of a program whose routes were all asked.
 async fn after_requests_for_each_route() -> Facts {
     let program = Node::builder().one_image().node_api("t0ken").start().unwrap();
@@ -35,9 +79,14 @@ async fn after_requests_for_each_route() -> Facts {
 
 #[tokio::test]
 async fn all_metrics_and_labels_and_values_are_the_pinned_ones_and_each_value_has_its_cause() {
-    let (failures, refusals, routes) =
-        tokio::join!(after_failures_of_each_kind(), after_refusals_of_each_reason(), after_requests_for_each_route());
-    Facts(failures.0.into_iter().chain(refusals.0).chain(routes.0).collect()).assert_expected();
+    let (failures, refusals, routes, listings) = tokio::join!(
+        after_failures_of_each_kind(),
+        after_refusals_of_each_reason(),
+        after_requests_for_each_route(),
+        after_listings_of_each_method()
+    );
+    let all = failures.0.into_iter().chain(refusals.0).chain(routes.0).chain(listings.0);
+    Facts(all.collect()).assert_expected();
 }
 
 #[test]

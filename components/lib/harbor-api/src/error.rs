@@ -1,5 +1,6 @@
 //! Why a request to Harbor gave no usable reply.
 
+use image_model::types::FailureCode;
 use serde::Deserialize;
 use std::fmt;
 use std::time::Duration;
@@ -17,13 +18,15 @@ pub struct Error {
 #[derive(Clone, Debug)]
 pub enum ErrorKind {
     /// No response: the connection failed, broke, or took too long.
-    NoResponse(String),
+    NoResponse(FailureCode, String),
     /// A response whose status is no success.
     Status {
         /// The status code.
         status: u16,
         /// The [`excerpt`] of its body.
         excerpt: String,
+        /// What Harbor says is not there, such as `team/app:1.0`. A proxy says nothing of the kind.
+        absent: Option<String>,
         /// `Retry-After`: a date, or seconds with their unit.
         retry_after: Option<String>,
     },
@@ -31,6 +34,8 @@ pub enum ErrorKind {
     InvalidBody(String),
     /// Successes that contradict each other.
     Inconsistent(String),
+    /// More than a listing can hold.
+    TooLarge(String),
     /// The client did not send the request, or did not wait for its response.
     Cancelled(CancelReason),
 }
@@ -42,6 +47,16 @@ pub enum CancelReason {
     Unresponsive,
     /// The listing took this long, which is all the time that it has.
     DeadlineExceeded(Duration),
+}
+
+impl CancelReason {
+    /// What kind of failure it is, for programs.
+    pub fn code(self) -> FailureCode {
+        match self {
+            Self::Unresponsive => FailureCode::Unavailable,
+            Self::DeadlineExceeded(_) => FailureCode::TimedOut,
+        }
+    }
 }
 
 impl fmt::Display for CancelReason {
@@ -59,10 +74,36 @@ impl fmt::Display for CancelReason {
 }
 
 impl Error {
+    /// What kind of failure it is, for programs.
+    pub fn code(&self) -> FailureCode {
+        match &self.kind {
+            ErrorKind::NoResponse(code, _) => *code,
+            ErrorKind::Status { status: 401 | 403, .. } => FailureCode::Denied,
+            ErrorKind::Status { status: 404, .. } => FailureCode::NotFound,
+            ErrorKind::Status { status: 408, .. } => FailureCode::TimedOut,
+            ErrorKind::Status { status: 429, .. } => FailureCode::Throttled,
+            ErrorKind::Status { status: 300..=399 | 422, .. } => FailureCode::Misconfigured,
+            ErrorKind::Status { status: 500.., .. } => FailureCode::Unavailable,
+            ErrorKind::Status { .. } => FailureCode::Other,
+            ErrorKind::InvalidBody(_) => FailureCode::Malformed,
+            ErrorKind::Inconsistent(_) => FailureCode::Inconsistent,
+            ErrorKind::TooLarge(_) => FailureCode::TooLarge,
+            ErrorKind::Cancelled(reason) => reason.code(),
+        }
+    }
+
     /// Why the request was cancelled, if it was.
     pub fn cancel_reason(&self) -> Option<CancelReason> {
         match self.kind {
             ErrorKind::Cancelled(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// What Harbor says is not there.
+    pub fn absent(&self) -> Option<&str> {
+        match &self.kind {
+            ErrorKind::Status { absent, .. } => absent.as_deref(),
             _ => None,
         }
     }
@@ -80,12 +121,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GET {}: ", self.url)?;
         match &self.kind {
-            ErrorKind::NoResponse(what) | ErrorKind::Inconsistent(what) => f.write_str(what),
+            ErrorKind::NoResponse(_, what) | ErrorKind::Inconsistent(what) | ErrorKind::TooLarge(what) => {
+                f.write_str(what)
+            }
             ErrorKind::InvalidBody(what) => {
                 write!(f, "{what}; does the Harbor URL lead to Harbor itself, with its path prefix if it has one?")
             }
             ErrorKind::Cancelled(why) => write!(f, "not asked, as {why}"),
-            ErrorKind::Status { status, excerpt, retry_after } => {
+            ErrorKind::Status { status, excerpt, retry_after, .. } => {
                 write!(f, "Harbor answered {status}")?;
                 if !excerpt.is_empty() {
                     write!(f, " ({excerpt})")?;
@@ -113,26 +156,65 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The messages of Harbor in an error body, or the beginning of any other body; at most 200 characters.
-pub fn excerpt(body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Errors {
-        errors: Vec<Item>,
-    }
-    #[derive(Deserialize)]
-    struct Item {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        message: String,
-    }
-    let text = match serde_json::from_slice::<Errors>(body) {
-        Ok(Errors { errors }) => {
-            errors.iter().map(|item| format!("{}: {}", item.code, item.message)).collect::<Vec<_>>().join(", ")
-        }
-        Err(_) => String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" "),
+/// The failure of a response with an error status.
+pub fn of_status(status: u16, body: &[u8], retry_after: Option<String>) -> ErrorKind {
+    let body = Body::read(body);
+    let absent = match &body {
+        Body::OfHarbor(items) if status == 404 => items.iter().find_map(Item::absent),
+        Body::OfHarbor(_) | Body::Other(_) => None,
     };
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
+    ErrorKind::Status { status, excerpt: body.excerpt(), absent, retry_after }
+}
+
+/// The body of an error.
+enum Body {
+    /// In the form of Harbor's API.
+    OfHarbor(Vec<Item>),
+    /// Anything else.
+    Other(String),
+}
+
+/// An error of Harbor's API.
+#[derive(Deserialize)]
+struct Item {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl Item {
+    /// What is not there, where the message is such as `artifact team/app:1.0 not found`. Of a path that no part of Harbor
+    /// knows, the message is `path /api/v2.0/nothing was not found`.
+    fn absent(&self) -> Option<String> {
+        let (thing, rest) = self.message.split_once(' ')?;
+        let is_thing = matches!(thing, "artifact" | "repository" | "project") && self.code == "NOT_FOUND";
+        rest.strip_suffix(" not found").filter(|_| is_thing).map(str::to_owned)
+    }
+}
+
+impl Body {
+    fn read(body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Errors {
+            errors: Vec<Item>,
+        }
+        match serde_json::from_slice::<Errors>(body) {
+            Ok(Errors { errors }) => Self::OfHarbor(errors),
+            Err(_) => Self::Other(String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" ")),
+        }
+    }
+
+    /// The messages of Harbor, or the beginning of any other body; at most 200 characters.
+    fn excerpt(self) -> String {
+        let text = match self {
+            Self::OfHarbor(items) => {
+                items.iter().map(|item| format!("{}: {}", item.code, item.message)).collect::<Vec<_>>().join(", ")
+            }
+            Self::Other(text) => text,
+        };
+        text.chars().filter(|c| !c.is_control()).take(200).collect()
+    }
 }
 
 #[cfg(test)]
@@ -140,11 +222,8 @@ mod tests {
     use super::*;
 
     fn status(status: u16, retry_after: Option<&str>) -> String {
-        let kind = ErrorKind::Status {
-            status,
-            excerpt: excerpt(br#"{"errors":[{"code":"DENIED","message":"no"}]}"#),
-            retry_after: retry_after.map(str::to_owned),
-        };
+        let body = br#"{"errors":[{"code":"DENIED","message":"no"}]}"#;
+        let kind = of_status(status, body, retry_after.map(str::to_owned));
         Error { url: "https://h/api/v2.0/projects".into(), kind }.to_string()
     }
 
@@ -159,7 +238,23 @@ mod tests {
     }
 
     #[test]
+    fn harbor_says_what_is_not_there_and_nobody_else_does() {
+        let absent = |status, message: &str| {
+            let body = serde_json::json!({"errors": [{"code": "NOT_FOUND", "message": message}]}).to_string();
+            Error { url: String::new(), kind: of_status(status, body.as_bytes(), None) }.absent().map(str::to_owned)
+        };
+        // As Harbor 2.8.4 and 2.16.0 answer.
+        assert_eq!(absent(404, "artifact team/app:9.9 not found").as_deref(), Some("team/app:9.9"));
+        assert_eq!(absent(404, "repository team/nope not found").as_deref(), Some("team/nope"));
+        assert_eq!(absent(404, "path /api/v2.0/projects/team/artifacts was not found"), None);
+        assert_eq!(absent(500, "artifact team/app:9.9 not found"), None);
+        let html = of_status(404, b"<h1>404 artifact a not found</h1>", None);
+        assert_eq!(Error { url: String::new(), kind: html }.absent(), None);
+    }
+
+    #[test]
     fn a_body_of_another_server_is_shortened_to_one_line() {
+        let excerpt = |body: &[u8]| Body::read(body).excerpt();
         assert_eq!(excerpt(b"<html>\n <h1>Bad Gateway</h1>"), "<html> <h1>Bad Gateway</h1>");
         assert_eq!(excerpt("é".repeat(500).as_bytes()).chars().count(), 200);
         assert_eq!(excerpt(b""), "");

@@ -25,3 +25,4 @@ mod session;
 mod sink;
 pub mod store;
 pub mod version;
+mod word;

@@ -5,10 +5,13 @@
 //! 3. `whole`: otherwise, reads all. `access_path`: what it costs to read a project by its own list, or repository by
 //!    repository; `project`: reads it by the cheaper one; `repository`: the rows of each repository;
 //! 4. `recount`: whether what Harbor counted and did not list is gone, or missing.
+//!
+//! `find` asks for one artifact.
 
 mod access_path;
 mod endpoints;
 mod failures;
+mod find;
 mod kept;
 mod login;
 mod overview;
@@ -19,33 +22,45 @@ mod whole;
 
 pub use crate::costs::Costs;
 pub use crate::sink::Sink;
+pub use find::find;
 
 use crate::api::Api;
 use crate::config::Config;
 use crate::memory::{MAX_BUFFERED_ROWS, MAX_LIST_BYTES};
 use crate::page::Limits;
 use crate::session::Session;
+use crate::sink::Trimmed;
 use crate::store::Store;
 use access_path::AccessPaths;
 use failures::Failures;
 use futures::join;
+use image_model::types::{self, Detail, ListingEnd, Method, WholeReason};
 use kept::{KeptRows, Plan, Refreshed};
-use overview::ProjectOverview;
+use login::Harbor;
+use overview::{Project, ProjectOverview};
 use std::time::Duration;
 
 /// Refreshes that a listing tries where other listings are quicker. After that, it reads all.
 const REFRESHES: usize = 3;
 
-/// Lists the projects that the configuration names: all rows in order, and each failure once. Keeps rows in the store.
-pub async fn list(api: &impl Api, store: &impl Store, config: &Config, sink: &mut impl Sink) {
+/// Lists the projects that the configuration names: all rows in order, and each failure once. Keeps rows in the store. The end
+/// that it returns has no failures, as the sink got them.
+pub async fn list(
+    api: &impl Api,
+    store: &impl Store,
+    config: &Config,
+    detail: Detail,
+    sink: &mut impl Sink,
+) -> ListingEnd {
     let limits = Limits {
         page_size: config.page_size,
         concurrency: config.concurrency,
         buffered_rows: MAX_BUFFERED_ROWS,
         buffered_bytes: MAX_LIST_BYTES,
         believes_totals: true,
+        detail,
     };
-    run(api, store, limits, config.full_listing_interval, config.project.as_deref(), sink).await;
+    run(api, store, limits, config.full_listing_interval, config.project.as_deref(), sink).await
 }
 
 /// Lists one project, or all that the user sees. Rows are kept where there is an interval between whole listings.
@@ -56,7 +71,7 @@ async fn run<S: Store>(
     interval: Option<Duration>,
     single: Option<&str>,
     sink: &mut impl Sink,
-) {
+) -> ListingEnd {
     let session = &Session::new(api);
     let mut failures = Failures::default();
     // The first listing waits for the login check: Harbor pauses at each request with a wrong password.
@@ -68,51 +83,109 @@ async fn run<S: Store>(
         (login::check(session).await, None)
     };
     failures.add(failure, sink);
-    let Some(harbor) = harbor else { return failures.end(sink, None) };
+    let Some(harbor) = harbor else {
+        failures.end(sink, None);
+        return ListingEnd::default();
+    };
     let (projects, failure) = match projects {
         Some(projects) => projects,
         None => overview::projects(session, limits, single).await,
     };
     let all_projects = failure.is_none();
     failures.add(failure, sink);
-    let open = async || match (&harbor.marks_changes, interval) {
-        (Some(version), Some(interval)) if all_projects => KeptRows::open(store, version, harbor.now, interval).await,
-        _ => None,
+    let open = async || match (interval, &harbor.marks_changes) {
+        (None, _) => Err(WholeReason::Off),
+        (Some(_), None) => Err(WholeReason::Unmarked),
+        (Some(_), Some(_)) if !all_projects => Err(WholeReason::Distrusted),
+        (Some(interval), Some(version)) => KeptRows::open(store, version, harbor.now, interval).await,
     };
-    let mut kept_rows = open().await;
-    let mut tries = 0..REFRESHES;
-    while tries.next().is_some()
-        && let Some(kept) = &mut kept_rows
-        && kept.plan != Plan::Whole
-    {
-        let refreshed = kept::refresh(session, limits, &projects, single, kept, &mut failures).await;
-        if let Refreshed::Ready(parts, errors) = refreshed {
-            errors.into_iter().for_each(|error| sink.failed(error));
-            let progress = (kept.count() as u64, (kept.count() + parts.len()) as u64);
-            kept::emit(session, limits, kept, parts, &mut failures, sink).await;
-            return failures.end(sink, Some(progress));
+    let mut rows = Rows { session, limits, failures, sink: Trimmed { sink, tags_only: limits.detail == Detail::Tags } };
+    let method = rows.list(&harbor, &projects, single, open).await;
+    let registry = harbor.registry;
+    let listed = match limits.detail {
+        Detail::Tags => Vec::new(),
+        Detail::All => projects.into_iter().map(|project| rows.listed(project)).collect(),
+    };
+    ListingEnd { registry, projects: listed, method: Some(method), failures: Vec::new() }
+}
+
+/// The rows of a listing on their way.
+struct Rows<'l, 's, A: Api, K> {
+    session: &'l Session<'s, A>,
+    limits: Limits,
+    failures: Failures,
+    sink: Trimmed<'l, K>,
+}
+
+impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
+    /// Lists all rows of these projects, in the cheapest way that `open` allows. Returns the way.
+    async fn list<'k, S: Store + 'k>(
+        &mut self,
+        harbor: &Harbor,
+        projects: &[Project],
+        single: Option<&str>,
+        open: impl AsyncFn() -> Result<KeptRows<'k, S>, WholeReason>,
+    ) -> Method {
+        let (session, limits) = (self.session, self.limits);
+        let Self { failures, sink, .. } = self;
+        // Rows that are kept have all fields, as another listing may want them.
+        let all_fields = Limits { detail: Detail::All, ..limits };
+        let mut opened = open().await;
+        let mut reason = match &opened {
+            Ok(KeptRows { plan: Plan::Whole(reason), .. }) | Err(reason) => *reason,
+            Ok(_) => WholeReason::Distrusted,
+        };
+        let mut tries = 0..REFRESHES;
+        while tries.next().is_some()
+            && let Ok(kept) = &mut opened
+            && !matches!(kept.plan, Plan::Whole(_))
+        {
+            let refreshed = kept::refresh(session, all_fields, projects, single, kept, failures).await;
+            if let Refreshed::Ready(parts, errors) = refreshed {
+                errors.into_iter().for_each(|failure| sink.failed(failure));
+                let progress = (kept.count() as u64, (kept.count() + parts.len()) as u64);
+                kept::emit(session, all_fields, kept, parts, failures, sink).await;
+                failures.end(sink, Some(progress));
+                return if kept.plan == Plan::Resume { Method::Resumed } else { Method::Changes };
+            }
+            *failures = Failures::default();
+            if !kept.was_slower {
+                break;
+            }
+            // Another listing kept its rows meanwhile; little has changed since then.
+            opened = open().await;
+            if let Ok(KeptRows { plan: Plan::Whole(again), .. }) | Err(again) = &opened {
+                reason = *again;
+            }
         }
-        failures = Failures::default();
-        if !kept.was_slower {
-            break;
+        let limits = if opened.is_ok() { all_fields } else { limits };
+        let mut kept_rows = opened.ok();
+        let overviews = overview::read(session, limits, projects.to_vec()).await;
+        let (newest, all) = (kept::newest(&overviews), overview::count(&overviews));
+        let complete = overviews.iter().all(ProjectOverview::is_whole);
+        if let Some(kept_rows) = &mut kept_rows {
+            kept_rows.begin(&overviews).await;
         }
-        // Another listing kept its rows meanwhile; little has changed since then.
-        kept_rows = open().await;
+        let access_paths = AccessPaths::learn(session, limits, harbor, &overviews).await;
+        let wanted = whole::list(session, limits, access_paths, overviews, &mut kept_rows, failures, sink).await;
+        if let Some(kept_rows) = &mut kept_rows {
+            let kept = kept_rows.count() as u64 == all;
+            kept_rows.end(session, newest, complete && wanted && kept && failures.are_none()).await;
+            if kept_rows.is_refused() {
+                reason = WholeReason::NoStore;
+            }
+        }
+        let progress = kept_rows.map(|kept_rows| (kept_rows.count() as u64, all));
+        failures.end(sink, progress);
+        Method::Whole(reason)
     }
-    let overviews = overview::read(session, limits, projects).await;
-    let (newest, all) = (kept::newest(&overviews), overview::count(&overviews));
-    let complete = overviews.iter().all(ProjectOverview::is_whole);
-    if let Some(kept_rows) = &mut kept_rows {
-        kept_rows.begin(&overviews).await;
+
+    /// A project of the end.
+    fn listed(&self, project: Project) -> types::Project {
+        // Of the one project that the operator names, nobody said whether it is a proxy cache.
+        let complete = project.is_described && self.failures.spare(&project.name);
+        types::Project { proxy_cache: project.is_proxy_cache(), name: project.name, complete }
     }
-    let access_paths = AccessPaths::learn(session, limits, &harbor, &overviews).await;
-    let wanted = whole::list(session, limits, access_paths, overviews, &mut kept_rows, &mut failures, sink).await;
-    if let Some(kept_rows) = &mut kept_rows {
-        let kept = kept_rows.count() as u64 == all;
-        kept_rows.end(session, newest, complete && wanted && kept && failures.are_none()).await;
-    }
-    let progress = kept_rows.map(|kept_rows| (kept_rows.count() as u64, all));
-    failures.end(sink, progress);
 }
 
 #[cfg(test)]

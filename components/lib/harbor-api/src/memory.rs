@@ -14,6 +14,8 @@ pub(crate) const MAX_NAMES: usize = 100_000;
 pub(crate) const MAX_NAME_BYTES: usize = 8 << 20;
 /// Most tags of one artifact.
 pub(crate) const MAX_TAGS: usize = 50_000;
+/// Most children of one index.
+pub(crate) const MAX_CHILDREN: usize = 10_000;
 
 /// A value whose memory is counted.
 pub(crate) trait Footprint {

@@ -4,6 +4,7 @@ use crate::api::{Api, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::memory::{self, Footprint, MAX_PAGE_BYTES};
 use crate::scope::{Named, Scope};
+use image_model::types::Detail;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -23,6 +24,8 @@ pub(crate) struct Limits {
     pub(crate) buffered_bytes: usize,
     /// Whether a list that only announces more rows is not read.
     pub(crate) believes_totals: bool,
+    /// Which artifacts give rows, and which of their fields the rows have.
+    pub(crate) detail: Detail,
 }
 
 impl Limits {
@@ -217,7 +220,7 @@ fn next_link(header: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::Artifact;
+    use crate::artifact::ListedArtifact;
 
     #[test]
     fn the_next_page_is_found_among_several_links() {
@@ -245,16 +248,17 @@ mod tests {
 
     #[test]
     fn null_is_an_empty_list_of_rows_and_of_tags() {
-        let Rows(none) = parse_json::<Rows<Artifact>>(&json("null")).unwrap();
+        let Rows(none) = parse_json::<Rows<ListedArtifact>>(&json("null")).unwrap();
         assert!(none.is_empty());
-        let Rows(one) = parse_json::<Rows<Artifact>>(&json(r#"[{"digest":"sha256:1","tags":null}]"#)).unwrap();
+        let Rows(one) = parse_json::<Rows<ListedArtifact>>(&json(r#"[{"digest":"sha256:1","tags":null}]"#)).unwrap();
         assert!(one[0].tags.is_empty());
     }
 
     #[test]
     fn rows_that_would_take_too_much_memory_are_an_error_and_not_kept() {
         let tags = |count: usize| format!(r#"{{"digest":"d","tags":[{}]}}"#, vec!["{}"; count].join(","));
-        let read = |rows: &[String]| parse_json::<Rows<Artifact>>(&json(format!("[{}]", rows.join(",")))).map(|_| ());
+        let read =
+            |rows: &[String]| parse_json::<Rows<ListedArtifact>>(&json(format!("[{}]", rows.join(",")))).map(|_| ());
         assert_eq!(read(&[tags(memory::MAX_TAGS)]), Ok(()));
         assert!(read(&[tags(memory::MAX_TAGS + 1)]).unwrap_err().contains("more than 50000 tags"));
         assert!(read(&vec![tags(memory::MAX_TAGS); 5]).unwrap_err().contains("more than 8 MiB"));

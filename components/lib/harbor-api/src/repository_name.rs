@@ -1,6 +1,6 @@
 //! The name of a repository, in two parts.
 
-use image_model::types::HarborRepository;
+use image_model::types::{Artifact, Repository};
 
 /// A repository's project, and its name in the project. Ordered by project, then by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +17,13 @@ impl RepositoryName {
     }
 
     /// The name of the repository that these rows are of.
-    pub(crate) fn of(rows: &HarborRepository) -> Self {
+    pub(crate) fn of(rows: &Repository) -> Self {
         Self { project: rows.project.clone(), name: rows.name.clone() }
+    }
+
+    /// Rows of this repository.
+    pub(crate) fn with(&self, artifacts: Vec<Artifact>) -> Repository {
+        Repository { project: self.project.clone(), name: self.name.clone(), artifacts }
     }
 
     /// `project/name`, as failures name it.

@@ -6,6 +6,7 @@
 
 use crate::api::{Api, Experience, Reply};
 use crate::error::{Error, ErrorKind};
+use image_model::types::FailureCode;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -90,7 +91,7 @@ impl<A: Api> Api for Session<'_, A> {
                 }
                 // Only a success takes it, and ends the loop.
                 Ok(None) => {
-                    let kind = ErrorKind::NoResponse("the reply was read before".to_owned());
+                    let kind = ErrorKind::NoResponse(FailureCode::Other, "the reply was read before".to_owned());
                     return Err(Error { url: self.url(&path), kind });
                 }
                 Err(error) => error,

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use image_model::types::FailureCode;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
@@ -32,6 +33,21 @@ impl Default for Client {
     }
 }
 
+/// Why there is no response.
+#[derive(Debug)]
+pub struct Failed {
+    /// What kind of failure it is, for programs.
+    pub code: FailureCode,
+    /// What happened, and what to do.
+    pub message: String,
+}
+
+impl Failed {
+    fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
 /// A response, of any status.
 #[derive(Debug)]
 pub struct Response {
@@ -58,7 +74,7 @@ impl Client {
     ///
     /// When there is no response, when it broke off, or when its body has more than `limit` bytes. The message says what
     /// happened and what to do.
-    pub async fn get(&self, url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Response, String> {
+    pub async fn get(&self, url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Response, Failed> {
         let request = request(url, headers)?;
         let response = client::send(request).await.map_err(explain)?;
         let status = response.get_status_code();
@@ -71,7 +87,7 @@ impl Client {
         &self,
         response: types::Response,
         limit: usize,
-    ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), String> {
+    ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Failed> {
         let (_, no_result) = wit_future::new(|| Ok(()));
         let (mut stream, trailers) = types::Response::consume_body(response, no_result);
         let (mut body, mut large) = (Vec::new(), None);
@@ -84,7 +100,7 @@ impl Client {
             let status;
             (status, body) = stream.read(body).await;
             if body.len() > limit {
-                return Err(format!("the answer is larger than {limit} bytes"));
+                return Err(Failed::new(FailureCode::TooLarge, format!("the answer is larger than {limit} bytes")));
             }
             if !matches!(status, StreamResult::Complete(_)) {
                 break;
@@ -97,8 +113,8 @@ impl Client {
     }
 }
 
-fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, String> {
-    let refused = |what: &str| format!("the host refused the {what} of the request");
+fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, Failed> {
+    let refused = |what: &str| Failed::new(FailureCode::Denied, format!("the host refused the {what} of the request"));
     let headers = Fields::from_list(headers).map_err(|_| refused("headers"))?;
     let (_, no_trailers) = wit_future::new(|| Ok(None));
     let (request, _sent) = Request::new(headers, None, no_trailers, None);
@@ -110,24 +126,30 @@ fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, String> 
     Ok(request)
 }
 
-/// The message for a failure below HTTP: what happened, and what to do.
-fn explain(code: ErrorCode) -> String {
-    match code {
+/// A failure below HTTP: what happened, and what to do.
+fn explain(error: ErrorCode) -> Failed {
+    use FailureCode::{Denied, Malformed, TimedOut, TooLarge, Unavailable};
+    let (code, message) = match error {
         // The host's message is more exact than any code.
-        ErrorCode::InternalError(Some(message)) => message,
-        ErrorCode::ConnectionRefused => "connection refused; is the server running, and is this its port?".to_owned(),
-        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => {
-            "the host name can't be resolved; check the address and the resolver".to_owned()
+        ErrorCode::InternalError(Some(message)) => return Failed { code: Unavailable, message },
+        ErrorCode::ConnectionRefused => {
+            (Unavailable, "connection refused; is the server running, and is this its port?")
         }
-        ErrorCode::ConnectionTimeout => "no connection in time; can this machine reach the server?".to_owned(),
+        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => {
+            (Unavailable, "the host name can't be resolved; check the address and the resolver")
+        }
+        ErrorCode::ConnectionTimeout => (TimedOut, "no connection in time; can this machine reach the server?"),
         ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
-            "no complete answer in time; is the server overloaded?".to_owned()
+            (TimedOut, "no complete answer in time; is the server overloaded?")
         }
         ErrorCode::HttpResponseIncomplete | ErrorCode::ConnectionTerminated => {
-            "the answer broke off before its end".to_owned()
+            (Unavailable, "the answer broke off before its end")
         }
-        ErrorCode::TlsCertificateError => "its certificate is not trusted".to_owned(),
-        ErrorCode::HttpRequestDenied => "refused by the host, which does not grant this destination".to_owned(),
-        other => format!("no answer ({other})"),
-    }
+        ErrorCode::TlsCertificateError => (Denied, "its certificate is not trusted"),
+        ErrorCode::HttpRequestDenied => (Denied, "refused by the host, which does not grant this destination"),
+        ErrorCode::HttpResponseBodySize(_) => (TooLarge, "the answer is larger than the host reads"),
+        ErrorCode::HttpProtocolError => (Malformed, "the answer is no HTTP"),
+        other => return Failed::new(Unavailable, format!("no answer ({other})")),
+    };
+    Failed::new(code, message)
 }

@@ -1,12 +1,14 @@
 //! The output of `crictl images`, as JSON (`-o json`) and as the plain table.
 
-mod image;
 mod json;
+mod malformed;
 mod table;
 
-pub use image::{Image, Malformed};
 pub use json::{parse_json, to_json};
+pub use malformed::Malformed;
 pub use table::parse_table;
+
+use crate::types::Image;
 
 /// Reads either form. The first character shows which one it is.
 ///

@@ -1,13 +1,14 @@
 //! The answer as JSON, written row by row: its keys, the texts of its values, and the two layouts.
 
+use crate::node::ImageRow;
 use crate::size::Text;
-use crate::types::{ContainerdImage, HarborImage, SourceError};
+use crate::types::{Artifact, Failure};
 use crate::{NONE, id, json};
 
 /// Initial size of the buffer in bytes, because growing means copying.
 const INITIAL_CAPACITY: usize = 4096;
 
-/// The key of the list of the node's rows, which are [`ContainerdImage`]s.
+/// The key of the list of the node's rows, which are [`ImageRow`]s.
 pub const CONTAINERD_IMAGES: &str = "containerd_images";
 
 /// The key of the list of the registry's rows, which are [`HarborRow`]s.
@@ -22,7 +23,7 @@ pub trait Row {
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>);
 }
 
-impl Row for ContainerdImage {
+impl Row for ImageRow {
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
         fields.text("image_id", or_none(id::short(&self.id)));
         fields.text("repository", or_none(self.repository.as_deref().unwrap_or_default()));
@@ -31,23 +32,25 @@ impl Row for ContainerdImage {
     }
 }
 
-/// A row of the registry, with the repository that it is in.
+/// A row of the registry: one tag of an artifact, with the repository that it is in.
 pub struct HarborRow<'a> {
     /// The project's name.
     pub project: &'a str,
     /// The repository's name inside the project.
     pub repository: &'a str,
-    /// The tag of the artifact.
-    pub image: &'a HarborImage,
+    /// The artifact.
+    pub artifact: &'a Artifact,
+    /// One of its tags.
+    pub tag: &'a str,
 }
 
 impl Row for HarborRow<'_> {
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
-        fields.text("digest", or_none(&self.image.digest));
+        fields.text("digest", or_none(&self.artifact.digest));
         fields.text("project", or_none(self.project));
         fields.text("repository", or_none(self.repository));
-        fields.size(self.image.size);
-        fields.text("tag", or_none(&self.image.tag));
+        fields.size(self.artifact.size);
+        fields.text("tag", or_none(self.tag));
     }
 }
 
@@ -56,13 +59,13 @@ pub struct ErrorRow<'a> {
     /// [`CONTAINERD`](crate::protocol::CONTAINERD) or [`HARBOR`](crate::protocol::HARBOR).
     pub source: &'static str,
     /// The failure.
-    pub error: &'a SourceError,
+    pub failure: &'a Failure,
 }
 
 impl Row for ErrorRow<'_> {
     fn write<const PRETTY: bool>(&self, fields: &mut Fields<'_, PRETTY>) {
-        fields.text("error", &self.error.message);
-        if let Some(repository) = &self.error.repository {
+        fields.text("error", &self.failure.message);
+        if let Some(repository) = &self.failure.repository {
             fields.text("repository", repository);
         }
         fields.text("source", self.source);
@@ -188,12 +191,13 @@ impl Listing {
 mod tests {
     use super::*;
     use crate::protocol::HARBOR;
+    use crate::types::FailureCode;
     use serde::Serialize;
     use serde_json::ser::PrettyFormatter;
     use serde_json::{Value, json};
 
-    fn node_row() -> ContainerdImage {
-        ContainerdImage {
+    fn node_row() -> ImageRow {
+        ImageRow {
             id: "sha256:a24bb4013296f61e89ba57005a7b3e52274d8edd3ae2077d04395f806b63d83e".to_owned(),
             repository: Some("k8s.gcr.io/kube-proxy".to_owned()),
             tag: None,
@@ -210,8 +214,8 @@ mod tests {
         listing.open(HARBOR_IMAGES);
         listing.close();
         listing.open(ERRORS);
-        let error = SourceError::of_source("a \"b\"\nc".to_owned());
-        listing.row(&ErrorRow { source: HARBOR, error: &error });
+        let failure = Failure::of_source(FailureCode::Other, "a \"b\"\nc".to_owned());
+        listing.row(&ErrorRow { source: HARBOR, failure: &failure });
         listing.close();
         listing.end();
         String::from_utf8(listing.take()).unwrap()
@@ -256,8 +260,7 @@ mod tests {
     fn no_string_is_empty() {
         let mut listing = Listing::new(false);
         listing.open(HARBOR_IMAGES);
-        let image = HarborImage { tag: String::new(), digest: String::new(), size: 0 };
-        listing.row(&HarborRow { project: "", repository: "", image: &image });
+        listing.row(&HarborRow { project: "", repository: "", artifact: &Artifact::default(), tag: "" });
         listing.close();
         listing.end();
         assert_eq!(

@@ -1,4 +1,7 @@
-//! Names on which components and our host agree besides wit/: sources, headers, trailers, and the path of the node API.
+//! Texts on which components and our host agree: sources, headers, trailers, and the path of the node API. wit/worlds.wit names
+//! the headers and trailers, too.
+
+use crate::types::{Method, WholeReason};
 
 /// The node's container runtime, as a source of rows: in `errors`, in trailers and in messages.
 pub const CONTAINERD: &str = "containerd";
@@ -18,12 +21,52 @@ pub const ERRORS_TRAILER: &str = "image-service-errors";
 /// The trailer of a listing that says how many rows each source gave, as [`rows_trailer`] writes it. The host's log reads it.
 pub const ROWS_TRAILER: &str = "image-service-rows";
 
+/// The trailer of a listing that says how the registry was read, as [`listing_trailer`] writes it. The host's log and metrics
+/// read it.
+pub const LISTING_TRAILER: &str = "image-service-listing";
+
 /// The path at which a node's `image-service serve` answers `crictl-remote`.
 pub const NODE_API_PATH: &str = "/v1/crictl/images";
 
 /// The value of [`ROWS_TRAILER`], such as `containerd=35, harbor=412`.
 pub fn rows_trailer(containerd: usize, harbor: usize) -> String {
     format!("{CONTAINERD}={containerd}, {HARBOR}={harbor}")
+}
+
+/// The value of [`LISTING_TRAILER`], such as `changes` or `whole; reason=due`.
+pub fn listing_trailer(method: Method) -> String {
+    match method {
+        Method::Whole(reason) => format!("{}; reason={}", method_name(method), reason_name(reason)),
+        Method::Changes | Method::Resumed | Method::Kept => method_name(method).to_owned(),
+    }
+}
+
+/// Reads a value of [`LISTING_TRAILER`]; `None` where it is none.
+pub fn parse_listing_trailer(trailer: &str) -> Option<Method> {
+    let whole = WholeReason::ALL.iter().map(|reason| Method::Whole(*reason));
+    whole.chain([Method::Changes, Method::Resumed, Method::Kept]).find(|method| listing_trailer(*method) == trailer)
+}
+
+/// The name of a method, without its reason.
+pub fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Whole(_) => "whole",
+        Method::Changes => "changes",
+        Method::Resumed => "resumed",
+        Method::Kept => "kept",
+    }
+}
+
+/// The name of a reason.
+pub fn reason_name(reason: WholeReason) -> &'static str {
+    match reason {
+        WholeReason::Off => "off",
+        WholeReason::Unmarked => "unmarked",
+        WholeReason::NoStore => "no_store",
+        WholeReason::First => "first",
+        WholeReason::Due => "due",
+        WholeReason::Distrusted => "distrusted",
+    }
 }
 
 /// Reads a value of [`ROWS_TRAILER`]: sources by name, and the rows of each; `None` where they are no number. Handlers of
@@ -41,6 +84,15 @@ mod tests {
         let trailer = rows_trailer(35, 412);
         assert_eq!(trailer, "containerd=35, harbor=412");
         assert!(rows_by_source(&trailer).eq([(CONTAINERD, Some(35)), (HARBOR, Some(412))]));
+    }
+
+    #[test]
+    fn the_trailer_with_the_method_reads_back() {
+        for method in [Method::Changes, Method::Resumed, Method::Kept, Method::Whole(WholeReason::NoStore)] {
+            assert_eq!(parse_listing_trailer(&listing_trailer(method)), Some(method));
+        }
+        assert_eq!(listing_trailer(Method::Whole(WholeReason::Due)), "whole; reason=due");
+        assert_eq!(parse_listing_trailer("whole"), None);
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub(super) struct Metrics {
     pub(super) source_seconds: HistogramVec,
     pub(super) source_rows: IntGaugeVec,
     pub(super) source_errors: IntCounterVec,
+    pub(super) harbor_listings: IntCounterVec,
     pub(super) upstream: IntCounterVec,
     pub(super) upstream_seconds: Histogram,
     pub(super) upstream_in_flight: IntGauge,
@@ -158,6 +159,11 @@ impl Metrics {
                 "source_errors_total",
                 "Failures of a source, by kind.",
                 &["source", "kind"],
+            )?,
+            harbor_listings: make.counters(
+                "harbor_listings_total",
+                "Listings of Harbor, by how they came to their rows and, for whole ones, why.",
+                &["method", "reason"],
             )?,
             upstream: make.counters(
                 "upstream_requests_total",

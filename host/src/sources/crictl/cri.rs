@@ -3,7 +3,7 @@
 use super::error::Error;
 use crate::error_chain::root_cause;
 use hyper_util::rt::TokioIo;
-use image_model::crictl::Image;
+use image_model::types::Image;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

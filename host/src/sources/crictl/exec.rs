@@ -1,7 +1,8 @@
 //! The program `crictl`: one fixed argument vector, a clean environment, a time limit and an output limit.
 
 use super::error::{Error, ErrorKind};
-use image_model::crictl::{self, Image};
+use image_model::crictl;
+use image_model::types::Image;
 use image_service_config as config;
 use image_service_config::duration::deadline;
 use rustix::process::{Pid, Signal, kill_process_group};

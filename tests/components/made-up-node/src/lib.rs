@@ -5,12 +5,13 @@ mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../../../wit/internal"],
         world: "image-service:internal/sample-crictl-component",
+        with: { "image-service:inventory/types@0.2.0": image_model::types },
         async: false,
         generate_all,
     });
 }
 
-use bindings::exports::image_service::inventory::crictl::{Error, Guest, Image};
+use bindings::exports::image_service::inventory::crictl::{Failure, Guest, Image};
 use image_model::limits::MAX_IMAGES;
 
 allocator::install!();
@@ -18,12 +19,10 @@ allocator::install!();
 struct MadeUpNode;
 
 impl Guest for MadeUpNode {
-    fn images() -> Result<Vec<Image>, Error> {
-        Ok(bench_inventory::node(MAX_IMAGES).into_iter().map(Image::from).collect())
+    fn images() -> Result<Vec<Image>, Failure> {
+        Ok(bench_inventory::node(MAX_IMAGES))
     }
 }
-
-image_model::convert_crictl_image!(Image);
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {

@@ -5,21 +5,22 @@ mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "../../../wit/internal"],
         world: "image-service:internal/sample-harbor-component",
-        with: { "image-service:inventory/types@0.1.0": image_model::types },
+        with: { "image-service:inventory/types@0.2.0": image_model::types },
         async: false,
         generate_all,
     });
 }
 
 use bench_inventory::{PROJECTS, Registry};
-use bindings::exports::image_service::inventory::harbor::{
-    Guest, GuestListing, Listing, Part, Repository, SourceError,
+use bindings::exports::image_service::inventory::registry_images::{
+    Artifact, Failure, Guest, GuestListing, Listing, ListingPart, Request,
 };
 use futures::FutureExt;
 use futures::future::{Fuse, FusedFuture, LocalBoxFuture};
 use harbor_api::config::Config;
-use harbor_api::listing::{Sink, list};
+use harbor_api::listing::{Sink, find, list};
 use harbor_api::store::NoStore;
+use image_model::types::{Detail, FailureCode, ListingEnd, Repository};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -37,16 +38,25 @@ thread_local! {
 impl Guest for MadeUpRegistry {
     type Listing = Driven;
 
-    fn images() -> Listing {
-        let registry = REGISTRY.with(|registry| Rc::clone(registry.get_or_init(|| Rc::new(Registry::new(PROJECTS)))));
+    fn images(request: Request) -> Listing {
         let next = Slot::default();
-        let work = make(registry, Rc::clone(&next)).boxed_local().fuse();
+        let work = make(registry(), request.detail, Rc::clone(&next)).boxed_local().fuse();
         Listing::new(Driven { work: RefCell::new(work), next })
+    }
+
+    fn find(project: String, repository: String, reference: String) -> Result<Option<Artifact>, Failure> {
+        // In memory, nothing waits.
+        let found = find(&*registry(), &project, &repository, &reference).now_or_never();
+        found.unwrap_or_else(|| Err(Failure::of_source(FailureCode::Other, "the registry waits".to_owned())))
     }
 }
 
+fn registry() -> Rc<Registry> {
+    REGISTRY.with(|registry| Rc::clone(registry.get_or_init(|| Rc::new(Registry::new(PROJECTS)))))
+}
+
 /// The next part, once it is made.
-type Slot = Rc<Cell<Option<Part>>>;
+type Slot = Rc<Cell<Option<ListingPart>>>;
 
 /// A listing that works only while the caller waits: in memory, it never waits itself.
 struct Driven {
@@ -55,14 +65,14 @@ struct Driven {
 }
 
 impl GuestListing for Driven {
-    fn next(&self) -> Part {
+    fn next(&self) -> ListingPart {
         let mut work = self.work.borrow_mut();
         loop {
             if let Some(part) = self.next.take() {
                 return part;
             }
             if work.is_terminated() {
-                return Part::End(Vec::new());
+                return ListingPart::End(ListingEnd::default());
             }
             // The listing also yields at places of its own, where no part is ready.
             let _ = work.poll_unpin(&mut Context::from_waker(Waker::noop()));
@@ -70,32 +80,35 @@ impl GuestListing for Driven {
     }
 }
 
-async fn make(registry: Rc<Registry>, next: Slot) {
-    let mut out = SlotSink { next, errors: Vec::new() };
+async fn make(registry: Rc<Registry>, detail: Detail, next: Slot) {
+    let mut out = SlotSink { next, failures: Vec::new() };
     let settings = [("harbor-url", "https://harbor.example.com"), ("harbor-auth", "host")];
     let settings: HashMap<&str, String> = settings.map(|(key, value)| (key, value.to_owned())).into();
-    match Config::read(&settings) {
-        Ok(config) => list(&*registry, &NoStore, &config, &mut out).await,
-        Err(message) => out.failed(SourceError::of_source(message)),
-    }
-    out.next.set(Some(Part::End(out.errors)));
+    let end = match Config::read(&settings) {
+        Ok(config) => list(&*registry, &NoStore, &config, detail, &mut out).await,
+        Err(message) => {
+            out.failed(Failure::of_source(FailureCode::Misconfigured, message));
+            ListingEnd::default()
+        }
+    };
+    out.next.set(Some(ListingPart::End(ListingEnd { failures: out.failures, ..end })));
 }
 
 struct SlotSink {
     next: Slot,
-    errors: Vec<SourceError>,
+    failures: Vec<Failure>,
 }
 
 impl Sink for SlotSink {
     async fn rows(&mut self, rows: Vec<Repository>) -> bool {
-        self.next.set(Some(Part::Rows(rows)));
+        self.next.set(Some(ListingPart::Rows(rows)));
         // The listing goes on with the caller's next call.
         futures::pending!();
         true
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.errors.push(error);
+    fn failed(&mut self, failure: Failure) {
+        self.failures.push(failure);
     }
 }
 

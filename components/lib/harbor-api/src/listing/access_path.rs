@@ -127,6 +127,7 @@ async fn measure(session: &Session<'_, impl Api>, limits: Limits, repositories: 
 mod tests {
     use super::*;
     use crate::repository_name::RepositoryName;
+    use image_model::types::Detail;
 
     fn project(repositories: u64, artifacts: u64) -> Vec<RepositoryCount> {
         let name = |number| RepositoryName { project: "p".to_owned(), name: format!("r{number}") };
@@ -142,6 +143,7 @@ mod tests {
             buffered_rows: 5_000,
             buffered_bytes: 4 << 20,
             believes_totals: true,
+            detail: Detail::Tags,
         };
         AccessPaths { costs: Some(Costs { project_page, repository_page }), limits }.by_project(repositories)
     }

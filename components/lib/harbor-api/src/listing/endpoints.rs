@@ -61,6 +61,11 @@ pub(super) fn repository_artifacts(repository: &RepositoryName) -> List {
     artifacts_at(format!("{}/artifacts", self::repository(repository)), Scope::Repository(repository.full_name()))
 }
 
+/// The path of one artifact, by its tag or digest.
+pub(super) fn artifact(repository: &RepositoryName, reference: &str) -> String {
+    format!("{}/artifacts/{}?with_tag=true", self::repository(repository), segment(reference))
+}
+
 /// Untagged artifacts are in the list although they give no row: `artifact_count` counts them, so that only the whole list
 /// can be compared with it.
 fn artifacts_at(path: String, scope: Scope) -> List {

@@ -4,18 +4,36 @@ use crate::error::{CancelReason, Error};
 use crate::paging::Truncated;
 use crate::repository_name::RepositoryName;
 use crate::sink::Sink;
-use image_model::types::SourceError;
+use image_model::types::{self, FailureCode};
+use std::collections::BTreeSet;
 
 /// Most failures that a listing reports one by one. The others are counted.
 const MAX_REPORTED: u64 = 1_000;
 
 /// Why rows are missing.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) struct Failure {
+    pub(super) cause: Cause,
+    affected: Affected,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(super) enum Cause {
     /// A failure of its own.
-    Reported(SourceError),
+    Reported(types::Failure),
     /// The listing sends no more requests, so that this much is missing.
     Cancelled(CancelReason, MissingCounts),
+}
+
+/// Whose rows may be missing.
+#[derive(Debug)]
+enum Affected {
+    Project(String),
+    /// Those of projects that are not known.
+    Unlisted,
+    /// Those of any project.
+    All,
 }
 
 /// How much is missing, as far as that is known.
@@ -35,17 +53,19 @@ impl Failure {
             Some(projects) => MissingCounts { projects, ..MissingCounts::default() },
             None => MissingCounts { uncounted: true, ..MissingCounts::default() },
         };
-        Self::new(&truncated.error, missing, || {
-            SourceError::of_source(format!("the list of projects: {}", truncated.error))
-        })
+        let cause = Cause::new(&truncated.error, missing, |code| {
+            types::Failure::of_source(code, format!("the list of projects: {}", truncated.error))
+        });
+        Self { cause, affected: Affected::Unlisted }
     }
 
     /// Of a project: of its repositories or its artifacts. `count` says which, from their number.
     pub(super) fn of_project(project: &str, truncated: Truncated, count: impl FnOnce(u64) -> MissingCounts) -> Self {
         let missing = truncated.missing.map_or(MissingCounts { projects: 1, ..MissingCounts::default() }, count);
-        Self::new(&truncated.error, missing, || {
-            SourceError::of_source(format!("project {project}: {}", truncated.error))
-        })
+        let cause = Cause::new(&truncated.error, missing, |code| {
+            types::Failure::of_source(code, format!("project {project}: {}", truncated.error))
+        });
+        Self { cause, affected: Affected::Project(project.to_owned()) }
     }
 
     /// Of a repository.
@@ -54,15 +74,47 @@ impl Failure {
             Some(artifacts) => MissingCounts { artifacts, ..MissingCounts::default() },
             None => MissingCounts { repositories: 1, ..MissingCounts::default() },
         };
-        let report = || SourceError { repository: Some(repository.full_name()), message: truncated.error.to_string() };
-        Self::new(&truncated.error, missing, report)
+        let cause = Cause::new(&truncated.error, missing, |code| {
+            types::Failure::of_repository(code, repository.full_name(), truncated.error.to_string())
+        });
+        Self { cause, affected: Affected::Project(repository.project.clone()) }
     }
 
+    /// Of a project, in words of its own.
+    pub(super) fn in_project(project: &str, code: FailureCode, message: String) -> Self {
+        let cause = Cause::Reported(types::Failure::of_source(code, message));
+        Self { cause, affected: Affected::Project(project.to_owned()) }
+    }
+
+    /// Of a repository, in words of its own.
+    pub(super) fn in_repository(repository: &RepositoryName, code: FailureCode, message: String) -> Self {
+        let cause = Cause::Reported(types::Failure::of_repository(code, repository.full_name(), message));
+        Self { cause, affected: Affected::Project(repository.project.clone()) }
+    }
+
+    /// Of a request without which nothing is known of any project.
+    pub(super) fn of_all(error: &Error, missing: MissingCounts) -> Self {
+        let cause = Cause::new(error, missing, |code| types::Failure::of_source(code, error.to_string()));
+        Self { cause, affected: Affected::All }
+    }
+
+    /// Of any project, in words of its own.
+    pub(super) fn anywhere(code: FailureCode, message: String) -> Self {
+        Self { cause: Cause::Reported(types::Failure::of_source(code, message)), affected: Affected::All }
+    }
+
+    /// Whether the listing had ended before the request was sent.
+    pub(super) fn is_cancelled(&self) -> bool {
+        matches!(self.cause, Cause::Cancelled(..))
+    }
+}
+
+impl Cause {
     /// From the failure of a request; `report` gives the failure where it is one of its own.
-    pub(super) fn new(error: &Error, missing: MissingCounts, report: impl FnOnce() -> SourceError) -> Self {
+    fn new(error: &Error, missing: MissingCounts, report: impl FnOnce(FailureCode) -> types::Failure) -> Self {
         match error.cancel_reason() {
             Some(reason) => Self::Cancelled(reason, missing),
-            None => Self::Reported(report()),
+            None => Self::Reported(report(error.code())),
         }
     }
 }
@@ -72,19 +124,28 @@ impl Failure {
 pub(super) struct Failures {
     reported: u64,
     cancelled: Option<(CancelReason, MissingCounts)>,
+    /// Projects of which rows may be missing.
+    incomplete: BTreeSet<String>,
+    all_incomplete: bool,
 }
 
 impl Failures {
     /// Passes a failure on, or adds it to the failures of cancelled requests.
     pub(super) fn add(&mut self, failure: Option<Failure>, sink: &mut impl Sink) {
-        match failure {
-            Some(Failure::Reported(error)) => {
+        let Some(Failure { cause, affected }) = failure else { return };
+        match affected {
+            Affected::Project(project) => drop(self.incomplete.insert(project)),
+            Affected::Unlisted => {}
+            Affected::All => self.all_incomplete = true,
+        }
+        match cause {
+            Cause::Reported(failure) => {
                 self.reported = self.reported.saturating_add(1);
                 if self.reported <= MAX_REPORTED {
-                    sink.failed(error);
+                    sink.failed(failure);
                 }
             }
-            Some(Failure::Cancelled(reason, missing)) => {
+            Cause::Cancelled(reason, missing) => {
                 // All cancelled requests have the same reason.
                 let (_, all) = self.cancelled.get_or_insert((reason, MissingCounts::default()));
                 all.projects = all.projects.saturating_add(missing.projects);
@@ -92,8 +153,12 @@ impl Failures {
                 all.artifacts = all.artifacts.saturating_add(missing.artifacts);
                 all.uncounted |= missing.uncounted;
             }
-            None => {}
         }
+    }
+
+    /// Whether no rows of this project are missing.
+    pub(super) fn spare(&self, project: &str) -> bool {
+        !self.all_incomplete && !self.incomplete.contains(project)
     }
 
     /// Whether there was none.
@@ -103,16 +168,17 @@ impl Failures {
 
     /// Passes on the failure of all cancelled requests, and the number of those that were not told. `progress` is the number of
     /// repositories that are kept, and of all.
-    pub(super) fn end(self, sink: &mut impl Sink, progress: Option<(u64, u64)>) {
+    pub(super) fn end(&self, sink: &mut impl Sink, progress: Option<(u64, u64)>) {
         if self.reported > MAX_REPORTED {
             let more = self.reported - MAX_REPORTED;
-            sink.failed(SourceError::of_source(format!("{more} more failures, which are not told one by one")));
+            let message = format!("{more} more failures, which are not told one by one");
+            sink.failed(types::Failure::of_source(FailureCode::Other, message));
         }
-        if let Some((reason, missing)) = self.cancelled {
+        if let Some((reason, missing)) = &self.cancelled {
             let kept = progress.filter(|(_, all)| *all > 0).map_or_else(String::new, |(kept, all)| {
                 format!("; {kept} of {all} repositories are kept, and the next listing goes on from there")
             });
-            sink.failed(SourceError::of_source(format!("{reason}; {missing}{kept}")));
+            sink.failed(types::Failure::of_source(reason.code(), format!("{reason}; {missing}{kept}")));
         }
     }
 }

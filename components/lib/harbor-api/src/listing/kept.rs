@@ -25,7 +25,7 @@ use crate::api::Api;
 use crate::page::parse_json;
 use crate::repository_name::RepositoryName;
 use crate::store::{Store, StoreError};
-use image_model::types::HarborImage;
+use image_model::types::{Artifact, WholeReason};
 use record::Meta;
 use row_store::RowStore;
 use std::collections::BTreeSet;
@@ -47,8 +47,8 @@ pub(super) enum Plan {
     Refresh,
     /// Goes on where a listing that did not come to its end left off.
     Resume,
-    /// Reads all.
-    Whole,
+    /// Reads all, for this reason.
+    Whole(WholeReason),
 }
 
 /// The rows that are kept, as long as the store takes them.
@@ -63,13 +63,18 @@ pub(super) struct KeptRows<'s, S> {
     /// Whether the store refused a commit because another listing was quicker.
     pub(super) was_slower: bool,
     /// Rows of the long repository that is being streamed.
-    streamed: Vec<HarborImage>,
+    streamed: Vec<Artifact>,
 }
 
 impl<'s, S: Store> KeptRows<'s, S> {
-    /// What is kept of a Harbor of this version, whose clock shows `now`; `None` where nothing can be kept. `interval` is the
+    /// What is kept of a Harbor of this version, whose clock shows `now`; otherwise why nothing can be kept. `interval` is the
     /// longest time between two whole listings.
-    pub(super) async fn open(store: &'s S, harbor: &str, now: Option<i64>, interval: Duration) -> Option<Self> {
+    pub(super) async fn open(
+        store: &'s S,
+        harbor: &str,
+        now: Option<i64>,
+        interval: Duration,
+    ) -> Result<Self, WholeReason> {
         let opened = async {
             let head = store.head().await?;
             let mut row_store = RowStore::open(store, head.as_ref()).await?;
@@ -79,7 +84,7 @@ impl<'s, S: Store> KeptRows<'s, S> {
             let (meta, plan) = match meta {
                 None => {
                     row_store.distrust();
-                    (Meta::new(harbor), Some(Plan::Whole))
+                    (Meta::new(harbor), Some(Plan::Whole(WholeReason::First)))
                 }
                 Some(meta) => {
                     let mut meta = Meta { whole_age: meta.whole_age.saturating_add(age), ..meta };
@@ -93,10 +98,11 @@ impl<'s, S: Store> KeptRows<'s, S> {
                     meta.off = meta.off.filter(|_| since_whole < TIME_OFF);
                     let plan = match (meta.off.is_some(), meta.complete) {
                         (true, _) => None,
-                        (false, _) if since_whole >= interval || went_back(meta.asked, age, now) => Some(Plan::Whole),
+                        (false, _) if since_whole >= interval => Some(Plan::Whole(WholeReason::Due)),
+                        (false, _) if went_back(meta.asked, age, now) => Some(Plan::Whole(WholeReason::Distrusted)),
                         (false, true) => Some(Plan::Refresh),
                         (false, false) if row_store.count() > 0 => Some(Plan::Resume),
-                        (false, false) => Some(Plan::Whole),
+                        (false, false) => Some(Plan::Whole(WholeReason::First)),
                     };
                     (meta, plan)
                 }
@@ -105,20 +111,12 @@ impl<'s, S: Store> KeptRows<'s, S> {
         };
         match opened.await {
             Ok(opened) => {
-                let (row_store, meta, plan) = opened?;
-                Some(Self {
-                    store,
-                    row_store: Some(row_store),
-                    meta,
-                    now,
-                    plan,
-                    was_slower: false,
-                    streamed: Vec::new(),
-                })
+                let (row_store, meta, plan) = opened.ok_or(WholeReason::Distrusted)?;
+                Ok(Self { store, row_store: Some(row_store), meta, now, plan, was_slower: false, streamed: Vec::new() })
             }
             Err(error) => {
                 warn_unkept(store, &error);
-                None
+                Err(WholeReason::NoStore)
             }
         }
     }
@@ -145,8 +143,8 @@ impl<'s, S: Store> KeptRows<'s, S> {
     /// Keeps repositories that were read.
     pub(super) async fn keep(&mut self, read: &[ReadRepository]) {
         let Some(row_store) = &mut self.row_store else { return };
-        for ReadRepository { repository, images } in read {
-            if let Err(error) = row_store.keep(repository, images).await {
+        for ReadRepository { repository, artifacts } in read {
+            if let Err(error) = row_store.keep(repository, artifacts).await {
                 return self.settle(Err(error));
             }
         }
@@ -160,27 +158,27 @@ impl<'s, S: Store> KeptRows<'s, S> {
     }
 
     /// Takes rows of a repository that is streamed.
-    pub(super) fn take(&mut self, images: &[HarborImage]) {
+    pub(super) fn take(&mut self, artifacts: &[Artifact]) {
         if self.row_store.is_some() && self.streamed.len() <= MAX_ROWS {
-            self.streamed.extend_from_slice(images);
+            self.streamed.extend_from_slice(artifacts);
         }
     }
 
     /// Keeps the rows of the repository that was streamed, if they are whole, and returns them.
-    pub(super) async fn end_stream(&mut self, repository: &RepositoryCount, whole: bool) -> Vec<HarborImage> {
-        let images = std::mem::take(&mut self.streamed);
-        let Some(row_store) = &mut self.row_store else { return images };
-        if images.len() > MAX_ROWS {
+    pub(super) async fn end_stream(&mut self, repository: &RepositoryCount, whole: bool) -> Vec<Artifact> {
+        let artifacts = std::mem::take(&mut self.streamed);
+        let Some(row_store) = &mut self.row_store else { return artifacts };
+        if artifacts.len() > MAX_ROWS {
             let name = repository.name.full_name();
             self.meta.off = Some(format!("{name} has more than {MAX_ROWS} rows, which is the most that is kept"));
-            return images;
+            return artifacts;
         }
         let kept = match whole {
-            true => row_store.keep(repository, &images).await,
+            true => row_store.keep(repository, &artifacts).await,
             false => row_store.forget(&repository.name).await,
         };
         self.settle(kept);
-        images
+        artifacts
     }
 
     /// Ends a whole listing. `newest` is the latest mark of all; `whole` says that all repositories were read.
@@ -211,6 +209,11 @@ impl<'s, S: Store> KeptRows<'s, S> {
     /// Whether the rows of a repository are kept.
     fn knows(&self, name: &RepositoryName) -> bool {
         self.row_store.as_ref().is_some_and(|row_store| row_store.knows(name))
+    }
+
+    /// Whether the store takes no rows.
+    pub(super) fn is_refused(&self) -> bool {
+        self.row_store.is_none() && !self.was_slower
     }
 
     /// How many repositories are kept.

@@ -7,9 +7,8 @@ use crate::error::{Error, ErrorKind};
 use crate::page::parse_json;
 use crate::session::Session;
 use crate::version;
-use image_model::types::SourceError;
+use image_model::types::{FailureCode, Registry};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// What the check of the login found.
@@ -17,6 +16,8 @@ use serde_json::Value;
 pub(super) struct Harbor {
     /// Whether it has lists of a project's artifacts, besides those of each repository.
     pub(super) project_lists: bool,
+    /// What it says of itself; `None` where it did not answer.
+    pub(super) registry: Option<Registry>,
     /// Its version, where it marks changed repositories.
     pub(super) marks_changes: Option<String>,
     /// The time of its clock, in microseconds since 1970.
@@ -25,7 +26,7 @@ pub(super) struct Harbor {
 
 impl Harbor {
     /// One that told nothing.
-    const UNKNOWN: Self = Self { project_lists: false, marks_changes: None, now: None };
+    const UNKNOWN: Self = Self { project_lists: false, registry: None, marks_changes: None, now: None };
 }
 
 /// The answer to `/systeminfo`. Harbor gives the last three to those who are logged in, in all versions.
@@ -36,9 +37,9 @@ struct SystemInfo {
     #[serde(default)]
     current_time: Option<Value>,
     #[serde(default)]
-    external_url: Option<IgnoredAny>,
+    external_url: Option<String>,
     #[serde(default)]
-    registry_url: Option<IgnoredAny>,
+    registry_url: Option<String>,
 }
 
 impl SystemInfo {
@@ -49,6 +50,15 @@ impl SystemInfo {
             || self.external_url.is_some()
             || self.registry_url.is_some()
             || self.harbor_version.as_deref().is_some_and(version::is_private)
+    }
+
+    /// What Harbor says of itself.
+    fn registry(&self) -> Registry {
+        let mut hosts: Vec<String> =
+            [&self.registry_url, &self.external_url].into_iter().flatten().map(|url| host(url)).collect();
+        hosts.retain(|host| !host.is_empty());
+        hosts.dedup();
+        Registry { version: self.harbor_version.clone(), hosts, login_counts: self.login_counts() }
     }
 
     fn now(&self) -> Option<i64> {
@@ -68,14 +78,14 @@ pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, O
             if info.login_counts() {
                 session.remember(Experience { login_counted: true, ..experience });
                 session.login_counts();
-                let now = info.now();
+                let (registry, now) = (Some(info.registry()), info.now());
                 let project_lists = info.harbor_version.as_deref().is_some_and(version::lists_artifacts_of_projects);
                 let marks_changes = info.harbor_version.filter(|version| version::marks_changes(version));
-                return (Some(Harbor { project_lists, marks_changes, now }), None);
+                return (Some(Harbor { project_lists, registry, marks_changes, now }), None);
             }
             session.go_anonymous();
-            let error = SourceError::of_source(refused(&url, experience.login_counted));
-            return (Some(Harbor::UNKNOWN), Some(Failure::Reported(error)));
+            let failure = Failure::anywhere(FailureCode::Denied, refused(&url, experience.login_counted));
+            return (Some(Harbor { registry: Some(info.registry()), ..Harbor::UNKNOWN }), Some(failure));
         }
         Ok(Err(what)) => Error { url, kind: ErrorKind::InvalidBody(what) },
         Err(error) => error,
@@ -83,8 +93,13 @@ pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, O
     // A server error on this one page says nothing about the others; a proxy's does.
     let go_on = error.status().is_some_and(|status| status >= 500 && !matches!(status, 502..=504));
     let missing = MissingCounts { uncounted: true, ..MissingCounts::default() };
-    let failure = Failure::new(&error, missing, || SourceError::of_source(error.to_string()));
-    (go_on.then_some(Harbor::UNKNOWN), Some(failure))
+    (go_on.then_some(Harbor::UNKNOWN), Some(Failure::of_all(&error, missing)))
+}
+
+/// Host and port of a URL, which may come without its scheme.
+fn host(url: &str) -> String {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned()
 }
 
 /// The message for a login that does not count. Harbor says the same to a wrong password and, while its database is down, to
@@ -113,5 +128,15 @@ mod tests {
         assert!(counts(r#"{"harbor_version":"v2.12.4-6b4981d4dd","external_url":"http://127.0.0.1:8112"}"#));
         assert!(counts(r#"{"harbor_version":"v2.16.0-c50c7ddd6e","current_time":"2026-11-26T01:28:10.234Z"}"#));
         assert!(counts(r#"{"harbor_version":"v2.16.0-c50c7ddd6e"}"#));
+    }
+
+    #[test]
+    fn harbor_names_its_hosts() {
+        let hosts = |json: &str| serde_json::from_str::<SystemInfo>(json).unwrap().registry().hosts;
+        let both = r#"{"registry_url":"127.0.0.1:8085","external_url":"http://127.0.0.1:8085"}"#;
+        assert_eq!(hosts(both), ["127.0.0.1:8085"]);
+        let other = r#"{"registry_url":"harbor.example.com","external_url":"https://harbor.example.com:8443/x"}"#;
+        assert_eq!(hosts(other), ["harbor.example.com", "harbor.example.com:8443"]);
+        assert!(hosts("{}").is_empty());
     }
 }

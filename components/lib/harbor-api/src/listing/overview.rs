@@ -8,13 +8,13 @@ use crate::artifact::Time;
 use crate::dedup::UniqueKey;
 use crate::error::{Error, ErrorKind};
 use crate::memory::{self, Footprint, MAX_NAME_BYTES, MAX_NAMES};
-use crate::page::Limits;
+use crate::page::{Limits, parse_json};
 use crate::paging::{self, Truncated, WholeList};
 use crate::repository_name::RepositoryName;
 use crate::scope::Named;
 use crate::session::Session;
 use futures::{StreamExt, stream};
-use image_model::types::SourceError;
+use image_model::types::{Detail, FailureCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,23 @@ pub(super) struct Project {
     /// How many repositories it has.
     #[serde(default)]
     pub(super) repo_count: Option<u64>,
+    /// The registry of which it is a proxy cache.
+    #[serde(default)]
+    pub(super) registry_id: Option<i64>,
+    /// Whether Harbor gave all of this, and not the operator the name alone.
+    #[serde(skip, default = "described")]
+    pub(super) is_described: bool,
+}
+
+fn described() -> bool {
+    true
+}
+
+impl Project {
+    /// Whether it is a proxy cache.
+    pub(super) fn is_proxy_cache(&self) -> bool {
+        self.registry_id.is_some_and(|id| id > 0)
+    }
 }
 
 impl UniqueKey for Project {
@@ -117,9 +134,9 @@ pub(super) struct ProjectOverview {
 
 impl ProjectOverview {
     fn new(project: Project) -> Self {
-        let Project { name, repo_count } = project;
+        let Project { name, repo_count, .. } = project;
         let invalid = (!endpoints::is_valid_segment(&name)).then(|| endpoints::invalid_name("project", &name));
-        let failure = invalid.map(|message| Failure::Reported(SourceError::of_source(message)));
+        let failure = invalid.map(|message| Failure::in_project(&name, FailureCode::Inconsistent, message));
         // An empty project is not asked for its repositories.
         let repositories = (failure.is_some() || repo_count == Some(0)).then(Vec::new);
         Self { name, repositories, failure, fewer_than_counted: None, repo_count }
@@ -143,7 +160,15 @@ impl ProjectOverview {
 /// The project that the operator names, or all projects that the user sees, in order.
 pub(super) async fn projects(api: &impl Api, limits: Limits, single: Option<&str>) -> (Vec<Project>, Option<Failure>) {
     if let Some(name) = single {
-        return (vec![Project { name: name.to_owned(), repo_count: None }], None);
+        let described = match limits.detail {
+            Detail::Tags => None,
+            Detail::All => {
+                let reply = api.get(endpoints::project(name), |reply| parse_json::<Project>(&reply)).await;
+                reply.ok().and_then(Result::ok).filter(|project| project.name == name)
+            }
+        };
+        let named = || Project { name: name.to_owned(), repo_count: None, registry_id: None, is_described: false };
+        return (vec![described.unwrap_or_else(named)], None);
     }
     let list = endpoints::projects();
     let (mut projects, truncated) = match paging::read_all::<Project>(api, &list, limits.of_names()).await {
@@ -256,7 +281,7 @@ pub(super) fn count(overviews: &[ProjectOverview]) -> u64 {
 /// The failure of a list with more names than a listing may hold.
 fn too_many(api: &impl Api, path: &str, what: &str) -> Truncated {
     let limit = MAX_NAME_BYTES >> 20;
-    let kind = ErrorKind::Inconsistent(format!(
+    let kind = ErrorKind::TooLarge(format!(
         "Harbor lists more than {MAX_NAMES} {what}, or more than {limit} MiB of their names, which is the most that a \
          listing can hold; name one project (project_name), or give the user access to fewer"
     ));

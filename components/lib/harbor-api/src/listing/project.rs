@@ -4,14 +4,14 @@ use super::access_path::AccessPaths;
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
 use super::overview::{self, ProjectOverview, RepositoryCount};
-use super::repository::{ReadRepository, rows};
+use super::repository::ReadRepository;
 use crate::api::Api;
-use crate::artifact::Artifact;
+use crate::artifact::ListedArtifact;
 use crate::page::Limits;
 use crate::paging::{self, WholeList};
 use crate::repository_name::RepositoryName;
-use crate::rows::{by_repository, images};
-use image_model::types::HarborRepository;
+use crate::rows::{by_repository, rows};
+use image_model::types::Repository;
 use std::collections::BTreeMap;
 
 /// One step of the last stage.
@@ -19,7 +19,7 @@ pub(super) enum Step {
     /// Passes on repositories that need no request: they are empty, or came with their project.
     Read(Vec<ReadRepository>),
     /// Passes on the rows of a repository that may not be all.
-    Partial(HarborRepository),
+    Partial(Repository),
     /// Reads a repository.
     Repository(RepositoryCount),
     /// Passes on a failure.
@@ -44,7 +44,7 @@ pub(super) async fn steps(
     let mut steps = match access_paths.by_project(&repositories) {
         true => by_own_list(api, limits, &name, repositories).await,
         false => joined(repositories.into_iter().map(|repository| match repository.artifacts {
-            Some(0) => Step::Read(vec![ReadRepository { repository, images: Vec::new() }]),
+            Some(0) => Step::Read(vec![ReadRepository { repository, artifacts: Vec::new() }]),
             _ => Step::Repository(repository),
         })),
     };
@@ -57,7 +57,7 @@ pub(super) async fn steps(
 /// is read by itself, for whatever reason: a list that changed, a page that came thin, a failure in mid-list.
 async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories: Vec<RepositoryCount>) -> Vec<Step> {
     let list = endpoints::project_artifacts(project);
-    let (artifacts, truncated) = match paging::read_all::<Artifact>(api, &list, limits).await {
+    let (artifacts, truncated) = match paging::read_all::<ListedArtifact>(api, &list, limits).await {
         WholeList::Rows(artifacts, truncated) => (artifacts, truncated),
         WholeList::TooLong(_) => (Vec::new(), None),
     };
@@ -73,10 +73,12 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
         let whole = repository.artifacts.is_some_and(|counted| artifacts.len() as u64 >= counted);
         let name = repository.name.clone();
         if repository.artifacts == Some(0) || (whole && !untagged) {
-            steps.insert(name, Step::Read(vec![ReadRepository { repository, images: images(artifacts) }]));
+            let artifacts = rows(artifacts, limits.detail);
+            steps.insert(name, Step::Read(vec![ReadRepository { repository, artifacts }]));
         } else if cancelled {
             if !artifacts.is_empty() {
-                steps.insert(name, Step::Partial(rows(&repository.name, artifacts)));
+                let rows = repository.name.with(rows(artifacts, limits.detail));
+                steps.insert(name, Step::Partial(rows));
             }
         } else {
             all_found = false;
@@ -86,7 +88,8 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
     // Repositories that appeared since Harbor was asked for them.
     for (name, artifacts) in found {
         let name = RepositoryName { project: project.to_owned(), name };
-        steps.insert(name.clone(), Step::Partial(rows(&name, artifacts)));
+        let rows = name.with(rows(artifacts, limits.detail));
+        steps.insert(name, Step::Partial(rows));
     }
     let mut steps = joined(steps.into_values());
     // Otherwise the repositories that are read by themselves show the failure, if it lasts.

@@ -6,10 +6,10 @@ use super::overview::{Project, Repository};
 use super::repository::Problem;
 use crate::api::Api;
 use crate::page::{Limits, parse_json};
-use crate::paging::{self, WholeList};
+use crate::paging::{self, Truncated, WholeList};
 use crate::repository_name::RepositoryName;
 use crate::sink::Sink;
-use image_model::types::SourceError;
+use image_model::types::FailureCode;
 use std::collections::BTreeMap;
 
 /// What Harbor listed fewer of than it counted.
@@ -71,8 +71,7 @@ impl Recount {
                          it was asked; does a proxy in front of Harbor change paths (a slash in the name of a repository \
                          is %252F), or is Harbor's database in trouble?"
                     );
-                    let error = SourceError { repository: Some(full_name), message };
-                    failures.add(Some(Failure::Reported(error)), sink);
+                    failures.add(Some(Failure::in_repository(&name, FailureCode::Inconsistent, message)), sink);
                 }
             }
         }
@@ -80,18 +79,17 @@ impl Recount {
             let path = endpoints::project(&name);
             let url = api.url(&path);
             let reported =
-                |what: String| Some(Failure::Reported(SourceError::of_source(format!("project {name}: {what}"))));
+                |code, what: String| Some(Failure::in_project(&name, code, format!("project {name}: {what}")));
             let failure = match api.get(path, |reply| parse_json::<Project>(&reply)).await {
                 // It was deleted meanwhile.
                 Err(error) if matches!(error.status(), Some(403 | 404)) => None,
                 Err(error) => {
-                    let missing = MissingCounts { projects: 1, ..MissingCounts::default() };
-                    let report = || SourceError::of_source(format!("project {name}: {error}"));
-                    Some(Failure::new(&error, missing, report))
+                    let truncated = Truncated { error, missing: None };
+                    Some(Failure::of_project(&name, truncated, |_| MissingCounts::default()))
                 }
-                Ok(Err(what)) => reported(format!("GET {url}: {what}")),
+                Ok(Err(what)) => reported(FailureCode::Malformed, format!("GET {url}: {what}")),
                 Ok(Ok(project)) => project.repo_count.filter(|counted| *counted > listed).and_then(|counted| {
-                    reported(format!(
+                    reported(FailureCode::Inconsistent, format!(
                         "GET {url}: Harbor counts {counted} repositories in this project and listed {listed}, each time that \
                          it was asked; may the user read all of them, and is Harbor's database well?"
                     ))

@@ -4,15 +4,15 @@ use super::endpoints;
 use super::failures::Failure;
 use super::overview::RepositoryCount;
 use crate::api::Api;
-use crate::artifact::{Artifact, RepositoryArtifact};
+use crate::artifact::{ListedArtifact, RepositoryArtifact};
 use crate::dedup::DedupWindow;
 use crate::page::{Limits, Page};
 use crate::paging::{self, Truncated, WholeList};
 use crate::progress::{Progress, RepeatDetector};
 use crate::repository_name::RepositoryName;
-use crate::rows::{SortWindow, images};
+use crate::rows::{SortWindow, rows};
 use crate::sink::Sink;
-use image_model::types::{HarborImage, HarborRepository, SourceError};
+use image_model::types::{Artifact, FailureCode, Repository};
 
 /// Most rows by which pushes may shift a streamed list during the reading.
 const RECENT_ROWS: usize = 10_000;
@@ -21,14 +21,14 @@ const RECENT_ROWS: usize = 10_000;
 pub(crate) struct ReadRepository {
     pub(crate) repository: RepositoryCount,
     /// Its rows, in order.
-    pub(crate) images: Vec<HarborImage>,
+    pub(crate) artifacts: Vec<Artifact>,
 }
 
 impl ReadRepository {
     /// Its rows for the sink; `None` where it has none.
-    pub(super) fn into_rows(self) -> Option<HarborRepository> {
+    pub(super) fn into_rows(self) -> Option<Repository> {
         let RepositoryName { project, name } = self.repository.name;
-        (!self.images.is_empty()).then_some(HarborRepository { project, name, images: self.images })
+        (!self.artifacts.is_empty()).then_some(Repository { project, name, artifacts: self.artifacts })
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) enum Outcome {
     /// They were read to their end.
     Whole(Vec<ReadRepository>),
     /// Rows of one repository that may not be all, and what went wrong.
-    Partial(HarborRepository, Option<Problem>),
+    Partial(Repository, Option<Problem>),
     /// The repository has too many rows to buffer. [`stream`] passes them on when it is their turn.
     TooLong(RepositoryCount),
 }
@@ -54,8 +54,8 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryC
     let name = &repository.name;
     if !endpoints::is_valid_segment(&name.name) {
         let message = endpoints::invalid_name("repository", &name.name);
-        let error = SourceError { repository: Some(name.full_name()), message };
-        return Outcome::Partial(rows(name, Vec::new()), Some(Problem::Failure(Failure::Reported(error))));
+        let failure = Failure::in_repository(name, FailureCode::Inconsistent, message);
+        return Outcome::Partial(name.with(Vec::new()), Some(Problem::Failure(failure)));
     }
     let list = endpoints::repository_artifacts(name);
     let mut read_again = true;
@@ -75,15 +75,10 @@ pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryC
             None => fewer.then_some(Problem::FewerThanCounted(listed)),
         };
         return match problem {
-            Some(_) => Outcome::Partial(rows(name, artifacts), problem),
-            None => Outcome::Whole(vec![ReadRepository { repository, images: images(artifacts) }]),
+            Some(_) => Outcome::Partial(name.with(rows(artifacts, limits.detail)), problem),
+            None => Outcome::Whole(vec![ReadRepository { repository, artifacts: rows(artifacts, limits.detail) }]),
         };
     }
-}
-
-/// The rows of some artifacts of a repository.
-pub(super) fn rows(name: &RepositoryName, artifacts: Vec<Artifact>) -> HarborRepository {
-    HarborRepository { project: name.project.clone(), name: name.name.clone(), images: images(artifacts) }
 }
 
 /// Passes on the rows of a long repository as they arrive. Returns whether the sink wants more rows, and what went wrong.
@@ -98,7 +93,7 @@ pub(super) async fn stream(
 ) -> (bool, Option<Problem>) {
     let RepositoryCount { name: repository, artifacts: counted, .. } = repository;
     let list = endpoints::repository_artifacts(repository);
-    let mut window = SortWindow::new(2 * limits.page_size);
+    let mut window = SortWindow::new(2 * limits.page_size, limits.detail);
     let mut recent = DedupWindow::new(RECENT_ROWS);
     let (mut wanted, mut repeats) = (true, RepeatDetector::default());
     // Of several totals the smallest one: pushes during the reading are not part of the listing.
@@ -106,9 +101,9 @@ pub(super) async fn stream(
     let outcome = match Page::get(api, &list, limits, 1).await {
         Err(error) => Err(error),
         Ok(first) => {
-            paging::for_each_page(api, &list, limits, first, async |page: Page<Artifact>| {
+            paging::for_each_page(api, &list, limits, first, async |page: Page<ListedArtifact>| {
                 total = [total, page.total].into_iter().flatten().min();
-                let new: Vec<Artifact> =
+                let new: Vec<ListedArtifact> =
                     page.items.into_iter().filter(|artifact| recent.insert(artifact.digest.clone())).collect();
                 let count = new.len();
                 read += count;
@@ -135,7 +130,7 @@ pub(super) async fn stream(
     (wanted, problem)
 }
 
-async fn send_rows(sink: &mut impl Sink, rows: Option<HarborRepository>) -> bool {
+async fn send_rows(sink: &mut impl Sink, rows: Option<Repository>) -> bool {
     match rows {
         Some(rows) => sink.rows(vec![rows]).await,
         None => true,

@@ -1,7 +1,9 @@
 //! The plan against a Harbor in memory: order, paging, shifts, fallbacks and the cost of each failure.
 
 mod counts;
+mod end;
 mod fake_harbor;
+mod found;
 mod kept;
 mod kept_doubts;
 mod kept_storm;
@@ -18,9 +20,9 @@ use crate::in_memory::InMemory;
 use crate::store::NoStore;
 use fake_harbor::{FakeHarbor, Fault};
 use futures::executor::block_on;
-use image_model::types::{HarborRepository, SourceError};
-use serde_json::json;
-use std::cell::Cell;
+use image_model::types::{Detail, Failure, Repository};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 #[derive(Default)]
@@ -30,22 +32,29 @@ struct Collected {
 }
 
 impl Sink for Collected {
-    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
-        for HarborRepository { project, name, images } in rows {
-            self.rows.extend(images.into_iter().map(|image| format!("{project}/{name}:{}", image.tag)));
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
+        for Repository { project, name, artifacts } in rows {
+            let tags = artifacts.into_iter().flat_map(|artifact| artifact.tags);
+            self.rows.extend(tags.map(|tag| format!("{project}/{name}:{tag}")));
         }
         true
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.errors.push((error.repository, error.message));
+    fn failed(&mut self, failure: Failure) {
+        self.errors.push((failure.repository, failure.message));
     }
 }
 
 fn listed(fake: &FakeHarbor, page_size: usize, buffered_rows: usize, project: Option<&str>) -> Collected {
     let mut collected = Collected::default();
-    let limits =
-        Limits { page_size, concurrency: 3, buffered_rows, buffered_bytes: MAX_LIST_BYTES, believes_totals: true };
+    let limits = Limits {
+        page_size,
+        concurrency: 3,
+        buffered_rows,
+        buffered_bytes: MAX_LIST_BYTES,
+        believes_totals: true,
+        detail: Detail::Tags,
+    };
     block_on(run(fake, &NoStore, limits, None, project, &mut collected));
     collected
 }
@@ -390,6 +399,7 @@ fn a_listing_of_a_server_that_repeats_one_page_ends() {
             buffered_rows: 5_000,
             buffered_bytes: MAX_LIST_BYTES,
             believes_totals: true,
+            detail: Detail::Tags,
         };
         let api = Repeating { total, asked: Cell::new(0) };
         block_on(run(&api, &NoStore, limits, None, Some("p"), &mut collected));

@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::sink::Sink;
 use crate::store::Store;
 use futures::{StreamExt, stream};
-use image_model::types::{HarborRepository, SourceError};
+use image_model::types::{self, Repository};
 
 /// Lists all rows in order, and keeps them. Returns whether the sink wants more.
 pub(super) async fn list<S: Store>(
@@ -33,7 +33,7 @@ pub(super) async fn list<S: Store>(
     let mut taken = Box::pin(steps.map(|step| take(session, limits, step)).buffered(limits.concurrency));
     let mut recount = Recount::default();
     while let Some(taken) = taken.next().await {
-        let rows: Vec<HarborRepository> = match taken {
+        let rows: Vec<Repository> = match taken {
             Taken::Outcome(Outcome::Whole(read)) => {
                 if let Some(kept_rows) = kept_rows {
                     kept_rows.keep(&read).await;
@@ -43,14 +43,14 @@ pub(super) async fn list<S: Store>(
             Taken::Outcome(Outcome::Partial(rows, problem)) => {
                 let name = RepositoryName::of(&rows);
                 // After a listing that ran out of time, the next one finds out by the marks whether kept rows are right yet.
-                let was_cancelled = matches!(problem, Some(Problem::Failure(Failure::Cancelled(..))));
+                let was_cancelled = matches!(&problem, Some(Problem::Failure(failure)) if failure.is_cancelled());
                 if let Some(kept_rows) = kept_rows
                     && !was_cancelled
                 {
                     kept_rows.forget(&name).await;
                 }
                 recount.tell(problem, &name, failures, sink);
-                Some(rows).filter(|rows| !rows.images.is_empty()).into_iter().collect()
+                Some(rows).filter(|rows| !rows.artifacts.is_empty()).into_iter().collect()
             }
             Taken::Outcome(Outcome::TooLong(repository)) => {
                 let mut tee = Tee { sink, kept_rows: kept_rows.as_mut() };
@@ -106,14 +106,14 @@ struct Tee<'b, 's, K, S> {
 }
 
 impl<K: Sink, S: Store> Sink for Tee<'_, '_, K, S> {
-    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
+    async fn rows(&mut self, rows: Vec<Repository>) -> bool {
         if let Some(kept_rows) = &mut self.kept_rows {
-            rows.iter().for_each(|rows| kept_rows.take(&rows.images));
+            rows.iter().for_each(|rows| kept_rows.take(&rows.artifacts));
         }
         self.sink.rows(rows).await
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.sink.failed(error);
+    fn failed(&mut self, failure: types::Failure) {
+        self.sink.failed(failure);
     }
 }

@@ -1,6 +1,7 @@
 //! The JSON of `crictl images -o json`.
 
-use super::image::{Image, Malformed};
+use super::malformed::Malformed;
+use crate::types::Image;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -8,22 +9,26 @@ use serde::{Deserialize, Serialize, Serializer};
 pub fn to_json(images: &[Image]) -> String {
     #[derive(Serialize)]
     struct Output<'a> {
-        images: &'a [Image],
+        images: Vec<WrittenImage<'a>>,
     }
     // Strings, numbers and lists of them can always be written.
+    let images = images.iter().map(WrittenImage).collect();
     serde_json::to_string_pretty(&Output { images }).unwrap_or_default() + "\n"
 }
 
-/// As crictl writes an image: 64-bit numbers are strings.
-impl Serialize for Image {
+/// An image as crictl writes it: 64-bit numbers are strings.
+struct WrittenImage<'a>(&'a Image);
+
+impl Serialize for WrittenImage<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(image) = self;
         let mut object = serializer.serialize_struct("Image", 6)?;
-        object.serialize_field("id", &self.id)?;
-        object.serialize_field("repoTags", &self.repo_tags)?;
-        object.serialize_field("repoDigests", &self.repo_digests)?;
-        object.serialize_field("size", &self.size.to_string())?;
+        object.serialize_field("id", &image.id)?;
+        object.serialize_field("repoTags", &image.repo_tags)?;
+        object.serialize_field("repoDigests", &image.repo_digests)?;
+        object.serialize_field("size", &image.size.to_string())?;
         object.serialize_field("username", "")?;
-        object.serialize_field("pinned", &self.pinned)?;
+        object.serialize_field("pinned", &image.pinned)?;
         object.end()
     }
 }

@@ -1,6 +1,7 @@
 //! The plain table of `crictl images`.
 
-use super::image::{Image, Malformed};
+use super::malformed::Malformed;
+use crate::types::Image;
 use crate::{NONE, size};
 
 /// The place of each column in a row.

@@ -11,7 +11,7 @@ use crate::page::Limits;
 use crate::repository_name::RepositoryName;
 use crate::sink::Sink;
 use crate::store::{Entry, Store};
-use image_model::types::{HarborImage, HarborRepository, SourceError};
+use image_model::types::{Artifact, FailureCode, Repository};
 use std::collections::BTreeMap;
 
 /// Rows from which on repositories pass to the sink. Rows pass between components far faster in many than one by one.
@@ -27,7 +27,7 @@ pub(in crate::listing) async fn emit<S: Store>(
     api: &impl Api,
     limits: Limits,
     kept_rows: &mut KeptRows<'_, S>,
-    parts: BTreeMap<RepositoryName, HarborRepository>,
+    parts: BTreeMap<RepositoryName, Repository>,
     failures: &mut Failures,
     sink: &mut impl Sink,
 ) {
@@ -64,7 +64,7 @@ pub(in crate::listing) async fn emit<S: Store>(
                 }
             }
             if let Some((name, mark)) = marks.next_if(|(name, _)| **name == scanned.name)
-                && !output.give(name, mark, scanned.images(mark), &mut recount).await
+                && !output.give(name, mark, scanned.artifacts(mark), &mut recount).await
             {
                 return;
             }
@@ -93,7 +93,7 @@ pub(in crate::listing) async fn emit<S: Store>(
 /// The values of one repository, as far as they were scanned.
 struct Scanned {
     name: RepositoryName,
-    images: Vec<HarborImage>,
+    artifacts: Vec<Artifact>,
     values: u16,
     /// The mark that all values have; `None` where they have several, or where one is damaged.
     mark: Option<Mark>,
@@ -102,23 +102,23 @@ struct Scanned {
 impl Scanned {
     fn new(name: RepositoryName, entry: Entry) -> Self {
         let mark = Mark::from_bytes(&entry.version);
-        let mut scanned = Self { name, images: Vec::new(), values: 0, mark };
+        let mut scanned = Self { name, artifacts: Vec::new(), values: 0, mark };
         scanned.add(entry);
         scanned
     }
 
     fn add(&mut self, entry: Entry) {
         let mark = Mark::from_bytes(&entry.version);
-        match record::images(&entry.key, entry.value) {
-            Ok(images) if mark == self.mark => self.images.extend(images),
+        match record::artifacts(&entry.key, entry.value) {
+            Ok(artifacts) if mark == self.mark => self.artifacts.extend(artifacts),
             _ => self.mark = None,
         }
         self.values = self.values.saturating_add(1);
     }
 
     /// The rows, if they are whole and have this mark.
-    fn images(self, mark: Mark) -> Option<Vec<HarborImage>> {
-        (self.mark == Some(mark) && self.values == mark.values).then_some(self.images)
+    fn artifacts(self, mark: Mark) -> Option<Vec<Artifact>> {
+        (self.mark == Some(mark) && self.values == mark.values).then_some(self.artifacts)
     }
 }
 
@@ -129,8 +129,8 @@ struct Output<'o, A, K> {
     sink: &'o mut K,
     failures: &'o mut Failures,
     /// Repositories that are not kept.
-    parts: BTreeMap<RepositoryName, HarborRepository>,
-    ready: Vec<HarborRepository>,
+    parts: BTreeMap<RepositoryName, Repository>,
+    ready: Vec<Repository>,
     ready_rows: usize,
     /// Repositories whose kept rows are lost.
     lost: Vec<RepositoryName>,
@@ -143,7 +143,7 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
         &mut self,
         name: &RepositoryName,
         mark: Mark,
-        images: Option<Vec<HarborImage>>,
+        artifacts: Option<Vec<Artifact>>,
         recount: &mut Recount,
     ) -> bool {
         while let Some(part) = self.parts.first_entry().filter(|part| part.key() < name) {
@@ -152,10 +152,8 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
                 return false;
             }
         }
-        match images {
-            Some(images) => {
-                self.add(HarborRepository { project: name.project.clone(), name: name.name.clone(), images }).await
-            }
+        match artifacts {
+            Some(artifacts) => self.add(name.with(artifacts)).await,
             None => self.read_again(name, mark, recount).await,
         }
     }
@@ -191,9 +189,9 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
         }
     }
 
-    async fn add(&mut self, repository: HarborRepository) -> bool {
-        self.ready_rows += repository.images.len();
-        if !repository.images.is_empty() {
+    async fn add(&mut self, repository: Repository) -> bool {
+        self.ready_rows += repository.artifacts.len();
+        if !repository.artifacts.is_empty() {
             self.ready.push(repository);
         }
         self.ready_rows < BATCH_ROWS || self.pass().await
@@ -217,10 +215,11 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
         }
         let unread = self.lost.len().saturating_sub(MAX_READ_AGAIN);
         if unread > 0 {
-            self.failures.add(Some(Failure::Reported(SourceError::of_source(format!(
+            let message = format!(
                 "the host lost the kept rows of {unread} more repositories of Harbor while they were read; the next listing \
                  reads them from Harbor"
-            )))), self.sink);
+            );
+            self.failures.add(Some(Failure::anywhere(FailureCode::Other, message)), self.sink);
         }
         Some(self.lost)
     }

@@ -4,12 +4,14 @@
 use crate::listing::overview::RepositoryCount;
 use crate::repository_name::RepositoryName;
 use crate::store::Entry;
-use image_model::types::HarborImage;
+use crate::word;
+use image_model::types::Artifact;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use stored_rows::{Chunks, Miss, Rows};
 
 /// The version of values and of [`Meta`]. It changes with their fields.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A character that no name has, and that comes before all others: `a/x` comes before `a-b/x`, as rows do.
 const END: u8 = 0;
@@ -70,10 +72,55 @@ impl Mark {
     }
 }
 
+/// A row in the store.
+#[derive(Serialize, Deserialize)]
+struct StoredArtifact<'a> {
+    digest: Cow<'a, str>,
+    size: u64,
+    tags: Cow<'a, [String]>,
+    #[serde(with = "word")]
+    kind: Cow<'a, str>,
+    #[serde(with = "word")]
+    media_type: Cow<'a, str>,
+    pushed: Option<u64>,
+    pulled: Option<u64>,
+    children: Cow<'a, [String]>,
+}
+
+impl<'a> StoredArtifact<'a> {
+    fn of(artifact: &'a Artifact) -> Self {
+        let Artifact { digest, size, tags, kind, media_type, pushed, pulled, children } = artifact;
+        Self {
+            digest: Cow::Borrowed(digest),
+            size: *size,
+            tags: Cow::Borrowed(tags),
+            kind: Cow::Borrowed(kind),
+            media_type: Cow::Borrowed(media_type),
+            pushed: *pushed,
+            pulled: *pulled,
+            children: Cow::Borrowed(children),
+        }
+    }
+
+    fn into_row(self) -> Artifact {
+        let Self { digest, size, tags, kind, media_type, pushed, pulled, children } = self;
+        Artifact {
+            digest: digest.into_owned(),
+            size,
+            tags: tags.into_owned(),
+            kind: kind.into_owned(),
+            media_type: media_type.into_owned(),
+            pushed,
+            pulled,
+            children: children.into_owned(),
+        }
+    }
+}
+
 /// The entries of a repository; `None` where Harbor does not say enough of it to keep them.
-pub(super) fn entries(repository: &RepositoryCount, images: &[HarborImage]) -> Option<Vec<Entry>> {
+pub(super) fn entries(repository: &RepositoryCount, artifacts: &[Artifact]) -> Option<Vec<Entry>> {
     let mut rows = Chunks::default();
-    images.iter().for_each(|image| rows.push(image));
+    artifacts.iter().for_each(|artifact| rows.push(&StoredArtifact::of(artifact)));
     let mut values = rows.into_values();
     if values.is_empty() {
         values.push(Rows::default());
@@ -88,8 +135,18 @@ pub(super) fn entries(repository: &RepositoryCount, images: &[HarborImage]) -> O
 }
 
 /// The rows of a value.
-pub(super) fn images(key: &[u8], value: Vec<u8>) -> Result<Vec<HarborImage>, Miss> {
-    Rows::open(VERSION, key, value)?.all()
+pub(super) fn artifacts(key: &[u8], value: Vec<u8>) -> Result<Vec<Artifact>, Miss> {
+    let rows = Rows::open(VERSION, key, value)?.all::<StoredArtifact<'_>>()?;
+    Ok(rows.into_iter().map(StoredArtifact::into_row).collect())
+}
+
+/// Whether two values have the same rows, apart from the times of pulls: Harbor writes those later than the mark.
+pub(super) fn are_equal_but_for_pulls(one: Entry, other: Entry) -> bool {
+    let rows = |Entry { key, value, .. }: Entry| {
+        artifacts(&key, value)
+            .map(|rows| rows.into_iter().map(|row| Artifact { pulled: None, ..row }).collect::<Vec<_>>())
+    };
+    rows(one).is_ok_and(|rows_of_one| rows(other) == Ok(rows_of_one))
 }
 
 /// What all kept rows together are worth.
@@ -168,15 +225,24 @@ mod tests {
 
     #[test]
     fn entries_read_back() {
-        let image = |number: usize| HarborImage { tag: format!("t{number}"), digest: "d".repeat(71), size: 5 };
+        let row = |number: usize| Artifact {
+            digest: "d".repeat(71),
+            size: 5,
+            tags: vec![format!("t{number}")],
+            kind: "IMAGE".to_owned(),
+            media_type: "application/x-new".to_owned(),
+            pushed: Some(7),
+            pulled: None,
+            children: vec!["c".to_owned()],
+        };
         for count in [0, 1, 30_000] {
-            let images: Vec<HarborImage> = (0..count).map(image).collect();
+            let artifacts: Vec<Artifact> = (0..count).map(row).collect();
             let repository = repository("a/b", 3);
-            let entries = entries(&repository, &images).unwrap();
+            let entries = entries(&repository, &artifacts).unwrap();
             let mark = Mark::from_bytes(&entries[0].version).unwrap();
             assert!(mark.is_of(&repository) && usize::from(mark.values) == entries.len());
-            let read = entries.into_iter().flat_map(|entry| super::images(&entry.key, entry.value).unwrap());
-            assert_eq!(read.collect::<Vec<_>>(), images);
+            let read = entries.into_iter().flat_map(|entry| super::artifacts(&entry.key, entry.value).unwrap());
+            assert_eq!(read.collect::<Vec<_>>(), artifacts);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::sink::Sink;
 use crate::store::Store;
 use futures::{StreamExt, stream};
-use image_model::types::{HarborImage, HarborRepository, SourceError};
+use image_model::types::{self, Artifact};
 use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
@@ -29,7 +29,7 @@ const MAX_PART_ROWS: usize = 50_000;
 pub(in crate::listing) enum Refreshed {
     /// The store has the rows of all repositories, but of these, which can't be kept, or of which some rows were read. The failures
     /// are errors here only, as a listing that reads all finds them again.
-    Ready(BTreeMap<RepositoryName, HarborRepository>, Vec<SourceError>),
+    Ready(BTreeMap<RepositoryName, types::Repository>, Vec<types::Failure>),
     /// Something does not add up: all has to be read.
     ReadAll,
 }
@@ -80,21 +80,21 @@ pub(in crate::listing) async fn refresh<S: Store>(
             Outcome::Whole(read) => {
                 kept_rows.keep(&read).await;
                 let unkept = read.into_iter().filter(|read| !kept_rows.knows(&read.repository.name));
-                unkept.for_each(|ReadRepository { repository, images }| parts.add(repository.name, images));
+                unkept.for_each(|ReadRepository { repository, artifacts }| parts.add(repository.name, artifacts));
             }
             Outcome::Partial(rows, problem) => {
                 let name = RepositoryName::of(&rows);
                 kept_rows.forget(&name).await;
                 recount.tell(problem, &name, failures, &mut errors);
-                parts.add(name, rows.images);
+                parts.add(name, rows.artifacts);
             }
             Outcome::TooLong(repository) => {
                 let mut rows = StoreSink { kept_rows, errors: &mut errors };
                 let (_, problem) = repository::stream(session, limits, &repository, &mut rows).await;
-                let images = kept_rows.end_stream(&repository, problem.is_none()).await;
+                let artifacts = kept_rows.end_stream(&repository, problem.is_none()).await;
                 recount.tell(problem, &repository.name, failures, &mut errors);
                 if !kept_rows.knows(&repository.name) {
-                    parts.add(repository.name, images);
+                    parts.add(repository.name, artifacts);
                 }
             }
         }
@@ -120,15 +120,15 @@ pub(in crate::listing) async fn refresh<S: Store>(
 /// Repositories that can't be kept, or were not read whole.
 #[derive(Default)]
 struct Parts {
-    repositories: BTreeMap<RepositoryName, HarborRepository>,
+    repositories: BTreeMap<RepositoryName, types::Repository>,
     rows: usize,
 }
 
 impl Parts {
-    fn add(&mut self, name: RepositoryName, images: Vec<HarborImage>) {
-        self.rows += images.len();
-        let repository = HarborRepository { project: name.project.clone(), name: name.name.clone(), images };
-        self.repositories.insert(name, repository);
+    fn add(&mut self, name: RepositoryName, artifacts: Vec<Artifact>) {
+        self.rows += artifacts.len();
+        let rows = name.with(artifacts);
+        self.repositories.insert(name, rows);
     }
 }
 
@@ -231,27 +231,27 @@ struct StoreSink<'k, 's, S> {
 }
 
 impl<S: Store> Sink for StoreSink<'_, '_, S> {
-    async fn rows(&mut self, rows: Vec<HarborRepository>) -> bool {
-        rows.iter().for_each(|rows| self.kept_rows.take(&rows.images));
+    async fn rows(&mut self, rows: Vec<types::Repository>) -> bool {
+        rows.iter().for_each(|rows| self.kept_rows.take(&rows.artifacts));
         true
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.errors.failed(error);
+    fn failed(&mut self, failure: types::Failure) {
+        self.errors.failed(failure);
     }
 }
 
 /// Failures that are not passed on yet.
 #[derive(Default)]
-struct CollectedErrors(Vec<SourceError>);
+struct CollectedErrors(Vec<types::Failure>);
 
 impl Sink for CollectedErrors {
-    async fn rows(&mut self, _: Vec<HarborRepository>) -> bool {
+    async fn rows(&mut self, _: Vec<types::Repository>) -> bool {
         true
     }
 
-    fn failed(&mut self, error: SourceError) {
-        self.0.push(error);
+    fn failed(&mut self, failure: types::Failure) {
+        self.0.push(failure);
     }
 }
 

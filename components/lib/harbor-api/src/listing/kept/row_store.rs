@@ -5,7 +5,7 @@ use crate::artifact::Time;
 use crate::listing::overview::RepositoryCount;
 use crate::repository_name::RepositoryName;
 use crate::store::{Changes, Entry, Head, Store, StoreError};
-use image_model::types::HarborImage;
+use image_model::types::Artifact;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of one commit. The store takes 8 MiB.
@@ -124,9 +124,9 @@ impl<'s, S: Store> RowStore<'s, S> {
     pub(super) async fn keep(
         &mut self,
         repository: &RepositoryCount,
-        images: &[HarborImage],
+        artifacts: &[Artifact],
     ) -> Result<(), StoreError> {
-        let Some(entries) = record::entries(repository, images) else { return self.forget(&repository.name).await };
+        let Some(entries) = record::entries(repository, artifacts) else { return self.forget(&repository.name).await };
         if self.has(repository) {
             return self.compare(repository, entries).await;
         }
@@ -144,10 +144,13 @@ impl<'s, S: Store> RowStore<'s, S> {
     async fn compare(&mut self, repository: &RepositoryCount, entries: Vec<Entry>) -> Result<(), StoreError> {
         for entry in entries {
             let page = self.store.get(vec![entry.key.clone()]).await?;
-            if page.entries.first() == Some(&entry) {
+            let kept = page.entries.into_iter().next();
+            if kept.as_ref() == Some(&entry) {
                 continue;
             }
-            self.unexplained.insert(repository.name.clone());
+            if !kept.is_some_and(|kept| record::are_equal_but_for_pulls(kept, entry.clone())) {
+                self.unexplained.insert(repository.name.clone());
+            }
             self.put(entry).await?;
         }
         Ok(())

@@ -201,7 +201,7 @@ impl FakeHarbor {
         let (page, size) = (parameter("page").unwrap_or(1), parameter("page_size").unwrap_or(10));
         let status = |status| Error {
             url: self.url(&path),
-            kind: ErrorKind::Status { status, excerpt: String::new(), retry_after: None },
+            kind: ErrorKind::Status { status, excerpt: String::new(), absent: None, retry_after: None },
         };
         self.clock.set(self.clock.get().saturating_add(self.times.get(bare).copied().unwrap_or_default()));
         let reply = |body: Value| Reply {

@@ -23,6 +23,7 @@ pub(super) fn listed_with(
         buffered_rows: 5_000,
         buffered_bytes: MAX_LIST_BYTES,
         believes_totals: true,
+        detail: Detail::Tags,
     };
     block_on(run(harbor, store, limits, interval, single, &mut collected));
     collected

@@ -39,6 +39,7 @@ async fn listing(harbor: &MarkingHarbor, store: &MemoryStore) -> Collected {
         buffered_rows: 5_000,
         buffered_bytes: MAX_LIST_BYTES,
         believes_totals: true,
+        detail: Detail::Tags,
     };
     run(harbor, store, limits, Some(HOUR), None, &mut collected).await;
     collected

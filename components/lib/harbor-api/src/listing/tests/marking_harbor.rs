@@ -260,7 +260,7 @@ impl MarkingHarbor {
             None => {}
         }
         self.asked.borrow_mut().push(path.to_owned());
-        let status = |status| ErrorKind::Status { status, excerpt: String::new(), retry_after: None };
+        let status = |status| ErrorKind::Status { status, excerpt: String::new(), absent: None, retry_after: None };
         if self.fails.borrow().as_ref().is_some_and(|part| path.contains(part)) {
             return failed(status(503));
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use stored_rows::{Chunks, Miss, Rows};
 
 /// The version of the rows and of [`Present`]. It changes with their fields.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Values of one commit, which may have 8 MiB.
 const VALUES_OF_A_COMMIT: usize = 8;
 /// How often rows are read again that were replaced meanwhile.
@@ -21,16 +21,16 @@ const TRIES: usize = 3;
 /// A name of the store, as wit/store.wit describes it.
 pub(crate) trait Name {
     /// What the name holds; `None` where it holds nothing.
-    async fn head(&self) -> Result<Option<Head>, Failure>;
+    async fn head(&self) -> Result<Option<Head>, NotKept>;
 
     /// Keys after this one, and whether there are more.
-    async fn keys(&self, after: Option<Vec<u8>>) -> Result<(Vec<Vec<u8>>, bool), Failure>;
+    async fn keys(&self, after: Option<Vec<u8>>) -> Result<(Vec<Vec<u8>>, bool), NotKept>;
 
     /// The revision, and the first values of these keys.
-    async fn get(&self, keys: Vec<Vec<u8>>) -> Result<(Option<u64>, Vec<Value>), Failure>;
+    async fn get(&self, keys: Vec<Vec<u8>>) -> Result<(Option<u64>, Vec<Value>), NotKept>;
 
     /// Makes all of these changes, or none, and gives the new revision.
-    async fn commit(&self, base: Option<u64>, changes: Changes) -> Result<u64, Failure>;
+    async fn commit(&self, base: Option<u64>, changes: Changes) -> Result<u64, NotKept>;
 }
 
 /// What a name holds.
@@ -57,7 +57,7 @@ pub(crate) struct Changes {
 
 /// Why the store refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum NotKept {
     /// Another instance was quicker.
     Conflict,
     /// Any other failure, in a sentence.
@@ -94,12 +94,12 @@ impl Present {
 pub(crate) async fn save(name: &impl Name, source: &str, rows: Chunks) {
     match try_save(name, rows).await {
         // In a conflict, another instance keeps rows that are as new.
-        Ok(()) | Err(Failure::Conflict) => {}
-        Err(Failure::Other(why)) => eprintln!("the host does not keep the rows of {source}: {why}"),
+        Ok(()) | Err(NotKept::Conflict) => {}
+        Err(NotKept::Other(why)) => eprintln!("the host does not keep the rows of {source}: {why}"),
     }
 }
 
-async fn try_save(name: &impl Name, rows: Chunks) -> Result<(), Failure> {
+async fn try_save(name: &impl Name, rows: Chunks) -> Result<(), NotKept> {
     let head = name.head().await?;
     let mut base = head.as_ref().map(|head| head.revision);
     let earlier = head.and_then(|head| Present::from_meta(head.meta).ok());
@@ -124,7 +124,7 @@ async fn try_save(name: &impl Name, rows: Chunks) -> Result<(), Failure> {
 }
 
 /// All keys of a name, those of a save that never ended included.
-async fn all_keys(name: &impl Name) -> Result<Vec<Vec<u8>>, Failure> {
+async fn all_keys(name: &impl Name) -> Result<Vec<Vec<u8>>, NotKept> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     loop {
         let (keys, more) = name.keys(all.last().cloned()).await?;
@@ -145,8 +145,8 @@ pub(crate) async fn load(name: &impl Name, source: &str, max_age: u64) -> Option
         match outcome.await {
             Ok(rows) => return rows,
             // They were replaced while this program read them.
-            Err(Failure::Conflict) => {}
-            Err(Failure::Other(why)) => {
+            Err(NotKept::Conflict) => {}
+            Err(NotKept::Other(why)) => {
                 eprintln!("this program does not use the rows of {source} that are kept: {why}");
                 return None;
             }
@@ -156,14 +156,14 @@ pub(crate) async fn load(name: &impl Name, source: &str, max_age: u64) -> Option
 }
 
 /// The rows of this moment.
-async fn values(name: &impl Name, head: Head) -> Result<Chunks, Failure> {
+async fn values(name: &impl Name, head: Head) -> Result<Chunks, NotKept> {
     let present = Present::from_meta(head.meta).map_err(missed)?;
     let mut keys: Vec<Vec<u8>> = present.keys().collect();
     let mut rows = Chunks::default();
     while !keys.is_empty() {
         let (revision, values) = name.get(keys.clone()).await?;
         if revision != Some(head.revision) {
-            return Err(Failure::Conflict);
+            return Err(NotKept::Conflict);
         }
         let count = values.len();
         if count == 0 || !values.iter().map(|value| &value.key).eq(&keys[..count.min(keys.len())]) {
@@ -177,6 +177,6 @@ async fn values(name: &impl Name, head: Head) -> Result<Chunks, Failure> {
     Ok(rows)
 }
 
-fn missed(miss: Miss) -> Failure {
-    Failure::Other(miss.to_string())
+fn missed(miss: Miss) -> NotKept {
+    NotKept::Other(miss.to_string())
 }

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::{Changes, Failure, Head, Name, Present, VERSION, Value, load, save, try_save};
+use super::{Changes, Head, Name, NotKept, Present, VERSION, Value, load, save, try_save};
 use futures::executor::block_on;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,12 +23,12 @@ struct Content {
 }
 
 impl Name for Memory {
-    async fn head(&self) -> Result<Option<Head>, Failure> {
+    async fn head(&self) -> Result<Option<Head>, NotKept> {
         let content = self.0.borrow();
         Ok(content.revision.map(|revision| Head { revision, meta: content.meta.clone(), age: 5 }))
     }
 
-    async fn keys(&self, after: Option<Vec<u8>>) -> Result<(Vec<Vec<u8>>, bool), Failure> {
+    async fn keys(&self, after: Option<Vec<u8>>) -> Result<(Vec<Vec<u8>>, bool), NotKept> {
         // Small pages.
         let content = self.0.borrow();
         let mut keys = content.entries.keys().filter(|key| Some(*key) > after.as_ref()).cloned();
@@ -36,7 +36,7 @@ impl Name for Memory {
         Ok((page, keys.next().is_some()))
     }
 
-    async fn get(&self, keys: Vec<Vec<u8>>) -> Result<(Option<u64>, Vec<Value>), Failure> {
+    async fn get(&self, keys: Vec<Vec<u8>>) -> Result<(Option<u64>, Vec<Value>), NotKept> {
         let mut content = self.0.borrow_mut();
         let found =
             keys.iter().filter_map(|key| Some(Value { key: key.clone(), value: content.entries.get(key)?.clone() }));
@@ -47,13 +47,13 @@ impl Name for Memory {
         Ok(answer)
     }
 
-    async fn commit(&self, base: Option<u64>, changes: Changes) -> Result<u64, Failure> {
+    async fn commit(&self, base: Option<u64>, changes: Changes) -> Result<u64, NotKept> {
         let mut content = self.0.borrow_mut();
         if content.revision != base {
-            return Err(Failure::Conflict);
+            return Err(NotKept::Conflict);
         }
         if let Some(left) = &mut content.commits_left {
-            *left = left.checked_sub(1).ok_or_else(|| Failure::Other("the disk is full".to_owned()))?;
+            *left = left.checked_sub(1).ok_or_else(|| NotKept::Other("the disk is full".to_owned()))?;
         }
         let bytes: usize = changes.puts.iter().map(|value| value.value.len() + 100).sum();
         assert!(bytes < 8 * 1024 * 1024, "a commit of {bytes} bytes");
@@ -112,7 +112,7 @@ fn a_save_that_breaks_off_leaves_the_earlier_rows_and_the_next_one_cleans_up() {
     for commits in 0..3 {
         name.0.borrow_mut().commits_left = Some(commits);
         let failure = block_on(try_save(&name, chunks(&rows(20, "b")))).unwrap_err();
-        assert_eq!(failure, Failure::Other("the disk is full".to_owned()));
+        assert_eq!(failure, NotKept::Other("the disk is full".to_owned()));
         assert_eq!(name.rows().unwrap(), rows(3, "a"));
     }
     name.0.borrow_mut().commits_left = None;
