@@ -7,7 +7,7 @@ use harbor_api::error::{CancelReason, Error, ErrorKind};
 use harbor_api::listing::{self, Sink};
 use harbor_api::store::NoStore;
 use image_model::listing::{HARBOR_IMAGES, HarborRow, Listing};
-use image_model::types::{Detail, Failure, FailureCode, Repository};
+use image_model::types::{Failure, FailureCode, Repository};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -195,7 +195,7 @@ pub fn assert_listing(script: &Script) {
     let config = Config::read(&settings).expect("the settings are right");
     let fake = Fake { answers: script.answers.clone(), asked: Cell::new(0) };
     let mut collected = Collected::default();
-    block_on(listing::list(&fake, &NoStore, &config, Detail::Tags, &mut collected));
+    block_on(listing::list(&fake, &NoStore, &config, listing::Request::TAGS_NOW, &mut collected));
     let mut listing = Listing::new(false);
     listing.open(HARBOR_IMAGES);
     let mut count = 0;

@@ -7,7 +7,7 @@ use harbor_api::in_memory::{self, InMemory};
 use harbor_api::listing::{self, Costs, Sink};
 use harbor_api::store::NoStore;
 use image_model::listing::{ErrorRow, HarborRow, Listing};
-use image_model::types::{Artifact, Detail, Failure, FailureCode, Image, Repository};
+use image_model::types::{Artifact, Failure, FailureCode, Image, Repository};
 use image_model::{NONE, crictl, id, node, size};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -230,7 +230,7 @@ fn assert_steady(count: u64, version: &'static str, page_size: usize, changes: V
     ]);
     let (api, mut collected) = (Shifting::new(count, version, changes), Collected::default());
     let config = Config::read(&settings).unwrap();
-    futures::executor::block_on(listing::list(&api, &NoStore, &config, Detail::Tags, &mut collected));
+    futures::executor::block_on(listing::list(&api, &NoStore, &config, listing::Request::TAGS_NOW, &mut collected));
     let listed: HashSet<&String> = collected.tags.iter().collect();
     assert_eq!(listed.len(), collected.tags.len(), "a row came twice");
     if collected.failures.is_empty() {

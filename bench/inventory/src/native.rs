@@ -3,13 +3,13 @@
 use crate::Registry;
 use futures::executor::block_on;
 use harbor_api::config::Config;
-use harbor_api::listing::{Sink, list};
+use harbor_api::listing::{Request, Sink, list};
 use harbor_api::store::NoStore;
 use image_model::ignore::IgnoreList;
 use image_model::listing::{CONTAINERD_IMAGES, ERRORS, ErrorRow, HARBOR_IMAGES, HarborRow, Listing};
 use image_model::node;
 use image_model::protocol::HARBOR;
-use image_model::types::{Detail, Failure, Image, Repository};
+use image_model::types::{Failure, Image, Repository};
 use std::collections::HashMap;
 
 /// Bytes of JSON in one chunk, as in the handler.
@@ -41,7 +41,7 @@ pub fn listing(
     listing.close();
     listing.open(HARBOR_IMAGES);
     let mut out = JsonSink { listing, sent, failures: Vec::new() };
-    block_on(list(registry, &NoStore, &config, Detail::Tags, &mut out));
+    block_on(list(registry, &NoStore, &config, Request::TAGS_NOW, &mut out));
     let JsonSink { mut listing, mut sent, failures } = out;
     listing.close();
     listing.open(ERRORS);

@@ -28,7 +28,7 @@ use harbor_api::config::{self, Config};
 use harbor_api::error::CancelReason;
 use harbor_api::listing::{self, Sink, find};
 use harbor_api::store::{Changes, Entry, Head, Page, Store, StoreError, VersionPage};
-use image_model::types::{Artifact, Detail, Failure, FailureCode, ListingEnd, ListingPart, Repository};
+use image_model::types::{Artifact, Failure, FailureCode, ListingBegin, ListingEnd, ListingPart, Repository};
 use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
@@ -45,7 +45,8 @@ impl Guest for Harbor {
 
     async fn images(request: Request) -> Listing {
         let (sender, receiver) = channel();
-        wit_bindgen::spawn(list(sender, request.detail));
+        let Request { detail, max_age } = request;
+        wit_bindgen::spawn(list(sender, listing::Request { detail, max_age }));
         Listing::new(receiver)
     }
 
@@ -82,14 +83,14 @@ async fn within<T>(time: Duration, outcome: impl Future<Output = T>, end: impl F
 }
 
 /// Sends all rows, then the end.
-async fn list(parts: Sender<ListingPart>, detail: Detail) {
+async fn list(parts: Sender<ListingPart>, request: listing::Request) {
     let mut out = PartSink { parts, failures: Vec::new() };
     let end = match Config::read(&settings().await) {
         Ok(config) => {
             let (cancel, cancelled) = watch::channel(None);
             let client = Client::new(&config, cancelled);
             let timeout = config.listing_timeout;
-            let listing = listing::list(&client, &HostStore, &config, detail, &mut out);
+            let listing = listing::list(&client, &HostStore, &config, request, &mut out);
             let end = || {
                 cancel.send_replace(Some(CancelReason::DeadlineExceeded(timeout)));
             };
@@ -118,6 +119,10 @@ struct PartSink {
 }
 
 impl Sink for PartSink {
+    async fn begin(&mut self, begin: ListingBegin) -> bool {
+        self.parts.send(ListingPart::Begin(begin)).await.is_ok()
+    }
+
     async fn rows(&mut self, rows: Vec<Repository>) -> bool {
         self.parts.send(ListingPart::Rows(rows)).await.is_ok()
     }

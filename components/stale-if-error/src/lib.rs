@@ -18,7 +18,7 @@ mod bindings {
 use bindings::exports::image_service::inventory::{node_images as nodes, registry_images as registry};
 use bindings::image_service::inventory::{node_images, registry_images, settings, store};
 use image_model::protocol::{CONTAINERD, HARBOR};
-use image_model::types::{Artifact, Detail, Failure, FailureCode, ListingEnd, ListingPart, NodeListing};
+use image_model::types::{Artifact, Detail, Failure, FailureCode, ListingBegin, ListingEnd, ListingPart, NodeListing};
 use kept::{Head, Name, NotKept, Value};
 use rows::Replay;
 use std::cell::Cell;
@@ -68,7 +68,12 @@ impl registry::Guest for StaleIfError {
             Detail::All => "stale-if-error/harbor-all",
         };
         let kept = Kept { source: HARBOR, name };
-        registry::Listing::new(Listing { kept, state: Cell::new(State::Collecting(source)) })
+        registry::Listing::new(Listing {
+            kept,
+            max_age,
+            begin: Cell::default(),
+            state: Cell::new(State::Collecting(source)),
+        })
     }
 
     async fn find(project: String, repository: String, reference: String) -> Result<Option<Artifact>, Failure> {
@@ -79,6 +84,10 @@ impl registry::Guest for StaleIfError {
 /// A listing of the registry, in one of these states.
 struct Listing {
     kept: Kept,
+    /// The age of rows that the caller takes.
+    max_age: u64,
+    /// The first part of a listing that passes through.
+    begin: Cell<Option<ListingBegin>>,
     state: Cell<State>,
 }
 
@@ -129,6 +138,10 @@ impl registry::GuestListing for Listing {
                     }
                 }
                 State::PassingThrough(source) => {
+                    if let Some(begin) = self.begin.take() {
+                        self.state.set(State::PassingThrough(source));
+                        return ListingPart::Begin(begin);
+                    }
                     let part = source.next().await;
                     if !matches!(part, ListingPart::End(_)) {
                         self.state.set(State::PassingThrough(source));
@@ -148,6 +161,11 @@ impl Listing {
         let mut rows = Chunks::default();
         let mut end = loop {
             match source.next().await {
+                // Rows that the source keeps can't fail. They are newer than those that are kept here.
+                ListingPart::Begin(begin) if self.max_age > 0 => {
+                    self.begin.set(Some(begin));
+                    return State::PassingThrough(source);
+                }
                 // The rows may be replaced by others.
                 ListingPart::Begin(_) => {}
                 ListingPart::Rows(repositories) => {

@@ -43,13 +43,27 @@ use std::time::Duration;
 /// Refreshes that a listing tries where other listings are quicker. After that, it reads all.
 const REFRESHES: usize = 3;
 
+/// Which listing a caller wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Which artifacts, and which of their fields.
+    pub detail: Detail,
+    /// Seconds for which kept rows are new enough. With 0, the listing asks Harbor.
+    pub max_age: u64,
+}
+
+impl Request {
+    /// What `GET /images` shows, as it is now.
+    pub const TAGS_NOW: Self = Self { detail: Detail::Tags, max_age: 0 };
+}
+
 /// Lists the projects that the configuration names: all rows in order, and each failure once. Keeps rows in the store. The end
 /// that it returns has no failures, as the sink got them.
 pub async fn list(
     api: &impl Api,
     store: &impl Store,
     config: &Config,
-    detail: Detail,
+    Request { detail, max_age }: Request,
     sink: &mut impl Sink,
 ) -> ListingEnd {
     let limits = Limits {
@@ -60,7 +74,8 @@ pub async fn list(
         believes_totals: true,
         detail,
     };
-    run(api, store, limits, config.full_listing_interval, config.project.as_deref(), sink).await
+    let interval = config.full_listing_interval;
+    run(api, store, limits, interval, config.project.as_deref(), max_age, sink).await
 }
 
 /// Lists one project, or all that the user sees. Rows are kept where there is an interval between whole listings.
@@ -70,9 +85,18 @@ async fn run<S: Store>(
     limits: Limits,
     interval: Option<Duration>,
     single: Option<&str>,
+    max_age: u64,
     sink: &mut impl Sink,
 ) -> ListingEnd {
     let session = &Session::new(api);
+    let mut sink = Trimmed { sink, tags_only: limits.detail == Detail::Tags };
+    if let Some(interval) = interval.filter(|_| max_age > 0) {
+        let all_fields = Limits { detail: Detail::All, ..limits };
+        if let Some(end) = kept::give(session, store, all_fields, interval, max_age, &mut sink).await {
+            let projects = if sink.tags_only { Vec::new() } else { end.projects };
+            return ListingEnd { projects, ..end };
+        }
+    }
     let mut failures = Failures::default();
     // The first listing waits for the login check: Harbor pauses at each request with a wrong password.
     let ahead = session.recall().login_counted;
@@ -82,9 +106,9 @@ async fn run<S: Store>(
     } else {
         (login::check(session).await, None)
     };
-    failures.add(failure, sink);
+    failures.add(failure, &mut sink);
     let Some(harbor) = harbor else {
-        failures.end(sink, None);
+        failures.end(&mut sink, None);
         return ListingEnd::default();
     };
     let (projects, failure) = match projects {
@@ -92,19 +116,19 @@ async fn run<S: Store>(
         None => overview::projects(session, limits, single).await,
     };
     let all_projects = failure.is_none();
-    failures.add(failure, sink);
+    failures.add(failure, &mut sink);
     let open = async || match (interval, &harbor.marks_changes) {
         (None, _) => Err(WholeReason::Off),
         (Some(_), None) => Err(WholeReason::Unmarked),
         (Some(_), Some(_)) if !all_projects => Err(WholeReason::Distrusted),
         (Some(interval), Some(version)) => KeptRows::open(store, version, harbor.now, interval).await,
     };
-    let mut rows = Rows { session, limits, failures, sink: Trimmed { sink, tags_only: limits.detail == Detail::Tags } };
+    let mut rows = Rows { session, limits, failures, sink, renews: max_age > 0 };
     let method = rows.list(&harbor, &projects, single, open).await;
     let registry = harbor.registry;
     let listed = match limits.detail {
         Detail::Tags => Vec::new(),
-        Detail::All => projects.into_iter().map(|project| rows.listed(project)).collect(),
+        Detail::All => projects.iter().map(|project| rows.listed(project)).collect(),
     };
     ListingEnd { registry, projects: listed, method: Some(method), failures: Vec::new() }
 }
@@ -115,6 +139,8 @@ struct Rows<'l, 's, A: Api, K> {
     limits: Limits,
     failures: Failures,
     sink: Trimmed<'l, K>,
+    /// Whether the store notes when Harbor was asked, so that others need not ask.
+    renews: bool,
 }
 
 impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
@@ -130,6 +156,13 @@ impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
         let Self { failures, sink, .. } = self;
         // Rows that are kept have all fields, as another listing may want them.
         let all_fields = Limits { detail: Detail::All, ..limits };
+        let renews = self.renews;
+        let open = async || {
+            let mut kept_rows = open().await?;
+            kept_rows.renews = renews;
+            kept_rows.describe(harbor.registry.as_ref(), projects).await;
+            Ok::<_, WholeReason>(kept_rows)
+        };
         let mut opened = open().await;
         let mut reason = match &opened {
             Ok(KeptRows { plan: Plan::Whole(reason), .. }) | Err(reason) => *reason,
@@ -144,7 +177,14 @@ impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
             if let Refreshed::Ready(parts, errors) = refreshed {
                 errors.into_iter().for_each(|failure| sink.failed(failure));
                 let progress = (kept.count() as u64, (kept.count() + parts.len()) as u64);
-                kept::emit(session, all_fields, kept, parts, failures, sink).await;
+                let begin = kept.listing_begin().filter(|_| parts.is_empty());
+                let wanted = match begin {
+                    Some(begin) => sink.begin(begin).await,
+                    None => true,
+                };
+                if wanted {
+                    kept::emit(session, all_fields, kept, parts, failures, sink).await;
+                }
                 failures.end(sink, Some(progress));
                 return if kept.plan == Plan::Resume { Method::Resumed } else { Method::Changes };
             }
@@ -181,10 +221,9 @@ impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
     }
 
     /// A project of the end.
-    fn listed(&self, project: Project) -> types::Project {
+    fn listed(&self, project: &Project) -> types::Project {
         // Of the one project that the operator names, nobody said whether it is a proxy cache.
-        let complete = project.is_described && self.failures.spare(&project.name);
-        types::Project { proxy_cache: project.is_proxy_cache(), name: project.name, complete }
+        project.listed(project.is_described && self.failures.spare(&project.name))
     }
 }
 

@@ -119,6 +119,11 @@ impl Rows {
     }
 }
 
+/// The checksum of a sealed value, which tells it from other values.
+pub fn checksum_of(value: &[u8]) -> [u8; 4] {
+    header(value).map_or([0; 4], |[_, _, _, sum]| sum)
+}
+
 /// The four parts of a header.
 fn header(value: &[u8]) -> Option<[[u8; 4]; 4]> {
     let (parts, _) = value.get(..HEADER_BYTES)?.as_chunks();

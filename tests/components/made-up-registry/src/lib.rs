@@ -18,9 +18,9 @@ use bindings::exports::image_service::inventory::registry_images::{
 use futures::FutureExt;
 use futures::future::{Fuse, FusedFuture, LocalBoxFuture};
 use harbor_api::config::Config;
-use harbor_api::listing::{Sink, find, list};
+use harbor_api::listing::{self, Sink, find, list};
 use harbor_api::store::NoStore;
-use image_model::types::{Detail, FailureCode, ListingEnd, Repository};
+use image_model::types::{FailureCode, ListingEnd, Repository};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -40,7 +40,7 @@ impl Guest for MadeUpRegistry {
 
     fn images(request: Request) -> Listing {
         let next = Slot::default();
-        let work = make(registry(), request.detail, Rc::clone(&next)).boxed_local().fuse();
+        let work = make(registry(), request, Rc::clone(&next)).boxed_local().fuse();
         Listing::new(Driven { work: RefCell::new(work), next })
     }
 
@@ -80,12 +80,12 @@ impl GuestListing for Driven {
     }
 }
 
-async fn make(registry: Rc<Registry>, detail: Detail, next: Slot) {
+async fn make(registry: Rc<Registry>, Request { detail, max_age }: Request, next: Slot) {
     let mut out = SlotSink { next, failures: Vec::new() };
     let settings = [("harbor-url", "https://harbor.example.com"), ("harbor-auth", "host")];
     let settings: HashMap<&str, String> = settings.map(|(key, value)| (key, value.to_owned())).into();
     let end = match Config::read(&settings) {
-        Ok(config) => list(&*registry, &NoStore, &config, detail, &mut out).await,
+        Ok(config) => list(&*registry, &NoStore, &config, listing::Request { detail, max_age }, &mut out).await,
         Err(message) => {
             out.failed(Failure::of_source(FailureCode::Misconfigured, message));
             ListingEnd::default()

@@ -8,25 +8,28 @@
 //! - `record`: keys, versions and values;
 //! - `row_store`: what the store holds, and changes to it;
 //! - `refresh`: reads what changed;
-//! - `emit`: gives the kept rows, in order.
+//! - `emit`: gives the kept rows, in order;
+//! - `young`: gives kept rows without asking Harbor.
 
 mod emit;
 mod record;
 mod refresh;
 mod row_store;
+mod young;
 
 pub(super) use emit::emit;
 pub(super) use refresh::{Refreshed, refresh};
+pub(super) use young::give;
 
 use super::endpoints;
-use super::overview::{ProjectOverview, Repository, RepositoryCount};
+use super::overview::{Project, ProjectOverview, Repository, RepositoryCount};
 use super::repository::ReadRepository;
 use crate::api::Api;
 use crate::page::parse_json;
 use crate::repository_name::RepositoryName;
 use crate::store::{Store, StoreError};
-use image_model::types::{Artifact, WholeReason};
-use record::Meta;
+use image_model::types::{Artifact, ListingBegin, Registry, WholeReason};
+use record::{Meta, Overview};
 use row_store::RowStore;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -62,6 +65,8 @@ pub(super) struct KeptRows<'s, S> {
     pub(super) plan: Plan,
     /// Whether the store refused a commit because another listing was quicker.
     pub(super) was_slower: bool,
+    /// Whether the store notes that Harbor was asked, even where nothing changed.
+    pub(super) renews: bool,
     /// Rows of the long repository that is being streamed.
     streamed: Vec<Artifact>,
 }
@@ -87,7 +92,8 @@ impl<'s, S: Store> KeptRows<'s, S> {
                     (Meta::new(harbor), Some(Plan::Whole(WholeReason::First)))
                 }
                 Some(meta) => {
-                    let mut meta = Meta { whole_age: meta.whole_age.saturating_add(age), ..meta };
+                    let content = meta.content.or(head.as_ref().map(|head| head.revision));
+                    let mut meta = Meta { whole_age: meta.whole_age.saturating_add(age), content, ..meta };
                     // The store may have lost some. Counts could not tell, where as many were deleted from Harbor.
                     meta.complete &= meta.count == row_store.count() as u64;
                     let since_whole = Duration::from_secs(meta.whole_age);
@@ -112,7 +118,16 @@ impl<'s, S: Store> KeptRows<'s, S> {
         match opened.await {
             Ok(opened) => {
                 let (row_store, meta, plan) = opened.ok_or(WholeReason::Distrusted)?;
-                Ok(Self { store, row_store: Some(row_store), meta, now, plan, was_slower: false, streamed: Vec::new() })
+                Ok(Self {
+                    store,
+                    row_store: Some(row_store),
+                    meta,
+                    now,
+                    plan,
+                    was_slower: false,
+                    renews: false,
+                    streamed: Vec::new(),
+                })
             }
             Err(error) => {
                 warn_unkept(store, &error);
@@ -121,9 +136,27 @@ impl<'s, S: Store> KeptRows<'s, S> {
         }
     }
 
+    /// Keeps what the end of the listing tells besides rows. Where only the name of a project is known, what is kept may say
+    /// more.
+    pub(super) async fn describe(&mut self, registry: Option<&Registry>, projects: &[Project]) {
+        let (Some(registry), Some(row_store)) = (registry, &mut self.row_store) else { return };
+        if projects.iter().all(|project| project.is_described) {
+            let projects = projects.iter().map(|project| project.listed(true)).collect();
+            let described = row_store.describe(&Overview { registry: registry.clone(), projects }).await;
+            self.settle(described);
+        }
+    }
+
+    /// What is known before the first row, where all rows are kept.
+    pub(super) fn listing_begin(&self) -> Option<ListingBegin> {
+        let row_store = self.row_store.as_ref().filter(|_| self.meta.complete)?;
+        Some(ListingBegin { revision: self.meta.content.or(row_store.revision()), age: 0 })
+    }
+
     /// Begins a whole listing: what the store holds counts as incomplete until it ends.
     pub(super) async fn begin(&mut self, overviews: &[ProjectOverview]) {
-        self.meta = Meta { off: self.meta.off.take(), ..Meta::new(&self.meta.harbor) };
+        let (off, content) = (self.meta.off.take(), self.meta.content);
+        self.meta = Meta { off, content, ..Meta::new(&self.meta.harbor) };
         let Some(row_store) = &mut self.row_store else { return };
         let listed: BTreeSet<&RepositoryName> = repositories(overviews).map(|repository| &repository.name).collect();
         let gone: Vec<RepositoryName> = row_store.names().filter(|name| !listed.contains(name)).cloned().collect();
@@ -201,6 +234,7 @@ impl<'s, S: Store> KeptRows<'s, S> {
     async fn finish(&mut self) -> bool {
         let Some(row_store) = &mut self.row_store else { return false };
         (self.meta.count, self.meta.asked) = (row_store.count() as u64, self.now);
+        self.meta.content = self.meta.content.filter(|_| !row_store.is_changed());
         let finished = row_store.finish(&self.meta).await;
         self.settle(finished);
         self.row_store.is_some()

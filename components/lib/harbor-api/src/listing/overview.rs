@@ -14,7 +14,7 @@ use crate::repository_name::RepositoryName;
 use crate::scope::Named;
 use crate::session::Session;
 use futures::{StreamExt, stream};
-use image_model::types::{Detail, FailureCode};
+use image_model::types::{self, Detail, FailureCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -38,8 +38,13 @@ fn described() -> bool {
 }
 
 impl Project {
+    /// The project as a listing tells it.
+    pub(super) fn listed(&self, complete: bool) -> types::Project {
+        types::Project { name: self.name.clone(), proxy_cache: self.is_proxy_cache(), complete }
+    }
+
     /// Whether it is a proxy cache.
-    pub(super) fn is_proxy_cache(&self) -> bool {
+    fn is_proxy_cache(&self) -> bool {
         self.registry_id.is_some_and(|id| id > 0)
     }
 }

@@ -11,6 +11,7 @@ mod marking_harbor;
 mod memory_store;
 mod passing;
 mod shifting;
+mod young;
 
 use super::*;
 use crate::api::Reply;
@@ -55,7 +56,7 @@ fn listed(fake: &FakeHarbor, page_size: usize, buffered_rows: usize, project: Op
         believes_totals: true,
         detail: Detail::Tags,
     };
-    block_on(run(fake, &NoStore, limits, None, project, &mut collected));
+    block_on(run(fake, &NoStore, limits, None, project, 0, &mut collected));
     collected
 }
 
@@ -402,7 +403,7 @@ fn a_listing_of_a_server_that_repeats_one_page_ends() {
             detail: Detail::Tags,
         };
         let api = Repeating { total, asked: Cell::new(0) };
-        block_on(run(&api, &NoStore, limits, None, Some("p"), &mut collected));
+        block_on(run(&api, &NoStore, limits, None, Some("p"), 0, &mut collected));
         assert_eq!(collected.rows, ["p/app:t"], "{total:?}");
         assert_eq!(collected.errors.len(), failures, "{total:?}: {:?}", collected.errors);
         let told =

@@ -5,7 +5,7 @@ use crate::listing::overview::RepositoryCount;
 use crate::repository_name::RepositoryName;
 use crate::store::Entry;
 use crate::word;
-use image_model::types::Artifact;
+use image_model::types::{Artifact, Project, Registry};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use stored_rows::{Chunks, Miss, Rows};
@@ -166,9 +166,37 @@ pub(super) struct Meta {
     pub(super) asked: Option<i64>,
     /// Seconds from the beginning of the last whole listing to the commit of this.
     pub(super) whole_age: u64,
+    /// The revision at which rows changed last; `None` where the commit of this changed some.
+    pub(super) content: Option<u64>,
 }
 
 const META_KEY: &[u8] = b"meta";
+
+/// The key of the [`Overview`]. No name begins with this byte, which is no UTF-8.
+pub(super) const OVERVIEW_KEY: &[u8] = b"\xffoverview";
+
+/// What the end of a listing tells besides rows.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub(in crate::listing) struct Overview {
+    pub(in crate::listing) registry: Registry,
+    pub(in crate::listing) projects: Vec<Project>,
+}
+
+impl Overview {
+    /// The entry, whose version tells it from other overviews; `None` where it is larger than a value may be.
+    pub(super) fn entry(&self) -> Option<Entry> {
+        let mut rows = Rows::default();
+        rows.push(self);
+        let is_small = rows.len() <= stored_rows::MAX_VALUE_BYTES;
+        let value = rows.seal(VERSION, OVERVIEW_KEY);
+        let version = stored_rows::checksum_of(&value).to_vec();
+        is_small.then(|| Entry { key: OVERVIEW_KEY.to_vec(), version, value })
+    }
+
+    pub(super) fn from_value(value: Vec<u8>) -> Option<Self> {
+        Rows::open(VERSION, OVERVIEW_KEY, value).ok()?.all().ok()?.pop()
+    }
+}
 
 impl Meta {
     /// Of rows that are read now.
@@ -181,6 +209,7 @@ impl Meta {
             newest: None,
             asked: None,
             whole_age: 0,
+            content: None,
         }
     }
 

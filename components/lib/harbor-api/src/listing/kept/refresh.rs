@@ -111,7 +111,7 @@ pub(in crate::listing) async fn refresh<S: Store>(
     let unchanged = kept_rows.meta.complete == complete && kept_rows.meta.newest == newest;
     (kept_rows.meta.complete, kept_rows.meta.newest) = (complete, newest);
     let Some(row_store) = &kept_rows.row_store else { return Refreshed::ReadAll };
-    match (unchanged && !row_store.is_dirty()) || kept_rows.finish().await {
+    match (unchanged && !row_store.is_dirty() && !kept_rows.renews) || kept_rows.finish().await {
         true => Refreshed::Ready(parts.repositories, errors.0),
         false => Refreshed::ReadAll,
     }

@@ -1,6 +1,6 @@
 //! Writes rows to the store, some megabytes at a time, and knows what it holds.
 
-use super::record::{self, Mark, Meta};
+use super::record::{self, Mark, Meta, Overview};
 use crate::artifact::Time;
 use crate::listing::overview::RepositoryCount;
 use crate::repository_name::RepositoryName;
@@ -23,6 +23,10 @@ pub(super) struct RowStore<'s, S> {
     strays: Vec<Vec<u8>>,
     changes: Changes,
     bytes: usize,
+    /// Whether rows, or the overview, were changed.
+    is_changed: bool,
+    /// The version of the overview that is kept.
+    overview: Option<Vec<u8>>,
     /// Repositories whose rows differ from the kept ones, though Harbor says of them what it said then.
     unexplained: BTreeSet<RepositoryName>,
 }
@@ -37,6 +41,8 @@ impl<'s, S: Store> RowStore<'s, S> {
             strays: Vec::new(),
             changes: Changes::default(),
             bytes: 0,
+            is_changed: false,
+            overview: None,
             unexplained: BTreeSet::new(),
         };
         if row_store.base.is_none() {
@@ -49,6 +55,10 @@ impl<'s, S: Store> RowStore<'s, S> {
         loop {
             let page = store.versions(after).await?;
             for (key, version) in &page.entries {
+                if key == record::OVERVIEW_KEY {
+                    row_store.overview = Some(version.clone());
+                    continue;
+                }
                 let Some((name, number)) = record::parse_key(key) else {
                     row_store.strays.push(key.clone());
                     continue;
@@ -156,7 +166,17 @@ impl<'s, S: Store> RowStore<'s, S> {
         Ok(())
     }
 
+    /// Keeps the overview, if it is another one.
+    pub(super) async fn describe(&mut self, overview: &Overview) -> Result<(), StoreError> {
+        let Some(entry) = overview.entry() else { return Ok(()) };
+        if self.overview.replace(entry.version.clone()) == Some(entry.version.clone()) {
+            return Ok(());
+        }
+        self.put(entry).await
+    }
+
     async fn put(&mut self, entry: Entry) -> Result<(), StoreError> {
+        self.is_changed = true;
         // A commit removes first, and writes then.
         let bytes = entry.key.len() + entry.version.len() + entry.value.len() + ENTRY_BYTES;
         self.changes.puts.push(entry);
@@ -169,6 +189,7 @@ impl<'s, S: Store> RowStore<'s, S> {
         // The commit removes before it writes; what it is about to write of this repository must not come back.
         let keys: Vec<Vec<u8>> = (0..mark.values).map(|number| record::key(name, number)).collect();
         self.changes.puts.retain(|entry| !keys.contains(&entry.key));
+        self.is_changed = true;
         for key in keys {
             let bytes = key.len() + ENTRY_BYTES;
             self.changes.deletes.push(key);
@@ -201,6 +222,16 @@ impl<'s, S: Store> RowStore<'s, S> {
         self.bytes = 0;
         self.base = Some(self.store.commit(self.base, changes).await?);
         Ok(())
+    }
+
+    /// Whether anything was changed since the rows were opened.
+    pub(super) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    /// The latest commit.
+    pub(super) fn revision(&self) -> Option<u64> {
+        self.base
     }
 
     /// Whether anything is to be committed.

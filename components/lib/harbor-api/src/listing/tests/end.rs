@@ -37,7 +37,7 @@ fn end(
         believes_totals: true,
         detail,
     };
-    let end = block_on(run(api, store, limits, interval, single, &mut all));
+    let end = block_on(run(api, store, limits, interval, single, 0, &mut all));
     (end, all.0, all.1)
 }
 

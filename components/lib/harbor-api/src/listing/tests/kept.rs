@@ -25,7 +25,7 @@ pub(super) fn listed_with(
         believes_totals: true,
         detail: Detail::Tags,
     };
-    block_on(run(harbor, store, limits, interval, single, &mut collected));
+    block_on(run(harbor, store, limits, interval, single, 0, &mut collected));
     collected
 }
 

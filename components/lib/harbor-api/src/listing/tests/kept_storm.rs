@@ -41,7 +41,7 @@ async fn listing(harbor: &MarkingHarbor, store: &MemoryStore) -> Collected {
         believes_totals: true,
         detail: Detail::Tags,
     };
-    run(harbor, store, limits, Some(HOUR), None, &mut collected).await;
+    run(harbor, store, limits, Some(HOUR), None, 0, &mut collected).await;
     collected
 }
 
