@@ -1,0 +1,288 @@
+//! The references of all nodes' images: one row for each reference and image id.
+
+use crate::artifacts::Artifacts;
+use crate::digest::{Digest, Digests};
+use crate::reference::{Parts, Place};
+use crate::verdict::{Reason, Verdicts};
+use image_model::id;
+use image_model::types::{Group, Image, NodeListing};
+use std::collections::HashMap;
+
+/// Where the text of a reference is, so that no row copies it.
+#[derive(Clone, Copy, Debug)]
+struct TextAt {
+    group: u32,
+    image: u32,
+    /// The number of the repo tag; of the repo digest, behind all tags; none where the image has no name.
+    index: Option<u32>,
+}
+
+/// A reference on nodes.
+#[derive(Debug)]
+pub(crate) struct NodeRow {
+    text: TextAt,
+    text_length: usize,
+    repository_length: usize,
+    has_tag: bool,
+    /// Of a reference by digest.
+    pub(crate) own_digest: Option<Digest>,
+    /// The digests of this repository.
+    pub(crate) digests: Vec<Digest>,
+    pub(crate) bytes: u64,
+    pub(crate) pinned: bool,
+    /// The groups of nodes that have it, in order.
+    pub(crate) groups: Vec<u32>,
+    /// The artifact that the tag names now.
+    pub(crate) tagged: Option<u32>,
+    /// The artifacts that have the digest, or are an index of it.
+    pub(crate) holders: Vec<u32>,
+    /// Whether Harbor itself says that there is no such tag, and of how many of the digests it says so.
+    pub(crate) tag_absent: bool,
+    pub(crate) absent_digests: usize,
+    pub(crate) verdicts: Verdicts,
+    pub(crate) reason: Option<Reason>,
+    /// The number of a newer tag.
+    pub(crate) newer: Option<u32>,
+}
+
+impl NodeRow {
+    fn image<'a>(&self, nodes: &'a NodeListing) -> &'a Image {
+        &nodes.groups[self.text.group as usize].images[self.text.image as usize]
+    }
+
+    /// The reference as the runtime gives it; `None` where the image has no name.
+    pub(crate) fn reference<'a>(&self, nodes: &'a NodeListing) -> Option<&'a str> {
+        let image = self.image(nodes);
+        let index = self.text.index? as usize;
+        let text = match index.checked_sub(image.repo_tags.len()) {
+            None => &image.repo_tags[index],
+            Some(index) => &image.repo_digests[index],
+        };
+        Some(&text[..self.text_length])
+    }
+
+    /// With the registry, as the runtime gives it.
+    pub(crate) fn repository<'a>(&self, nodes: &'a NodeListing) -> Option<&'a str> {
+        Some(&self.reference(nodes)?[..self.repository_length])
+    }
+
+    pub(crate) fn tag<'a>(&self, nodes: &'a NodeListing) -> Option<&'a str> {
+        if !self.has_tag {
+            return None;
+        }
+        let behind = &self.reference(nodes)?[self.repository_length + 1..];
+        Some(behind.split_once('@').map_or(behind, |(tag, _)| tag))
+    }
+
+    /// The id as `crictl images` prints it.
+    pub(crate) fn image_id<'a>(&self, nodes: &'a NodeListing) -> &'a str {
+        id::short(&self.image(nodes).id)
+    }
+
+    /// The digests by which it is judged: its own, or those of its repository.
+    pub(crate) fn judged_digests(&self) -> &[Digest] {
+        self.own_digest.as_ref().map_or(&self.digests, std::slice::from_ref)
+    }
+
+    /// Whether Harbor itself says that it has none of the digests.
+    pub(crate) fn digests_absent(&self) -> bool {
+        self.absent_digests >= self.judged_digests().len()
+    }
+
+    /// The artifact to show: the one that the tag names, or the one that has the digest.
+    pub(crate) fn artifact(&self, artifacts: &Artifacts) -> Option<u32> {
+        let own = |artifact: &&u32| self.judged_digests().contains(&artifacts.digest(**artifact));
+        self.tagged.or_else(|| self.holders.iter().find(own).or(self.holders.first()).copied())
+    }
+}
+
+/// All rows of the nodes. Images with the same reference and id are one row, also where one node gave a short id.
+pub(crate) fn collect(nodes: &NodeListing, digests: &mut Digests) -> Vec<NodeRow> {
+    let mut rows = Rows { nodes, rows: Vec::new(), by_key: HashMap::new() };
+    for (group, Group { images, .. }) in nodes.groups.iter().enumerate() {
+        for (image, _) in images.iter().enumerate() {
+            rows.add_image(group as u32, image as u32, digests);
+        }
+    }
+    let mut rows = rows.rows;
+    for row in &mut rows {
+        row.digests.sort_by_key(|digest| digests.text(*digest));
+        row.digests.dedup();
+    }
+    rows
+}
+
+struct Rows<'a> {
+    nodes: &'a NodeListing,
+    rows: Vec<NodeRow>,
+    by_key: HashMap<(Option<&'a str>, &'a str), usize>,
+}
+
+impl<'a> Rows<'a> {
+    fn add_image(&mut self, group: u32, number: u32, digests: &mut Digests) {
+        let image = &self.nodes.groups[group as usize].images[number as usize];
+        let at = |index| TextAt { group, image: number, index };
+        let tags: Vec<_> = image.repo_tags.iter().map(|text| Parts::of(text)).collect();
+        let by_digest: Vec<_> = image.repo_digests.iter().map(|text| Parts::of(text)).collect();
+        let tag_places: Vec<_> = tags.iter().map(|parts| parts.map(|parts| Place::of(parts.repository))).collect();
+        let digest_places: Vec<_> =
+            by_digest.iter().map(|parts| parts.map(|parts| Place::of(parts.repository))).collect();
+        let of_place = |place: &Place<'_>, digests: &mut Digests| -> Vec<Digest> {
+            let same = digest_places.iter().zip(&by_digest).filter(|(other, _)| other.as_ref() == Some(place));
+            same.filter_map(|(_, parts)| digests.read(parts.as_ref()?.digest?)).collect()
+        };
+        let mut named = false;
+        for (index, (parts, place)) in tags.iter().zip(&tag_places).enumerate() {
+            let (Some(parts), Some(place)) = (parts, place) else { continue };
+            named = true;
+            let mut of_repository = of_place(place, digests);
+            of_repository.extend(parts.digest.and_then(|digest| digests.read(digest)));
+            self.add(at(Some(index as u32)), parts, None, of_repository);
+        }
+        for (index, (parts, place)) in by_digest.iter().zip(&digest_places).enumerate() {
+            let (Some(parts), Some(place)) = (parts, place) else { continue };
+            if tag_places.iter().flatten().any(|tagged| tagged == place) {
+                continue;
+            }
+            named = true;
+            let own = parts.digest.and_then(|digest| digests.read(digest));
+            let of_repository = of_place(place, digests);
+            self.add(at(Some((image.repo_tags.len() + index) as u32)), parts, own, of_repository);
+        }
+        if !named {
+            let nothing = Parts { repository: "", tag: None, digest: None };
+            self.add(at(None), &nothing, None, Vec::new());
+        }
+    }
+
+    fn add(&mut self, text: TextAt, parts: &Parts<'a>, own_digest: Option<Digest>, digests: Vec<Digest>) {
+        let nodes = self.nodes;
+        let image = &nodes.groups[text.group as usize].images[text.image as usize];
+        // What is behind the repository counts only where it is a tag or a digest: crictl's table has short digests.
+        let mut text_length = parts.repository.len();
+        if let Some(tag) = parts.tag {
+            text_length += 1 + tag.len();
+        }
+        if let (Some(digest), Some(_)) = (parts.digest, own_digest) {
+            text_length += 1 + digest.len();
+        }
+        let row = NodeRow {
+            text,
+            text_length,
+            repository_length: parts.repository.len(),
+            has_tag: parts.tag.is_some(),
+            own_digest: own_digest.filter(|_| parts.tag.is_none()),
+            digests,
+            bytes: image.size,
+            pinned: image.pinned,
+            groups: vec![text.group],
+            tagged: None,
+            holders: Vec::new(),
+            tag_absent: false,
+            absent_digests: 0,
+            verdicts: Verdicts::NONE,
+            reason: None,
+            newer: None,
+        };
+        let next = self.rows.len();
+        let index = *self.by_key.entry((row.reference(nodes), row.image_id(nodes))).or_insert(next);
+        match self.rows.get_mut(index) {
+            None => self.rows.push(row),
+            Some(known) => {
+                if known.groups.last() != Some(&text.group) {
+                    known.groups.push(text.group);
+                }
+                known.digests.extend(row.digests);
+                known.pinned |= row.pinned;
+                // A table of crictl has three digits of it, and the answer must not depend on which node comes first.
+                known.bytes = known.bytes.max(row.bytes);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image_model::types::{Node, NodeState};
+
+    fn image(id: &str, tags: &[&str], digests: &[&str]) -> Image {
+        let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        Image { id: id.to_owned(), repo_tags: strings(tags), repo_digests: strings(digests), size: 7, pinned: false }
+    }
+
+    fn listing(groups: Vec<Vec<Image>>) -> NodeListing {
+        let group = |(number, images)| Group {
+            nodes: vec![Node { name: format!("n{number}"), state: NodeState::Answered, age: Some(0) }],
+            images,
+        };
+        NodeListing { groups: groups.into_iter().enumerate().map(group).collect(), failures: Vec::new() }
+    }
+
+    /// Reference, tag, image id, number of digests, groups.
+    fn shown(nodes: &NodeListing) -> Vec<(Option<&str>, Option<&str>, &str, usize, Vec<u32>)> {
+        let rows = collect(nodes, &mut Digests::default());
+        rows.iter()
+            .map(|row| {
+                (row.reference(nodes), row.tag(nodes), row.image_id(nodes), row.digests.len(), row.groups.clone())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_image_of_three_tags_is_three_rows_with_the_digests_of_their_own_repository() {
+        let nodes =
+            listing(vec![vec![image("sha256:1", &["a:1", "a:2", "b:1"], &["a@sha256:x", "b@sha256:y", "b@sha256:z"])]]);
+        assert_eq!(
+            shown(&nodes),
+            [
+                (Some("a:1"), Some("1"), "1", 1, vec![0]),
+                (Some("a:2"), Some("2"), "1", 1, vec![0]),
+                (Some("b:1"), Some("1"), "1", 2, vec![0]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_repo_digest_is_a_reference_where_its_repository_has_no_tag_on_that_id() {
+        let nodes = listing(vec![vec![image("1", &["nginx:1"], &["docker.io/library/nginx@sha256:x", "b@sha256:y"])]]);
+        assert_eq!(
+            shown(&nodes),
+            [(Some("nginx:1"), Some("1"), "1", 1, vec![0]), (Some("b@sha256:y"), None, "1", 1, vec![0])]
+        );
+    }
+
+    #[test]
+    fn rows_of_a_table_have_names_without_digests() {
+        let nodes = listing(vec![vec![
+            image("20faf770514bd", &["a:1"], &[]),
+            image("30faf770514bd", &[], &["b"]),
+            image("40faf770514bd", &[], &["c@e6f1816883972"]),
+            image("50faf770514bd", &[], &[]),
+            image("60faf770514bd", &["<none>:<none>"], &["<none>@<none>"]),
+        ]]);
+        assert_eq!(
+            shown(&nodes),
+            [
+                (Some("a:1"), Some("1"), "20faf770514bd", 0, vec![0]),
+                (Some("b"), None, "30faf770514bd", 0, vec![0]),
+                (Some("c"), None, "40faf770514bd", 0, vec![0]),
+                (None, None, "50faf770514bd", 0, vec![0]),
+                (None, None, "60faf770514bd", 0, vec![0]),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_reference_and_id_on_several_nodes_is_one_row() {
+        let long = "sha256:20faf770514bd13c4041b33f2218046a836d658a9c5407a5e8841730a6a65171";
+        let nodes = listing(vec![
+            vec![image(long, &["a:1"], &["a@sha256:x"])],
+            vec![image("20faf770514bd", &["a:1"], &[]), image("other", &["a:1"], &["a@sha256:x"])],
+        ]);
+        assert_eq!(
+            shown(&nodes),
+            [(Some("a:1"), Some("1"), "20faf770514bd", 1, vec![0, 1]), (Some("a:1"), Some("1"), "other", 1, vec![1]),]
+        );
+    }
+}
