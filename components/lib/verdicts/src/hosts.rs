@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn another_port_is_another_registry() {
         let hosts = hosts("https://harbor.example.com:8443");
-        for other in ["harbor.example.com", "harbor.example.com:80", "registry.example.com", "bcm11-headnode"] {
+        for other in ["harbor.example.com", "harbor.example.com:80", "registry.example.com", "bcm11-headnode:443"] {
             assert_eq!(hosts.origin(&Place::of(&format!("{other}/team/app"))), Origin::Foreign, "{other}");
         }
     }

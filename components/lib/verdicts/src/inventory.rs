@@ -25,7 +25,6 @@ pub struct Builder {
 #[derive(Debug)]
 pub struct Inventory {
     pub(crate) config: Config,
-    pub(crate) hosts: Hosts,
     pub(crate) evidence: Evidence,
     pub(crate) digests: Digests,
     pub(crate) artifacts: Artifacts,
@@ -49,7 +48,6 @@ pub struct Inventory {
 /// The nodes that have a row.
 #[derive(Debug)]
 pub(crate) struct NodeSet {
-    pub(crate) groups: Vec<u32>,
     /// Folded: `gpu-[1-41,43]`.
     pub(crate) folded: Vec<String>,
     pub(crate) count: u64,
@@ -85,7 +83,6 @@ impl Builder {
         let (node_sets, row_nodes) = node_sets(&rows, &nodes);
         let mut inventory = Inventory {
             config: self.config,
-            hosts,
             evidence,
             digests: self.digests,
             artifacts: self.artifacts,
@@ -194,7 +191,6 @@ fn node_sets(rows: &[NodeRow], nodes: &NodeListing) -> (Vec<NodeSet>, Vec<u32>) 
         *known.entry(&row.groups).or_insert_with(|| {
             let members = || row.groups.iter().flat_map(|group| &nodes.groups[*group as usize].nodes);
             sets.push(NodeSet {
-                groups: row.groups.clone(),
                 folded: node_set::fold(members().map(|node| node.name.as_str())),
                 count: members().count() as u64,
                 answered: members().filter(|node| node.state == NodeState::Answered).count() as u64,

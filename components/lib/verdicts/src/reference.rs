@@ -59,6 +59,14 @@ impl<'a> Place<'a> {
     }
 }
 
+/// The host of a repository's registry.
+pub(crate) fn registry(repository: &str) -> Cow<'_, str> {
+    match repository.split_once('/') {
+        Some((first, _)) if is_host(first) => host(first),
+        _ => DOCKER_HOST.into(),
+    }
+}
+
 /// Whether the first part of a name is a registry: it has a dot, a port or an upper-case letter, or is `localhost`.
 fn is_host(first: &str) -> bool {
     first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':') || byte.is_ascii_uppercase())

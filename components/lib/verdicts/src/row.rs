@@ -6,6 +6,7 @@ use crate::inventory::Inventory;
 use crate::node_rows::NodeRow;
 use crate::verdict::{Reason, Verdicts};
 use crate::version_tag::VersionTag;
+use std::borrow::Cow;
 
 /// The number of a row: first the references on nodes, then the artifacts that are on no node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,18 @@ impl<'a> Row<'a> {
             Which::OnlyInRegistry(artifact) => self.inventory.artifacts.digest(artifact),
         };
         Some(self.inventory.digests.text(digest))
+    }
+
+    /// What a person pastes to pull it; `None` where the image has no name.
+    pub fn reference(&self) -> Option<Cow<'a, str>> {
+        match self.which {
+            Which::OnNodes(row, _) => row.reference(&self.inventory.nodes).map(Cow::Borrowed),
+            Which::OnlyInRegistry(_) => {
+                let mut text = String::new();
+                self.write_reference(&mut text);
+                Some(text.into())
+            }
+        }
     }
 
     /// Writes what a person pastes to pull it. Writes nothing where the image has no name.

@@ -1,0 +1,142 @@
+//! Sums over all rows: by verdict, by the nodes that have them, and where the bytes are.
+//!
+//! Bytes are "at most": layers are shared, and containerd reports compressed ones. An image counts once, whatever number of
+//! references it has and of nodes it is on.
+
+use crate::inventory::Inventory;
+use crate::page::Page;
+use crate::query::Query;
+use crate::row::RowNumber;
+use crate::verdict::{Counts, Verdict};
+use image_model::types::NodeState;
+use std::collections::{HashMap, HashSet};
+
+/// Repositories that are named. The others are one sum.
+const TOP_REPOSITORIES: usize = 10;
+
+/// Sums over all rows.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    /// All rows of an inventory that a query wants.
+    pub total: u64,
+    /// How many rows have each verdict.
+    pub counts: Counts,
+    /// The nodes that answered.
+    pub answered_nodes: u64,
+    /// All nodes.
+    pub known_nodes: u64,
+    /// The rows that are on all nodes that answered.
+    pub on_all_nodes: u64,
+    /// The rows by the nodes that have them, most nodes first.
+    pub by_nodes: Vec<SharedRows<'a>>,
+    /// Bytes by verdict, in the order of the verdicts.
+    pub bytes_by_verdict: [u64; Verdict::ALL.len()],
+    /// The repositories on nodes with the most bytes, and the bytes of all others.
+    pub top_repositories: Vec<(&'a str, u64)>,
+    /// The bytes of all other repositories.
+    pub other_repositories: u64,
+    /// The rows in order of their names.
+    pub(crate) rows: Vec<RowNumber>,
+}
+
+/// The rows that the same nodes have.
+#[derive(Clone, Copy, Debug)]
+pub struct SharedRows<'a> {
+    /// Folded.
+    pub nodes: &'a [String],
+    /// The number of nodes.
+    pub node_count: u64,
+    /// The number of rows.
+    pub images: u64,
+    /// The bytes of their images.
+    pub bytes: u64,
+}
+
+impl Inventory {
+    /// Sums up the rows that the query wants. `Query::default()` wants all.
+    pub fn compare(&self, query: &Query) -> Comparison<'_> {
+        let Page { rows, total, counts, .. } = self.whole(query);
+        let nodes = || self.nodes.groups.iter().flat_map(|group| &group.nodes);
+        let answered_nodes = nodes().filter(|node| node.state == NodeState::Answered).count() as u64;
+        let mut comparison = Comparison {
+            total,
+            counts,
+            answered_nodes,
+            known_nodes: nodes().count() as u64,
+            on_all_nodes: 0,
+            by_nodes: self.node_sets.iter().map(|set| SharedRows::of(&set.folded, set.count)).collect(),
+            bytes_by_verdict: [0; Verdict::ALL.len()],
+            top_repositories: Vec::new(),
+            other_repositories: 0,
+            rows,
+        };
+        self.sum(&mut comparison);
+        comparison.by_nodes.retain(|shared| shared.images > 0);
+        comparison
+            .by_nodes
+            .sort_by(|one, other| other.node_count.cmp(&one.node_count).then_with(|| one.nodes.cmp(other.nodes)));
+        comparison
+    }
+
+    fn sum<'a>(&'a self, comparison: &mut Comparison<'a>) {
+        let mut seen = Seen::default();
+        let mut by_repository: HashMap<&str, u64> = HashMap::new();
+        for number in &comparison.rows {
+            let row = self.row(*number);
+            let (bytes, id) = (row.bytes(), row.image_id());
+            for verdict in row.verdicts().iter() {
+                if seen.is_new(Group::Verdict(verdict), id) {
+                    add(&mut comparison.bytes_by_verdict[verdict as usize], bytes);
+                }
+            }
+            let Some(set) = row.node_set() else { continue };
+            let shared = &mut comparison.by_nodes[set as usize];
+            shared.images += 1;
+            if seen.is_new(Group::Nodes(set), id) {
+                add(&mut shared.bytes, bytes);
+            }
+            let answered = self.node_sets[set as usize].answered;
+            if answered > 0 && answered == comparison.answered_nodes {
+                comparison.on_all_nodes += 1;
+            }
+            if let Some(repository) = row.repository()
+                && seen.is_new(Group::Repository(repository), id)
+            {
+                add(by_repository.entry(repository).or_default(), bytes);
+            }
+        }
+        let mut repositories: Vec<_> = by_repository.into_iter().collect();
+        repositories.sort_by(|(one, one_bytes), (other, other_bytes)| other_bytes.cmp(one_bytes).then(one.cmp(other)));
+        let others = repositories.split_off(repositories.len().min(TOP_REPOSITORIES));
+        others.iter().for_each(|(_, bytes)| add(&mut comparison.other_repositories, *bytes));
+        comparison.top_repositories = repositories;
+    }
+}
+
+impl<'a> SharedRows<'a> {
+    fn of(nodes: &'a [String], node_count: u64) -> Self {
+        Self { nodes, node_count, images: 0, bytes: 0 }
+    }
+}
+
+/// Which images were counted in which group.
+#[derive(Default)]
+struct Seen<'a>(HashSet<(Group<'a>, &'a str)>);
+
+#[derive(PartialEq, Eq, Hash)]
+enum Group<'a> {
+    Verdict(Verdict),
+    Nodes(u32),
+    Repository(&'a str),
+}
+
+impl<'a> Seen<'a> {
+    /// An artifact that is on no node has one row.
+    fn is_new(&mut self, group: Group<'a>, id: Option<&'a str>) -> bool {
+        id.is_none_or(|id| self.0.insert((group, id)))
+    }
+}
+
+fn add(sum: &mut u64, bytes: u64) {
+    *sum = sum.saturating_add(bytes);
+}
