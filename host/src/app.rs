@@ -123,7 +123,8 @@ impl App {
                 let method = request.method().clone();
                 Reply::Later(Box::pin(async move { node_api.answer(&method).await }))
             }
-            (Route::NodeApi | Route::Images | Route::Other, _) => match &self.cache {
+            (Route::NodeApi | Route::Images | Route::Inventory | Route::Compare | Route::Other, _) => match &self.cache
+            {
                 Some(cache) => cache.answer(request, log.context()),
                 None => Reply::Later((self.origin)(request, Arc::clone(log.context()))),
             },

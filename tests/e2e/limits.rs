@@ -1,6 +1,7 @@
 //! Each limit and what happens beyond it. `connections` has those of connections and headers.
 
 use crate::listing::{assert_says, harbor_rows, node_rows, only_error, only_node_error};
+use http::Method;
 use image_service_tests::{
     Cri, CriAnswer, Fault, Gate, Harbor, ListImages, Node, NodeBuilder, Program, Version, is_pending, repository,
     test_component,
@@ -91,9 +92,11 @@ async fn a_kept_answer_is_given_out_however_much_is_under_way() {
     let program = node.config(limits).cache_lifetime(60).start().unwrap();
     gate.let_through(20);
     let kept = program.images().await.unwrap();
-    let _other = program.get("/images?another").await.unwrap();
+    // Answers for other hosts are other answers.
+    let of_host = async |host: &str| program.request(Method::GET, "/images", &[("host", host)]).await.unwrap();
+    let _other = of_host("another.example").await;
     harbor.await_requests("/artifacts", 21).await.unwrap();
-    assert_eq!(program.get("/images?a-third").await.unwrap().status(), 503);
+    assert_eq!(of_host("a-third.example").await.status(), 503);
     assert_eq!(program.images().await.unwrap(), kept);
 }
 

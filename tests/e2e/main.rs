@@ -37,6 +37,7 @@ mod harbor_tls;
 mod health;
 mod http;
 mod inspect;
+mod inventory;
 mod kept_rows;
 mod large_registry;
 mod limits;

@@ -15,6 +15,10 @@ pub(crate) enum Route {
     Images,
     /// The headers of the listing. The handler asks no source.
     ImagesHead,
+    /// The rows with their verdicts.
+    Inventory,
+    /// The sums of the comparison.
+    Compare,
     /// A refusal.
     Problem(Problem),
 }
@@ -39,16 +43,19 @@ struct ProblemBody<'a> {
 impl Route {
     /// The route. `//images` is the same as `/images`: clients whose server URL ends in a slash ask for it.
     pub(crate) fn of(method: &Method, path: &str) -> Self {
-        if !path.starts_with('/') || path.trim_start_matches('/') != "images" {
+        let is_images = path.starts_with('/') && path.trim_start_matches('/') == "images";
+        if !is_images && !matches!(path, "/inventory" | "/compare") {
             return Self::Problem(Problem {
                 status: StatusCode::NOT_FOUND,
                 allow: None,
                 detail: format!("There is nothing at {path}. The images are at /images."),
             });
         }
-        match *method {
-            Method::GET => Self::Images,
-            Method::HEAD => Self::ImagesHead,
+        match (method, path) {
+            (&Method::GET | &Method::HEAD, "/inventory") => Self::Inventory,
+            (&Method::GET | &Method::HEAD, "/compare") => Self::Compare,
+            (&Method::GET, _) => Self::Images,
+            (&Method::HEAD, _) => Self::ImagesHead,
             _ => Self::Problem(Problem {
                 status: StatusCode::METHOD_NOT_ALLOWED,
                 allow: Some("GET, HEAD"),
@@ -59,6 +66,11 @@ impl Route {
 }
 
 impl Problem {
+    /// A query that can't be answered, as it is.
+    pub(crate) fn bad_query(detail: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, allow: None, detail }
+    }
+
     /// The body of the refusal, as JSON.
     pub(crate) fn body(&self) -> String {
         let body = ProblemBody {
@@ -87,6 +99,15 @@ mod tests {
         assert_eq!(Route::of(&Method::GET, "/images"), Route::Images);
         assert_eq!(Route::of(&Method::GET, "//images"), Route::Images);
         assert_eq!(Route::of(&Method::HEAD, "/images"), Route::ImagesHead);
+    }
+
+    #[test]
+    fn the_comparison_can_be_read() {
+        for method in [Method::GET, Method::HEAD] {
+            assert_eq!(Route::of(&method, "/inventory"), Route::Inventory);
+            assert_eq!(Route::of(&method, "/compare"), Route::Compare);
+        }
+        assert_eq!(problem(&Method::PUT, "/inventory").allow, Some("GET, HEAD"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::access::Access;
 use crate::app::App;
 use crate::cache::Cache;
+use crate::compare::Compare;
 use crate::crictl::Crictl;
 use crate::harbor::Harbor;
 use crate::limits::Limits;
@@ -19,6 +20,8 @@ pub struct Config {
     pub app: App,
     /// `cache_config`.
     pub cache: Cache,
+    /// `compare_config`.
+    pub compare: Compare,
     /// `limits_config`.
     pub limits: Limits,
     /// `access_config`.

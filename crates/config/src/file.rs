@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::secret::world_readable_warning;
-use crate::{access, app, cache, crictl, harbor, limits, node_api};
+use crate::{access, app, cache, compare, crictl, harbor, limits, node_api};
 use anyhow::{Context, Result, anyhow};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -19,6 +19,7 @@ struct File {
     harbor_config: Option<Object<harbor::Section>>,
     app_config: Option<Object<app::Section>>,
     cache_config: Option<Object<cache::Section>>,
+    compare_config: Option<Object<compare::Section>>,
     limits_config: Option<Object<limits::Section>>,
     access_config: Option<Object<access::Section>>,
     node_api: Option<Object<node_api::Section>>,
@@ -103,6 +104,7 @@ fn read(text: &str, folder: &Path) -> Result<Read> {
         harbor: harbor.read(&folder, &mut warnings)?,
         app: section(file.app_config).read(&folder)?,
         cache: section(file.cache_config).read(&folder),
+        compare: section(file.compare_config).read()?,
         limits: section(file.limits_config).read()?,
         access: section(file.access_config).read(&folder)?,
         node_api: section(file.node_api).read(&folder)?,

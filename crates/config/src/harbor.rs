@@ -6,6 +6,7 @@ use crate::seconds::Seconds;
 use crate::secret::Secret;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,6 +50,10 @@ pub struct Harbor {
     pub full_listing_interval: u32,
     /// How often the program tries a request again after a failure that may pass.
     pub retries: usize,
+    /// More names by which nodes pull from this Harbor, each with its port where it has one.
+    pub registry_hosts: Vec<String>,
+    /// Registries that nodes pull through this Harbor: the host of each, and the proxy-cache project that mirrors it.
+    pub mirrors: BTreeMap<String, String>,
 }
 
 impl Harbor {
@@ -80,6 +85,8 @@ pub(crate) struct Section {
     listing_timeout: Option<f64>,
     full_listing_interval: Option<Seconds>,
     retries: Option<usize>,
+    registry_hosts: Option<Vec<String>>,
+    mirrors: Option<BTreeMap<String, String>>,
 }
 
 /// The environment variable that holds the password.
@@ -170,6 +177,59 @@ impl Section {
                 .full_listing_interval
                 .map_or(DEFAULT_FULL_LISTING_INTERVAL, |Seconds(seconds)| seconds),
             retries,
+            registry_hosts: self
+                .registry_hosts
+                .unwrap_or_default()
+                .into_iter()
+                .map(|host| registry_host("registry_hosts", &host))
+                .collect::<Result<_>>()?,
+            mirrors: self
+                .mirrors
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(host, project)| Ok((registry_host("mirrors", &host)?, mirror_project(&host, project)?)))
+                .collect::<Result<_>>()?,
         })
+    }
+}
+
+/// The host of a registry as references have it, such as `harbor.example.com:8443`.
+fn registry_host(key: &str, host: &str) -> Result<String> {
+    let host = host.trim();
+    if host.is_empty() || host.contains(|c: char| "/,=@?#".contains(c) || c.is_whitespace()) {
+        bail!(
+            "harbor_config.{key} has {host:?}; write the host as in a pull reference, with its port if it has one, such as \
+             \"harbor.example.com:8443\""
+        );
+    }
+    Ok(host.to_owned())
+}
+
+/// The proxy-cache project that mirrors a registry.
+fn mirror_project(host: &str, project: String) -> Result<String> {
+    if project.is_empty() || project.contains(|c: char| "/,=".contains(c) || c.is_whitespace()) {
+        bail!("harbor_config.mirrors has the project {project:?} for {host}; write the name of a proxy-cache project");
+    }
+    Ok(project)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn hosts_of_references_and_mirrors_are_read_and_addresses_refused() {
+        let read = |text: &str| crate::parse(&format!(r#"{{"harbor_config": {text}}}"#), Path::new("/"));
+        let text = r#"{"registry_hosts": ["node:9443"], "mirrors": {"docker.io": "hub"}}"#;
+        let harbor = read(text).unwrap().0.harbor;
+        assert_eq!(harbor.registry_hosts, ["node:9443"]);
+        assert_eq!(harbor.mirrors.get("docker.io").map(String::as_str), Some("hub"));
+        for (text, part) in [
+            (r#"{"registry_hosts": ["https://h"]}"#, "write the host as in a pull reference"),
+            (r#"{"mirrors": {"docker.io/library": "hub"}}"#, "harbor_config.mirrors"),
+            (r#"{"mirrors": {"docker.io": "a/b"}}"#, "proxy-cache project"),
+        ] {
+            assert!(read(text).unwrap_err().to_string().contains(part), "{text}");
+        }
     }
 }

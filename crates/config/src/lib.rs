@@ -7,6 +7,7 @@
 mod access;
 mod app;
 mod cache;
+mod compare;
 mod config;
 mod crictl;
 pub mod duration;
@@ -23,6 +24,7 @@ mod secret;
 pub use access::{Access, Cors, Tls};
 pub use app::App;
 pub use cache::Cache;
+pub use compare::Compare;
 pub use config::Config;
 pub use crictl::{Crictl, CrictlMode, socket_path};
 pub use file::{load, parse};

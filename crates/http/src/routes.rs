@@ -18,6 +18,10 @@ pub enum Route {
     OpenApi,
     /// The node's images, for compositions that run elsewhere.
     NodeApi,
+    /// The composition's rows with their verdicts.
+    Inventory,
+    /// The sums of its comparison.
+    Compare,
     /// Everything else, which the composition answers.
     Other,
 }
@@ -41,6 +45,8 @@ impl Route {
             "/readyz" => Self::Readyz,
             "/metrics" => Self::Metrics,
             "/openapi.json" => Self::OpenApi,
+            "/inventory" => Self::Inventory,
+            "/compare" => Self::Compare,
             protocol::NODE_API_PATH => Self::NodeApi,
             // A client whose configured address ends in a slash asks for `//images`.
             _ if path.starts_with('/') && path.trim_start_matches('/') == "images" => Self::Images,
@@ -57,6 +63,8 @@ impl Route {
             Self::Metrics => "/metrics",
             Self::OpenApi => "/openapi.json",
             Self::NodeApi => protocol::NODE_API_PATH,
+            Self::Inventory => "/inventory",
+            Self::Compare => "/compare",
             Self::Other => "other",
         }
     }
@@ -66,13 +74,15 @@ impl Route {
         match self {
             Self::Healthz | Self::Readyz => Credential::None,
             Self::NodeApi => Credential::NodeToken,
-            Self::Images | Self::Metrics | Self::OpenApi | Self::Other => Credential::ClientToken,
+            Self::Images | Self::Inventory | Self::Compare | Self::Metrics | Self::OpenApi | Self::Other => {
+                Credential::ClientToken
+            }
         }
     }
 
     /// Whether the host itself answers it with a document that can only be read.
     pub fn is_read_only(self) -> bool {
-        !matches!(self, Self::Images | Self::Other)
+        !matches!(self, Self::Images | Self::Inventory | Self::Compare | Self::Other)
     }
 
     /// Whether monitoring requests it every few seconds: its log lines have the level DEBUG.
@@ -107,7 +117,18 @@ mod tests {
         for path in ["/healthz", "/readyz"] {
             assert_eq!(Route::of(path).credential(), Credential::None, "{path}");
         }
-        for path in ["/images", "//images", "/metrics", "/openapi.json", "/", "/healthz/", "/HEALTHZ", "//readyz"] {
+        for path in [
+            "/images",
+            "//images",
+            "/inventory",
+            "/compare",
+            "/metrics",
+            "/openapi.json",
+            "/",
+            "/healthz/",
+            "/HEALTHZ",
+            "//readyz",
+        ] {
             assert_eq!(Route::of(path).credential(), Credential::ClientToken, "{path}");
         }
     }

@@ -60,6 +60,13 @@ impl Capabilities {
             "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),
             "harbor-listing-timeout" => Some(harbor.listing_timeout.as_secs_f64().to_string()),
             "harbor-full-listing-interval" => Some(harbor.full_listing_interval.to_string()),
+            "registry-hosts" => Some(harbor.registry_hosts.join(",")),
+            "mirrors" => {
+                let mirrors = harbor.mirrors.iter().map(|(host, project)| format!("{host}={project}"));
+                Some(mirrors.collect::<Vec<_>>().join(","))
+            }
+            "outdated" => Some(self.config.compare.outdated.clone()),
+            "query-max-age" => Some(self.config.cache.lifetime.to_string()),
             "node-name" => Some(self.node_name.clone()),
             "images-to-ignore" => self.images_to_ignore().await,
             "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),

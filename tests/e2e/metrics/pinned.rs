@@ -70,7 +70,17 @@ async fn after_listings_of_each_method() -> Facts {
 /// The metrics of a program whose routes were all asked.
 async fn after_requests_for_each_route() -> Facts {
     let program = Node::builder().one_image().node_api("t0ken").start().unwrap();
-    for path in ["/images", "/healthz", "/readyz", "/openapi.json", "/v1/crictl/images", "/nowhere", "/metrics"] {
+    for path in [
+        "/images",
+        "/inventory",
+        "/compare",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/v1/crictl/images",
+        "/nowhere",
+        "/metrics",
+    ] {
         program.get(path).await.unwrap().bytes().await.unwrap();
     }
     let scrape = "image_service_requests_total{route=\"/metrics\",status=\"200\"}";

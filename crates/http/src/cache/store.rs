@@ -4,6 +4,7 @@
 //! counts against the budget from its first byte.
 
 use crate::file_fingerprint::FileFingerprint;
+use crate::routes::Route;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, request};
@@ -22,7 +23,12 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn of(request: &request::Parts) -> Self {
-        Self { host: request.headers.get(HOST).cloned(), target: request.uri.path_and_query().cloned() }
+        // The listing has no query, so a query makes no other answer of it.
+        let target = match Route::of(request.uri.path()) {
+            Route::Images => Some(PathAndQuery::from_static(Route::Images.label())),
+            _ => request.uri.path_and_query().cloned(),
+        };
+        Self { host: request.headers.get(HOST).cloned(), target }
     }
 }
 

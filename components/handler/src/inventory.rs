@@ -1,0 +1,96 @@
+//! `GET /inventory`: rows with their verdicts, as a query wants them; `GET /compare`: their sums.
+
+use crate::answer::{Body, CHUNK_BYTES, answer, problem};
+use crate::negotiation;
+use crate::picture::{self, Picture};
+use crate::route::Problem;
+use bytes::Bytes;
+use futures::channel::mpsc;
+use futures::{SinkExt, StreamExt};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use spin_sdk::http::{EmptyBody, HeaderValue, Method, Request, Response, StatusCode, box_body};
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use verdicts::{ComparisonDocument, Document, Format, InventoryDocument, Page, Query};
+
+/// What is written.
+#[derive(Clone, Copy)]
+enum Content {
+    Inventory(Format),
+    Comparison,
+}
+
+pub(crate) async fn inventory(request: &Request) -> Response<Body> {
+    respond(request, Content::Inventory(negotiation::format(request.headers()))).await
+}
+
+pub(crate) async fn compare(request: &Request) -> Response<Body> {
+    respond(request, Content::Comparison).await
+}
+
+async fn respond(request: &Request, content: Content) -> Response<Body> {
+    let query = match Query::parse(request.uri().query().unwrap_or_default()) {
+        Ok(query) => query,
+        Err(error) => return problem(&Problem::bad_query(error.to_string())),
+    };
+    let picture = picture::now().await;
+    let (format, name) = match content {
+        Content::Inventory(format) => (format, "inventory"),
+        Content::Comparison => (Format::Json, "compare"),
+    };
+    let whole = format.is_whole() || matches!(content, Content::Comparison);
+    let page = if whole { picture.inventory.whole(&query) } else { picture.inventory.page(&query) };
+    let tag = picture.inventory.entity_tag(&query, &page, &format!("{name} {}", format.media_type()));
+    let mut response = if negotiation::has(request.headers(), &tag) {
+        answer(StatusCode::NOT_MODIFIED, format.media_type(), box_body(EmptyBody::new()))
+    } else if request.method() == Method::HEAD {
+        answer(StatusCode::OK, format.media_type(), box_body(EmptyBody::new()))
+    } else {
+        answer(StatusCode::OK, format.media_type(), body(picture, query, page, content))
+    };
+    let headers = response.headers_mut();
+    // Each answer is asked for anew, and costs nothing where nothing is new.
+    headers.insert("cache-control", HeaderValue::from_static("no-cache"));
+    headers.insert("vary", HeaderValue::from_static("accept"));
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert("etag", tag);
+    }
+    response
+}
+
+/// The answer, which is written while the client reads it.
+fn body(picture: Rc<Picture>, query: Query, page: Page, content: Content) -> Body {
+    let (frames, receiver) = mpsc::channel(0);
+    wit_bindgen::spawn(async move {
+        let inventory = &picture.inventory;
+        // A failure means that the client has left.
+        let _ = match content {
+            Content::Inventory(format) => send(frames, InventoryDocument::new(inventory, &page, format, now())).await,
+            Content::Comparison => {
+                let comparison = inventory.compare(&query);
+                send(frames, ComparisonDocument::new(inventory, &comparison, now())).await
+            }
+        };
+    });
+    box_body(StreamBody::new(receiver.map(Ok::<_, anyhow::Error>)))
+}
+
+async fn send(mut frames: mpsc::Sender<Frame<Bytes>>, mut document: impl Document) -> Result<(), mpsc::SendError> {
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        let more = document.fill(&mut chunk, CHUNK_BYTES);
+        if !chunk.is_empty() {
+            frames.send(Frame::data(Bytes::from(chunk))).await?;
+        }
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
