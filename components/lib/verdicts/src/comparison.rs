@@ -55,7 +55,9 @@ pub struct SharedRows<'a> {
 impl Inventory {
     /// Sums up the rows that the query wants. `Query::default()` wants all.
     pub fn compare(&self, query: &Query) -> Comparison<'_> {
-        let Page { rows, total, counts, .. } = self.whole(query);
+        // All of them, whatever page the query is about.
+        let query = Query { limit: None, cursor: None, ..query.clone() };
+        let Page { rows, total, counts, .. } = self.whole(&query);
         let nodes = || self.nodes.groups.iter().flat_map(|group| &group.nodes);
         let answered_nodes = nodes().filter(|node| node.state == NodeState::Answered).count() as u64;
         let mut comparison = Comparison {

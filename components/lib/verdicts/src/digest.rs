@@ -66,6 +66,14 @@ impl<'a> DigestText<'a> {
         (!algorithm.is_empty() && !encoded.is_empty()).then_some(Self::Other(text))
     }
 
+    /// A number in the order of digests; several may have the same one.
+    pub(crate) fn rough(&self) -> u64 {
+        match self {
+            Self::Sha256(bytes) => bytes.first_chunk().map_or(u64::MAX, |first| u64::from_be_bytes(*first)),
+            Self::Other(_) => u64::MAX,
+        }
+    }
+
     /// Calls back with the text.
     pub(crate) fn with<T>(&self, use_text: impl FnOnce(&str) -> T) -> T {
         match self {

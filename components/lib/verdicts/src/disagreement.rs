@@ -10,7 +10,8 @@
 use crate::artifacts::Artifacts;
 use crate::digest::Digest;
 use crate::node_rows::NodeRow;
-use crate::verdict::{Reason, Verdict};
+use crate::reason::Reason;
+use crate::verdict::Verdict;
 use image_model::types::NodeListing;
 use std::collections::{HashMap, HashSet};
 

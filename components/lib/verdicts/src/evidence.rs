@@ -1,7 +1,7 @@
 //! What a listing of the registry proves.
 
 use crate::config::Config;
-use crate::verdict::Reason;
+use crate::reason::Reason;
 use image_model::types::{FailureCode, ListingEnd};
 use std::collections::{HashMap, HashSet};
 

@@ -8,9 +8,11 @@ use crate::hosts::Hosts;
 use crate::location::Whose;
 use crate::names::Names;
 use crate::node_rows::{self, NodeRow};
-use crate::verdict::{Reason, Verdict, Verdicts};
+use crate::reason::Reason;
+use crate::verdict::{Verdict, Verdicts};
 use crate::{disagreement, judge, matching, node_set, outdated};
 use image_model::types::{ListingBegin, ListingEnd, NodeListing, NodeState, Repository};
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// Takes up a listing of the registry while it arrives.
@@ -29,7 +31,7 @@ pub struct Inventory {
     pub(crate) digests: Digests,
     pub(crate) artifacts: Artifacts,
     pub(crate) nodes: NodeListing,
-    pub(crate) begin: ListingBegin,
+    pub(crate) begin: Cell<ListingBegin>,
     pub(crate) end: ListingEnd,
     pub(crate) rows: Vec<NodeRow>,
     /// For each row of `rows`: whose it is, its repository's number in `names`, and its nodes' number in `node_sets`.
@@ -87,7 +89,7 @@ impl Builder {
             digests: self.digests,
             artifacts: self.artifacts,
             nodes,
-            begin,
+            begin: Cell::new(begin),
             end,
             rows,
             whose,
@@ -106,6 +108,11 @@ impl Builder {
 }
 
 impl Inventory {
+    /// Notes that a listing began so, whose rows are the same.
+    pub fn renew(&self, begin: ListingBegin) {
+        self.begin.set(begin);
+    }
+
     fn match_artifacts(&mut self) {
         let sought: Vec<_> =
             self.rows.iter().zip(&self.whose).map(|(row, whose)| (row.tag(&self.nodes), whose.location())).collect();

@@ -209,7 +209,7 @@ impl Inventory {
             url: self.config.url.as_deref()?,
             version: self.end.registry.as_ref().and_then(|registry| registry.version.as_deref()),
             state: state.label(),
-            age_seconds: self.begin.age,
+            age_seconds: self.begin.get().age,
         })
     }
 

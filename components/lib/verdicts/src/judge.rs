@@ -4,7 +4,8 @@ use crate::artifacts::Artifacts;
 use crate::evidence::Evidence;
 use crate::location::{Location, Whose};
 use crate::node_rows::NodeRow;
-use crate::verdict::{Reason, Verdict};
+use crate::reason::Reason;
+use crate::verdict::Verdict;
 
 /// The verdict; the reason where it can't be told.
 pub(crate) fn judge(

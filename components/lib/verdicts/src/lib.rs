@@ -39,6 +39,7 @@ mod outdated;
 mod page;
 mod query;
 mod query_error;
+mod reason;
 mod reference;
 mod row;
 mod source_state;
@@ -54,9 +55,10 @@ pub use lookups::{Answer, Question};
 pub use page::Page;
 pub use query::{DEFAULT_LIMIT, MAX_LIMIT, Query};
 pub use query_error::{Problem, QueryError};
+pub use reason::Reason;
 pub use row::{RegistryArtifact, Row, RowNumber};
 pub use source_state::{NodeSummary, RegistryState};
-pub use verdict::{Counts, Reason, Verdict, Verdicts};
+pub use verdict::{Counts, Verdict, Verdicts};
 
 #[cfg(test)]
 mod tests;

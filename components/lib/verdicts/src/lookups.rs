@@ -5,7 +5,7 @@
 
 use crate::inventory::Inventory;
 use crate::judge;
-use crate::verdict::Reason;
+use crate::reason::Reason;
 use image_model::types::{Artifact, Failure};
 use std::collections::HashSet;
 

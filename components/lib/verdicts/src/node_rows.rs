@@ -2,8 +2,9 @@
 
 use crate::artifacts::Artifacts;
 use crate::digest::{Digest, Digests};
+use crate::reason::Reason;
 use crate::reference::{Parts, Place};
-use crate::verdict::{Reason, Verdicts};
+use crate::verdict::Verdicts;
 use image_model::id;
 use image_model::types::{Group, Image, NodeListing};
 use std::collections::HashMap;
@@ -198,91 +199,5 @@ impl<'a> Rows<'a> {
                 known.bytes = known.bytes.max(row.bytes);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use image_model::types::{Node, NodeState};
-
-    fn image(id: &str, tags: &[&str], digests: &[&str]) -> Image {
-        let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-        Image { id: id.to_owned(), repo_tags: strings(tags), repo_digests: strings(digests), size: 7, pinned: false }
-    }
-
-    fn listing(groups: Vec<Vec<Image>>) -> NodeListing {
-        let group = |(number, images)| Group {
-            nodes: vec![Node { name: format!("n{number}"), state: NodeState::Answered, age: Some(0) }],
-            images,
-        };
-        NodeListing { groups: groups.into_iter().enumerate().map(group).collect(), failures: Vec::new() }
-    }
-
-    /// Reference, tag, image id, number of digests, groups.
-    fn shown(nodes: &NodeListing) -> Vec<(Option<&str>, Option<&str>, &str, usize, Vec<u32>)> {
-        let rows = collect(nodes, &mut Digests::default());
-        rows.iter()
-            .map(|row| {
-                (row.reference(nodes), row.tag(nodes), row.image_id(nodes), row.digests.len(), row.groups.clone())
-            })
-            .collect()
-    }
-
-    #[test]
-    fn an_image_of_three_tags_is_three_rows_with_the_digests_of_their_own_repository() {
-        let nodes =
-            listing(vec![vec![image("sha256:1", &["a:1", "a:2", "b:1"], &["a@sha256:x", "b@sha256:y", "b@sha256:z"])]]);
-        assert_eq!(
-            shown(&nodes),
-            [
-                (Some("a:1"), Some("1"), "1", 1, vec![0]),
-                (Some("a:2"), Some("2"), "1", 1, vec![0]),
-                (Some("b:1"), Some("1"), "1", 2, vec![0]),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_repo_digest_is_a_reference_where_its_repository_has_no_tag_on_that_id() {
-        let nodes = listing(vec![vec![image("1", &["nginx:1"], &["docker.io/library/nginx@sha256:x", "b@sha256:y"])]]);
-        assert_eq!(
-            shown(&nodes),
-            [(Some("nginx:1"), Some("1"), "1", 1, vec![0]), (Some("b@sha256:y"), None, "1", 1, vec![0])]
-        );
-    }
-
-    #[test]
-    fn rows_of_a_table_have_names_without_digests() {
-        let nodes = listing(vec![vec![
-            image("20faf770514bd", &["a:1"], &[]),
-            image("30faf770514bd", &[], &["b"]),
-            image("40faf770514bd", &[], &["c@e6f1816883972"]),
-            image("50faf770514bd", &[], &[]),
-            image("60faf770514bd", &["<none>:<none>"], &["<none>@<none>"]),
-        ]]);
-        assert_eq!(
-            shown(&nodes),
-            [
-                (Some("a:1"), Some("1"), "20faf770514bd", 0, vec![0]),
-                (Some("b"), None, "30faf770514bd", 0, vec![0]),
-                (Some("c"), None, "40faf770514bd", 0, vec![0]),
-                (None, None, "50faf770514bd", 0, vec![0]),
-                (None, None, "60faf770514bd", 0, vec![0]),
-            ]
-        );
-    }
-
-    #[test]
-    fn the_same_reference_and_id_on_several_nodes_is_one_row() {
-        let long = "sha256:20faf770514bd13c4041b33f2218046a836d658a9c5407a5e8841730a6a65171";
-        let nodes = listing(vec![
-            vec![image(long, &["a:1"], &["a@sha256:x"])],
-            vec![image("20faf770514bd", &["a:1"], &[]), image("other", &["a:1"], &["a@sha256:x"])],
-        ]);
-        assert_eq!(
-            shown(&nodes),
-            [(Some("a:1"), Some("1"), "20faf770514bd", 1, vec![0, 1]), (Some("a:1"), Some("1"), "other", 1, vec![1]),]
-        );
     }
 }

@@ -8,6 +8,31 @@ use crate::row::Row;
 use crate::verdict::Verdict;
 use std::cmp::Ordering;
 
+/// A number in the order of the rows, which settles most comparisons. Rows with the same one are compared by their [`Key`]s.
+pub(crate) fn rough(inventory: &Inventory, sort: Sort, row: &Row<'_>) -> u64 {
+    match sort {
+        Sort::Name => u64::from(rank(inventory, row)),
+        Sort::Digest => row.digests().next().map_or(u64::MAX, |digest| digest.rough()),
+        // Few verdicts and few numbers of nodes: many rows have the same one.
+        Sort::Verdict | Sort::Nodes => number(sort, row) << 32 | u64::from(rank(inventory, row)),
+        Sort::Size | Sort::Pushed => number(sort, row),
+    }
+}
+
+fn rank(inventory: &Inventory, row: &Row<'_>) -> u32 {
+    row.name().map_or(u32::MAX, |name| inventory.names.rank(name))
+}
+
+fn number(sort: Sort, row: &Row<'_>) -> u64 {
+    match sort {
+        Sort::Name | Sort::Digest => 0,
+        Sort::Size => row.bytes(),
+        Sort::Nodes => row.node_count(),
+        Sort::Pushed => row.artifact().and_then(|artifact| artifact.pushed()).unwrap_or_default(),
+        Sort::Verdict => row.verdicts().worst().map_or(Verdict::ALL.len() as u64, |verdict| verdict as u64),
+    }
+}
+
 /// What rows are compared by, in this order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key<'a> {
@@ -23,17 +48,10 @@ pub(crate) struct Key<'a> {
 
 impl<'a> Key<'a> {
     pub(crate) fn of_row(inventory: &Inventory, sort: Sort, row: &Row<'a>) -> Self {
-        let number = match sort {
-            Sort::Name | Sort::Digest => 0,
-            Sort::Size => row.bytes(),
-            Sort::Nodes => row.node_count(),
-            Sort::Pushed => row.artifact().and_then(|artifact| artifact.pushed()).unwrap_or_default(),
-            Sort::Verdict => row.verdicts().worst().map_or(Verdict::ALL.len() as u64, |verdict| verdict as u64),
-        };
         Self {
-            number,
+            number: number(sort, row),
             first_digest: if sort == Sort::Digest { row.digests().next() } else { None },
-            rank: row.name().map_or(u32::MAX, |name| inventory.names.rank(name)),
+            rank: rank(inventory, row),
             tag: row.tag(),
             id: row.image_id(),
             digest: row.own_digest(),

@@ -2,7 +2,7 @@
 
 use crate::filter::RowFilter;
 use crate::inventory::Inventory;
-use crate::order::Key;
+use crate::order::{self, Key};
 use crate::query::{DEFAULT_LIMIT, Query};
 use crate::row::RowNumber;
 use crate::verdict::Counts;
@@ -35,7 +35,9 @@ impl Inventory {
     fn select(&self, query: &Query, limit: Option<u32>) -> Page {
         let key = |number: RowNumber| Key::of_row(self, query.sort, &self.row(number));
         let directed = |order: Ordering| if query.descending { order.reverse() } else { order };
-        let compare = |one: &RowNumber, other: &RowNumber| directed(key(*one).compare(&key(*other)));
+        let compare = |(rough, number): &(u64, RowNumber), (other_rough, other): &(u64, RowNumber)| {
+            directed(rough.cmp(other_rough).then_with(|| key(*number).compare(&key(*other))))
+        };
         let after = query.cursor.as_ref().map(|cursor| Key::of_cursor(self, cursor));
         let mut filter = RowFilter::new(self, &query.filters);
         let (mut rows, mut total, mut counts) = (Vec::new(), 0, Counts::default());
@@ -50,7 +52,7 @@ impl Inventory {
             }
             total += 1;
             if after.is_none_or(|after| directed(key(number).compare(&after)).is_gt()) {
-                rows.push(number);
+                rows.push((order::rough(self, query.sort, &row), number));
             }
         }
         let limit = limit.map_or(rows.len(), |limit| limit as usize);
@@ -61,6 +63,7 @@ impl Inventory {
             rows.truncate(limit);
         }
         rows.sort_unstable_by(compare);
+        let rows: Vec<_> = rows.into_iter().map(|(_, number)| number).collect();
         let last = rows.last().filter(|_| has_more);
         let next = last.map(|last| key(*last).cursor(query, &self.row(*last)).write());
         Page { rows, total, counts, next }

@@ -4,7 +4,8 @@ use crate::config::Outdated;
 use crate::digest::DigestText;
 use crate::inventory::Inventory;
 use crate::node_rows::NodeRow;
-use crate::verdict::{Reason, Verdicts};
+use crate::reason::Reason;
+use crate::verdict::Verdicts;
 use crate::version_tag::VersionTag;
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! The answers as clients read them.
 
 use super::world::*;
-use crate::{ComparisonDocument, Document, Format, Inventory, InventoryDocument, Outdated, Query};
+use crate::{Document, Format, Inventory, InventoryDocument, Outdated, Query};
 use image_model::types::*;
 use serde_json::{Value, json};
 
@@ -183,94 +183,4 @@ fn a_document_is_written_in_pieces_of_a_row() {
     let mut document = InventoryDocument::new(&inventory, &page, Format::Json, NOW);
     assert!(document.fill(&mut again, 1));
     assert!(again.len() < buffer.len());
-}
-
-#[test]
-fn the_comparison_sums_up_and_has_the_rows_of_each_verdict() {
-    let shared = || pulled("i", "h.example/team/app", "1", "1");
-    let mut twice = pulled("j", "quay.io/tool", "1", "2");
-    twice.repo_tags.push("quay.io/tool:2".to_owned());
-    let world = World::new(
-        vec![
-            node("a", vec![shared(), twice]),
-            node("b", vec![shared()]),
-            group(&["c"], NodeState::Unreachable, vec![]),
-        ],
-        vec![repository("team/app", vec![artifact("1", &["1"], &[]), artifact("5", &["5"], &[])])],
-    );
-    let inventory = world.inventory();
-    let comparison = inventory.compare(&Query::default());
-    let text = written(ComparisonDocument::new(&inventory, &comparison, NOW));
-    let answer: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(answer["total"], 4);
-    assert_eq!(answer["counts"]["foreign"], 2);
-    assert_eq!(answer["on_all_nodes"], json!({"nodes": "2 of 3", "answered": 2, "known": 3, "images": 1}));
-    assert_eq!(
-        answer["by_nodes"],
-        json!([
-            {"nodes": ["a", "b"], "node_count": 2, "images": 1, "bytes": 1000, "size": "1kB"},
-            {"nodes": ["a"], "node_count": 1, "images": 2, "bytes": 1000, "size": "1kB"},
-        ])
-    );
-    assert_eq!(answer["bytes"]["by_node"][0], json!({"name": "a", "bytes": 2000, "size": "2kB"}));
-    assert_eq!(answer["bytes"]["by_verdict"]["foreign"], json!({"bytes": 1000, "size": "1kB"}));
-    assert_eq!(answer["bytes"]["by_repository"][0]["name"], "h.example/team/app");
-    assert_eq!(answer["bytes"]["other_repositories"]["bytes"], 0);
-    let rows = |verdict: &str| {
-        answer["images"][verdict]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|row| row["reference"].as_str().unwrap())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(rows("foreign"), ["quay.io/tool:1", "quay.io/tool:2"]);
-    assert_eq!(rows("on_no_node"), ["h.example/team/app:5"]);
-    assert!(rows("missing").is_empty());
-    assert_eq!(answer["errors"], json!([]));
-}
-
-#[test]
-fn an_entity_tag_stays_while_only_time_passes() {
-    let tag = |change: &dyn Fn(&mut World), query: &str, representation: &str| {
-        let mut world = World::new(
-            vec![node("n", vec![pulled("i", "h.example/team/app", "1", "1")])],
-            vec![repository("team/app", vec![artifact("1", &["1"], &[])])],
-        );
-        change(&mut world);
-        let query = Query::parse(query).unwrap();
-        let inventory = world.inventory();
-        inventory.entity_tag(&query, &inventory.page(&query), representation)
-    };
-    let first = tag(&|_| {}, "", "a");
-    assert!(first.starts_with("W/\"") && first.ends_with('"'));
-    let later: [&dyn Fn(&mut World); 3] = [
-        &|world| world.groups[0].nodes[0].age = Some(900),
-        &|world| world.repositories[0].artifacts[0].pulled = Some(1),
-        &|world| world.repositories[0].artifacts[0].pushed = Some(1),
-    ];
-    for change in later {
-        assert_eq!(tag(change, "", "a"), first);
-    }
-    let other: [&dyn Fn(&mut World); 7] = [
-        &|world| world.groups[0].nodes[0].state = NodeState::Stale,
-        &|world| world.groups[0].images[0].pinned = true,
-        &|world| world.groups[0].images.clear(),
-        &|world| world.repositories[0].artifacts[0].tags.push("2".to_owned()),
-        &|world| world.repositories[0].artifacts[0].digest = digest("2"),
-        &|world| world.end.registry.as_mut().unwrap().version = None,
-        &|world| {
-            world.end.failures.push(Failure::of_repository(
-                FailureCode::TimedOut,
-                "team/other".to_owned(),
-                String::new(),
-            ))
-        },
-    ];
-    for (number, change) in other.into_iter().enumerate() {
-        assert_ne!(tag(change, "", "a"), first, "change {number}");
-    }
-    assert_ne!(tag(&|_| {}, "sort=size", "a"), first);
-    assert_ne!(tag(&|_| {}, "limit=7", "a"), first);
-    assert_ne!(tag(&|_| {}, "", "b"), first);
 }

@@ -1,11 +1,11 @@
-//! Each verdict, and each reason for none.
+//! Each verdict, where all sources answered.
 
 use super::world::*;
 use crate::Reason;
 use image_model::types::*;
 
 /// The verdicts of an image `h.example/PROJECT/app:1` with the digest `1`, beside these artifacts of its repository.
-fn beside(project: &str, artifacts: Vec<Artifact>) -> World {
+pub(super) fn beside(project: &str, artifacts: Vec<Artifact>) -> World {
     let repositories =
         if artifacts.is_empty() { vec![] } else { vec![repository(&format!("{project}/app"), artifacts)] };
     World::new(vec![node("n", vec![pulled("i", &format!("h.example/{project}/app"), "1", "1")])], repositories)
@@ -17,13 +17,13 @@ fn digest_beside(artifacts: Vec<Artifact>) -> World {
     World::new(vec![node("n", images)], vec![repository("team/app", artifacts)])
 }
 
-fn unknown(world: World) -> Reason {
+pub(super) fn unknown(world: World) -> Reason {
     let inventory = world.inventory();
     assert_eq!(verdicts(&inventory), ["unknown"]);
     row(&inventory).reason().unwrap()
 }
 
-fn told(world: World) -> Vec<&'static str> {
+pub(super) fn told(world: World) -> Vec<&'static str> {
     verdicts(&world.inventory())
 }
 
@@ -160,82 +160,6 @@ fn one_image_id_with_references_of_several_repositories_has_a_verdict_for_each()
     let verdicts: Vec<_> =
         super::world::told(&inventory).into_iter().map(|(_, _, verdicts)| verdicts[0].label()).collect();
     assert_eq!(verdicts, ["proxied", "in_sync", "foreign"]);
-}
-
-#[test]
-fn without_a_listing_of_harbor_its_images_are_unknown() {
-    let mut world = beside("team", vec![]).fail(FailureCode::Unavailable, None);
-    (world.end.registry, world.end.projects) = (None, vec![]);
-    assert_eq!(unknown(world), Reason::RegistryFailed);
-}
-
-#[test]
-fn a_login_that_does_not_count_makes_its_rows_count_for_nothing() {
-    let mut world =
-        beside("team", vec![artifact("1", &["1"], &[]), artifact("2", &["2"], &[])]).fail(FailureCode::Denied, None);
-    world.end.registry.as_mut().unwrap().login_counts = false;
-    let inventory = world.inventory();
-    assert_eq!(verdicts(&inventory), ["unknown"]);
-    assert_eq!(row(&inventory).reason(), Some(Reason::LoginDoesNotCount));
-    assert_eq!(inventory.rows(), 1);
-}
-
-#[test]
-fn without_a_login_by_choice_what_is_seen_is_judged() {
-    let anonymous = |project, artifacts| {
-        let mut world = beside(project, artifacts);
-        world.config.anonymous = true;
-        world.end.registry.as_mut().unwrap().login_counts = false;
-        world
-    };
-    assert_eq!(told(anonymous("team", vec![artifact("1", &["1"], &[])])), ["in_sync"]);
-    assert_eq!(told(anonymous("team", vec![artifact("2", &["1"], &[])])), ["drifted"]);
-    assert_eq!(unknown(anonymous("private", vec![])), Reason::ProjectNotSeen);
-}
-
-#[test]
-fn a_project_that_the_login_does_not_see_is_no_evidence() {
-    assert_eq!(unknown(beside("secret", vec![])), Reason::ProjectNotSeen);
-    // It may be a proxy cache.
-    assert_eq!(unknown(beside("secret", vec![artifact("2", &["1"], &[])])), Reason::ProjectNotSeen);
-}
-
-#[test]
-fn an_incomplete_listing_of_a_project_makes_nothing_missing_and_what_was_seen_counts() {
-    assert_eq!(unknown(beside("part", vec![])), Reason::ProjectIncomplete);
-    assert_eq!(told(beside("part", vec![artifact("1", &["1"], &[])])), ["in_sync"]);
-    assert_eq!(told(beside("part", vec![artifact("2", &["1"], &[])])), ["drifted"]);
-    assert_eq!(told(beside("part", vec![artifact("1", &["2"], &[])])), ["untagged"]);
-    // The listing ended early, and the tag may be in the part that did not come.
-    assert_eq!(
-        unknown(beside("part", vec![artifact("1", &["2"], &[])]).fail(FailureCode::TimedOut, None)),
-        Reason::RegistryFailed
-    );
-}
-
-#[test]
-fn a_failure_touches_the_references_that_depend_on_it_and_no_others() {
-    let images = || {
-        vec![
-            pulled("i", "h.example/team/app", "1", "1"),
-            pulled("j", "h.example/team/other", "1", "1"),
-            pulled("k", "quay.io/app", "1", "1"),
-        ]
-    };
-    let world = World::new(vec![node("n", images())], vec![]).fail(FailureCode::TimedOut, Some("team/app"));
-    let told: Vec<_> =
-        super::world::told(&world.inventory()).into_iter().map(|(_, _, verdicts)| verdicts[0].label()).collect();
-    assert_eq!(told, ["unknown", "missing", "foreign"]);
-}
-
-#[test]
-fn rows_of_an_earlier_time_give_verdicts() {
-    let mut world = beside("team", vec![]).fail(FailureCode::Unavailable, None).fail(FailureCode::Stale, None);
-    world.end.registry = None;
-    assert_eq!(told(world), ["missing"]);
-    let world =
-        World::new(vec![group(&["n"], NodeState::Stale, vec![pulled("i", "h.example/team/app", "1", "1")])], vec![]);
-    assert_eq!(told(world), ["missing"]);
 }
 
 #[test]

@@ -1,0 +1,52 @@
+//! The answer of `/compare`.
+
+use super::world::*;
+use crate::{ComparisonDocument, Document, Query};
+use image_model::types::*;
+use serde_json::{Value, json};
+
+#[test]
+fn the_comparison_sums_up_and_has_the_rows_of_each_verdict() {
+    let shared = || pulled("i", "h.example/team/app", "1", "1");
+    let mut twice = pulled("j", "quay.io/tool", "1", "2");
+    twice.repo_tags.push("quay.io/tool:2".to_owned());
+    let world = World::new(
+        vec![
+            node("a", vec![shared(), twice]),
+            node("b", vec![shared()]),
+            group(&["c"], NodeState::Unreachable, vec![]),
+        ],
+        vec![repository("team/app", vec![artifact("1", &["1"], &[]), artifact("5", &["5"], &[])])],
+    );
+    let inventory = world.inventory();
+    let comparison = inventory.compare(&Query::default());
+    let mut text = Vec::new();
+    assert!(!ComparisonDocument::new(&inventory, &comparison, 0).fill(&mut text, usize::MAX));
+    let answer: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(answer["total"], 4);
+    assert_eq!(answer["counts"]["foreign"], 2);
+    assert_eq!(answer["on_all_nodes"], json!({"nodes": "2 of 3", "answered": 2, "known": 3, "images": 1}));
+    assert_eq!(
+        answer["by_nodes"],
+        json!([
+            {"nodes": ["a", "b"], "node_count": 2, "images": 1, "bytes": 1000, "size": "1kB"},
+            {"nodes": ["a"], "node_count": 1, "images": 2, "bytes": 1000, "size": "1kB"},
+        ])
+    );
+    assert_eq!(answer["bytes"]["by_node"][0], json!({"name": "a", "bytes": 2000, "size": "2kB"}));
+    assert_eq!(answer["bytes"]["by_verdict"]["foreign"], json!({"bytes": 1000, "size": "1kB"}));
+    assert_eq!(answer["bytes"]["by_repository"][0]["name"], "h.example/team/app");
+    assert_eq!(answer["bytes"]["other_repositories"]["bytes"], 0);
+    let rows = |verdict: &str| {
+        answer["images"][verdict]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["reference"].as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rows("foreign"), ["quay.io/tool:1", "quay.io/tool:2"]);
+    assert_eq!(rows("on_no_node"), ["h.example/team/app:5"]);
+    assert!(rows("missing").is_empty());
+    assert_eq!(answer["errors"], json!([]));
+}
