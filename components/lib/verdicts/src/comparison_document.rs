@@ -1,7 +1,7 @@
 //! The answer of `/compare`, written piece by piece.
 
-use crate::Outdated;
 use crate::comparison::{Comparison, SharedRows};
+use crate::config::Outdated;
 use crate::document::{Document, go_on_with, reopen, write_item};
 use crate::inventory::Inventory;
 use crate::json::{self, FailureJson, RowJson};

@@ -1,11 +1,12 @@
 //! Rows, nodes, the registry and failures as JSON. Each borrows what it shows.
 
+use crate::config::Outdated;
 use crate::digest::DigestText;
 use crate::inventory::Inventory;
+use crate::reason::Reason;
 use crate::row::{RegistryArtifact, Row};
 use crate::source_state::{self, NodeSummary};
 use crate::verdict::{Counts, Verdict, Verdicts};
-use crate::{Outdated, Reason};
 use image_model::size;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};

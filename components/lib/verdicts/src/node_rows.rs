@@ -7,7 +7,10 @@ use crate::reference::{Parts, Place};
 use crate::verdict::Verdicts;
 use image_model::id;
 use image_model::types::{Group, Image, NodeListing};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+/// Most digests of one image in one repository. Real images have a few.
+const MAX_DIGESTS: usize = 64;
 
 /// Where the text of a reference is, so that no row copies it.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +19,17 @@ struct TextAt {
     image: u32,
     /// The number of the repo tag; of the repo digest, behind all tags; none where the image has no name.
     index: Option<u32>,
+}
+
+impl TextAt {
+    fn get<'a>(&self, nodes: &'a NodeListing) -> Option<&'a str> {
+        let image = &nodes.groups[self.group as usize].images[self.image as usize];
+        let index = self.index? as usize;
+        match index.checked_sub(image.repo_tags.len()) {
+            None => image.repo_tags.get(index).map(String::as_str),
+            Some(index) => image.repo_digests.get(index).map(String::as_str),
+        }
+    }
 }
 
 /// A reference on nodes.
@@ -53,12 +67,7 @@ impl NodeRow {
 
     /// The reference as the runtime gives it; `None` where the image has no name.
     pub(crate) fn reference<'a>(&self, nodes: &'a NodeListing) -> Option<&'a str> {
-        let image = self.image(nodes);
-        let index = self.text.index? as usize;
-        let text = match index.checked_sub(image.repo_tags.len()) {
-            None => &image.repo_tags[index],
-            Some(index) => &image.repo_digests[index],
-        };
+        let text = self.text.get(nodes)?;
         Some(&text[..self.text_length])
     }
 
@@ -113,6 +122,17 @@ pub(crate) fn collect(nodes: &NodeListing, digests: &mut Digests) -> Vec<NodeRow
     rows
 }
 
+/// A text of an image, and where its repository is; `None` where it names none.
+fn named(text: &str) -> Option<(Parts<'_>, Place<'_>)> {
+    let parts = Parts::of(text)?;
+    Some((parts, Place::of(parts.repository)))
+}
+
+/// An item with its number, where there is one.
+fn present<T>((number, item): (usize, &Option<T>)) -> Option<(usize, &T)> {
+    Some((number, item.as_ref()?))
+}
+
 struct Rows<'a> {
     nodes: &'a NodeListing,
     rows: Vec<NodeRow>,
@@ -123,33 +143,28 @@ impl<'a> Rows<'a> {
     fn add_image(&mut self, group: u32, number: u32, digests: &mut Digests) {
         let image = &self.nodes.groups[group as usize].images[number as usize];
         let at = |index| TextAt { group, image: number, index };
-        let tags: Vec<_> = image.repo_tags.iter().map(|text| Parts::of(text)).collect();
-        let by_digest: Vec<_> = image.repo_digests.iter().map(|text| Parts::of(text)).collect();
-        let tag_places: Vec<_> = tags.iter().map(|parts| parts.map(|parts| Place::of(parts.repository))).collect();
-        let digest_places: Vec<_> =
-            by_digest.iter().map(|parts| parts.map(|parts| Place::of(parts.repository))).collect();
-        let of_place = |place: &Place<'_>, digests: &mut Digests| -> Vec<Digest> {
-            let same = digest_places.iter().zip(&by_digest).filter(|(other, _)| other.as_ref() == Some(place));
-            same.filter_map(|(_, parts)| digests.read(parts.as_ref()?.digest?)).collect()
-        };
-        let mut named = false;
-        for (index, (parts, place)) in tags.iter().zip(&tag_places).enumerate() {
-            let (Some(parts), Some(place)) = (parts, place) else { continue };
-            named = true;
-            let mut of_repository = of_place(place, digests);
+        let of_tags: Vec<_> = image.repo_tags.iter().map(|text| named(text)).collect();
+        let of_digests: Vec<_> = image.repo_digests.iter().map(|text| named(text)).collect();
+        let tagged: HashSet<&Place<'_>> = of_tags.iter().flatten().map(|(_, place)| place).collect();
+        let mut by_place: HashMap<&Place<'_>, Vec<Digest>> = HashMap::new();
+        for (parts, place) in of_digests.iter().flatten() {
+            by_place.entry(place).or_default().extend(parts.digest.and_then(|digest| digests.read(digest)));
+        }
+        // Each row of the repository has them all. So many are no real image's, and what can't be told is unknown.
+        by_place.retain(|_, digests| digests.len() <= MAX_DIGESTS);
+        let of_place = |place| by_place.get(place).cloned().unwrap_or_default();
+        for (index, (parts, place)) in of_tags.iter().enumerate().filter_map(present) {
+            let mut of_repository = of_place(place);
             of_repository.extend(parts.digest.and_then(|digest| digests.read(digest)));
             self.add(at(Some(index as u32)), parts, None, of_repository);
         }
-        for (index, (parts, place)) in by_digest.iter().zip(&digest_places).enumerate() {
-            let (Some(parts), Some(place)) = (parts, place) else { continue };
-            if tag_places.iter().flatten().any(|tagged| tagged == place) {
-                continue;
+        for (index, (parts, place)) in of_digests.iter().enumerate().filter_map(present) {
+            if !tagged.contains(place) {
+                let own = parts.digest.and_then(|digest| digests.read(digest));
+                self.add(at(Some((image.repo_tags.len() + index) as u32)), parts, own, of_place(place));
             }
-            named = true;
-            let own = parts.digest.and_then(|digest| digests.read(digest));
-            let of_repository = of_place(place, digests);
-            self.add(at(Some((image.repo_tags.len() + index) as u32)), parts, own, of_repository);
         }
+        let named = tagged.len() + of_digests.iter().flatten().count() > 0;
         if !named {
             let nothing = Parts { repository: "", tag: None, digest: None };
             self.add(at(None), &nothing, None, Vec::new());
@@ -164,8 +179,8 @@ impl<'a> Rows<'a> {
         if let Some(tag) = parts.tag {
             text_length += 1 + tag.len();
         }
-        if let (Some(digest), Some(_)) = (parts.digest, own_digest) {
-            text_length += 1 + digest.len();
+        if own_digest.is_some() {
+            text_length = text.get(nodes).map_or(text_length, str::len);
         }
         let row = NodeRow {
             text,

@@ -162,7 +162,7 @@ impl<'a> Row<'a> {
 
     /// Whether the group of nodes with this number has it.
     pub(crate) fn is_on_group(&self, group: u32) -> bool {
-        matches!(self.which, Which::OnNodes(row, _) if row.groups.contains(&group))
+        matches!(self.which, Which::OnNodes(row, _) if row.groups.binary_search(&group).is_ok())
     }
 
     /// The artifact that the tag names now, else the one that has the digest.

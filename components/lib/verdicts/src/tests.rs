@@ -12,5 +12,6 @@ mod properties;
 mod queries;
 mod query_texts;
 mod real_harbor;
+mod strangers;
 mod verdict_table;
 mod world;

@@ -76,3 +76,14 @@ fn the_same_reference_and_id_on_several_nodes_is_one_row() {
         [(Some("a:1"), Some("1"), "20faf770514bd", 1, vec![0, 1]), (Some("a:1"), Some("1"), "other", 1, vec![1]),]
     );
 }
+
+#[test]
+fn so_many_digests_that_no_real_image_has_them_count_for_nothing() {
+    let image_with = |count: usize| {
+        let digests: Vec<String> = (0..count).map(|number| format!("a@sha256:{number}")).collect();
+        image("1", &["a:1", "a:2"], &digests.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let counts = |count| shown(&listing(vec![vec![image_with(count)]])).iter().map(|row| row.3).collect::<Vec<_>>();
+    assert_eq!(counts(64), [64, 64]);
+    assert_eq!(counts(65), [0, 0]);
+}
