@@ -55,7 +55,7 @@ fn a_regular_expression_is_no_word() {
 #[test]
 fn words_and_filters_are_collected() {
     let query =
-        Query::parse("q=PyTorch+2.3&q=team&node=a,b&node=c&registry=H.example:443&verdict=drifted,missing&tag=&sort=")
+        Query::parse("q=PyTorch+2.3&q=team&node=a,b&node=c&registry=H.example:443&verdict=drifted,missing&tag=")
             .unwrap();
     assert_eq!(query.filters.words, ["pytorch", "2.3", "team"]);
     assert_eq!(query.filters.nodes, ["a", "b", "c"]);
