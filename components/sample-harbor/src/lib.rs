@@ -1,4 +1,4 @@
-//! A registry for demonstrations: the images of two projects, without a registry.
+//! A registry for demonstrations: the images of a small team, without a registry.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
@@ -14,53 +14,30 @@ mod bindings {
 use bindings::exports::image_service::inventory::registry_images::{
     Artifact, Failure, Guest, GuestListing, Listing, ListingPart, Request,
 };
-use image_model::types::{Detail, ListingEnd, Project, Registry, Repository};
+use image_model::types::{Detail, ListingEnd, Registry, Repository};
 use std::cell::Cell;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 allocator::install!();
 
 struct SampleHarbor;
 
-/// Project, name, and artifacts: tags, digest, and bytes.
-type Sample = (&'static str, &'static str, &'static [(&'static [&'static str], &'static str, u64)]);
-
-const REGISTRY: &[Sample] = &[
-    (
-        "library",
-        "nginx",
-        &[
-            (&["1.27"], "sha256:67682bda769f67682bda769f67682bda769f67682bda769f67682bda769f6768", 72_950_530),
-            (&["1.26"], "sha256:a484819eb602a484819eb602a484819eb602a484819eb602a484819eb602a484", 71_005_258),
-        ],
-    ),
-    (
-        "my-project",
-        "my-app",
-        &[(
-            &["2.1.0", "latest"],
-            "sha256:f6d1c1f4a1b2f6d1c1f4a1b2f6d1c1f4a1b2f6d1c1f4a1b2f6d1c1f4a1b2f6d1",
-            249_600_000,
-        )],
-    ),
-    (
-        "my-project",
-        "tools/backup",
-        &[(&["2025.01"], "sha256:0c3d5e7f9a1b0c3d5e7f9a1b0c3d5e7f9a1b0c3d5e7f9a1b0c3d5e7f9a1b0c3d", 5_120_000)],
-    ),
-];
-
 impl Guest for SampleHarbor {
     type Listing = SampleListing;
 
-    fn images(request: Request) -> Listing {
-        let repositories = REGISTRY.iter().map(|sample| repository(sample, request.detail)).collect();
-        let projects = match request.detail {
-            Detail::Tags => Vec::new(),
-            Detail::All => projects(),
+    fn images(Request { detail, .. }: Request) -> Listing {
+        let mut repositories = repositories();
+        let projects = match detail {
+            Detail::Tags => {
+                repositories.iter_mut().for_each(keep_tags);
+                repositories.retain(|repository| !repository.artifacts.is_empty());
+                Vec::new()
+            }
+            Detail::All => sample_data::projects(),
         };
         let registry = Registry {
-            version: Some("v2.16.0".to_owned()),
-            hosts: vec!["harbor.example.com".to_owned()],
+            version: Some("v2.16.0-c50c7ddd".to_owned()),
+            hosts: vec![sample_data::HOST.to_owned()],
             login_counts: true,
         };
         let end = ListingEnd { registry: Some(registry), projects, ..ListingEnd::default() };
@@ -68,8 +45,8 @@ impl Guest for SampleHarbor {
     }
 
     fn find(project: String, name: String, reference: String) -> Result<Option<Artifact>, Failure> {
-        let sample = REGISTRY.iter().find(|(of, called, _)| *of == project && *called == name);
-        let artifacts = sample.map(|sample| repository(sample, Detail::All).artifacts).unwrap_or_default();
+        let found = repositories().into_iter().find(|found| found.project == project && found.name == name);
+        let artifacts = found.map(|found| found.artifacts).unwrap_or_default();
         Ok(artifacts.into_iter().find(|artifact| artifact.digest == reference || artifact.tags.contains(&reference)))
     }
 }
@@ -86,27 +63,20 @@ impl GuestListing for SampleListing {
     }
 }
 
-fn projects() -> Vec<Project> {
-    let mut names: Vec<&str> = REGISTRY.iter().map(|(project, ..)| *project).collect();
-    names.dedup();
-    names.into_iter().map(|name| Project { name: name.to_owned(), proxy_cache: false, complete: true }).collect()
+/// The repositories as they are now.
+fn repositories() -> Vec<Repository> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    sample_data::repositories(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn repository((project, name, artifacts): &Sample, detail: Detail) -> Repository {
-    let artifact = |(tags, digest, size): &(&[&str], &str, u64)| {
-        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        let artifact = Artifact { digest: (*digest).to_owned(), size: *size, tags, ..Artifact::default() };
-        match detail {
-            Detail::Tags => artifact,
-            Detail::All => Artifact { kind: "IMAGE".to_owned(), media_type: IMAGE_CONFIG.to_owned(), ..artifact },
-        }
-    };
-    let artifacts = artifacts.iter().map(artifact).collect();
-    Repository { project: (*project).to_owned(), name: (*name).to_owned(), artifacts }
+/// Leaves what a listing of tags has.
+fn keep_tags(repository: &mut Repository) {
+    repository.artifacts.retain(|artifact| !artifact.tags.is_empty());
+    for artifact in &mut repository.artifacts {
+        let Artifact { digest, size, tags, .. } = std::mem::take(artifact);
+        *artifact = Artifact { digest, size, tags, ..Artifact::default() };
+    }
 }
-
-/// The media type of images.
-const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {

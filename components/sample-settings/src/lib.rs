@@ -1,4 +1,5 @@
-//! Settings for demonstrations: indented JSON, and an images_to_ignore.txt that names one image of the sample node.
+//! Settings for demonstrations: the sample registry, indented JSON, and an images_to_ignore.txt that names one image of the
+//! sample node.
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
 mod bindings {
@@ -19,7 +20,11 @@ struct SampleSettings;
 impl Guest for SampleSettings {
     fn get(key: String) -> Option<String> {
         let value = match key.as_str() {
-            "images-to-ignore" => "IMAGE,TAG,IMAGE ID,SIZE\nregistry.k8s.io/pause,3.9,e6f181688397e,322kB\n",
+            "harbor-url" => "https://harbor.example.com",
+            "mirrors" => "docker.io=hub-proxy",
+            "node-name" => "node-7",
+            "outdated" => "patch",
+            "images-to-ignore" => "IMAGE,TAG,IMAGE ID,SIZE\nregistry.k8s.io/pause,3.9,0a353ad44f0cb,1MB\n",
             "json-pretty" => "true",
             _ => return None,
         };
