@@ -37,7 +37,7 @@ use futures::join;
 use image_model::types::{self, Detail, ListingEnd, Method, WholeReason};
 use kept::{KeptRows, Plan, Refreshed};
 use login::Harbor;
-use overview::{Project, ProjectOverview};
+use overview::{Project, ProjectOverview, Repository};
 use std::time::Duration;
 
 /// Refreshes that a listing tries where other listings are quicker. After that, it reads all.
@@ -111,20 +111,27 @@ async fn run<S: Store>(
         failures.end(&mut sink, None);
         return ListingEnd::default();
     };
-    let (projects, failure) = match projects {
-        Some(projects) => projects,
-        None => overview::projects(session, limits, single).await,
-    };
-    let all_projects = failure.is_none();
-    failures.add(failure, &mut sink);
     let open = async || match (interval, &harbor.marks_changes) {
         (None, _) => Err(WholeReason::Off),
         (Some(_), None) => Err(WholeReason::Unmarked),
-        (Some(_), Some(_)) if !all_projects => Err(WholeReason::Distrusted),
         (Some(interval), Some(version)) => KeptRows::open(store, version, harbor.now, interval).await,
     };
+    let mut opened = open().await;
+    let reads_all = matches!(opened, Err(_) | Ok(KeptRows { plan: Plan::Whole(_), .. }));
+    let ((projects, failure), repositories) = match projects {
+        Some(projects) => (projects, None),
+        // From this version on, everybody sees all of their repositories in one list, which needs nothing from the projects.
+        None if reads_all && single.is_none() && harbor.marks_changes.is_some() => {
+            join!(overview::projects(session, limits, single), overview::all_repositories(session, limits))
+        }
+        None => (overview::projects(session, limits, single).await, None),
+    };
+    if failure.is_some() && opened.is_ok() {
+        opened = Err(WholeReason::Distrusted);
+    }
+    failures.add(failure, &mut sink);
     let mut rows = Rows { session, limits, failures, sink, renews: max_age > 0 };
-    let method = rows.list(&harbor, &projects, single, open).await;
+    let method = rows.list(&harbor, &projects, repositories, single, opened, open).await;
     let registry = harbor.registry;
     let listed = match limits.detail {
         Detail::Tags => Vec::new(),
@@ -144,12 +151,15 @@ struct Rows<'l, 's, A: Api, K> {
 }
 
 impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
-    /// Lists all rows of these projects, in the cheapest way that `open` allows. Returns the way.
+    /// Lists all rows of these projects, in the cheapest way that `opened` allows; `open` opens what is kept again. `repositories` are
+    /// those of all projects, where they were read. Returns the way.
     async fn list<'k, S: Store + 'k>(
         &mut self,
         harbor: &Harbor,
         projects: &[Project],
+        repositories: Option<Vec<Repository>>,
         single: Option<&str>,
+        mut opened: Result<KeptRows<'k, S>, WholeReason>,
         open: impl AsyncFn() -> Result<KeptRows<'k, S>, WholeReason>,
     ) -> Method {
         let (session, limits) = (self.session, self.limits);
@@ -157,13 +167,13 @@ impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
         // Rows that are kept have all fields, as another listing may want them.
         let all_fields = Limits { detail: Detail::All, ..limits };
         let renews = self.renews;
-        let open = async || {
-            let mut kept_rows = open().await?;
+        let describe = async |kept_rows: &mut KeptRows<'k, S>| {
             kept_rows.renews = renews;
             kept_rows.describe(harbor.registry.as_ref(), projects).await;
-            Ok::<_, WholeReason>(kept_rows)
         };
-        let mut opened = open().await;
+        if let Ok(kept_rows) = &mut opened {
+            describe(kept_rows).await;
+        }
         let mut reason = match &opened {
             Ok(KeptRows { plan: Plan::Whole(reason), .. }) | Err(reason) => *reason,
             Ok(_) => WholeReason::Distrusted,
@@ -194,13 +204,16 @@ impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
             }
             // Another listing kept its rows meanwhile; little has changed since then.
             opened = open().await;
+            if let Ok(kept_rows) = &mut opened {
+                describe(kept_rows).await;
+            }
             if let Ok(KeptRows { plan: Plan::Whole(again), .. }) | Err(again) = &opened {
                 reason = *again;
             }
         }
         let limits = if opened.is_ok() { all_fields } else { limits };
         let mut kept_rows = opened.ok();
-        let overviews = overview::read(session, limits, projects.to_vec()).await;
+        let overviews = overview::read(session, limits, projects.to_vec(), repositories).await;
         let (newest, all) = (kept::newest(&overviews), overview::count(&overviews));
         let complete = overviews.iter().all(ProjectOverview::is_whole);
         if let Some(kept_rows) = &mut kept_rows {

@@ -28,6 +28,8 @@ pub(crate) struct Session<'a, A> {
     /// Whether the login counted in this listing.
     login_counts: Cell<bool>,
     failures_in_a_row: Cell<u32>,
+    /// The time of the quickest request.
+    quickest: Cell<Option<Duration>>,
     /// Whether Harbor's database was in trouble: a request got 500, or a page came without its tags.
     in_trouble: Cell<bool>,
     /// Pages that were read early, by path. Each is given out once.
@@ -40,6 +42,7 @@ impl<'a, A: Api> Session<'a, A> {
             api,
             login_counts: Cell::new(false),
             failures_in_a_row: Cell::new(0),
+            quickest: Cell::new(None),
             in_trouble: Cell::new(false),
             kept: RefCell::default(),
         }
@@ -60,6 +63,11 @@ impl<'a, A: Api> Session<'a, A> {
             self.kept.borrow_mut().insert(path, reply);
         }
         Ok((total, taken))
+    }
+
+    /// What no request of this listing took less than; zero before the first one.
+    pub(crate) fn quickest(&self) -> Duration {
+        self.quickest.get().unwrap_or_default()
     }
 
     /// The waits before this failure is tried again.
@@ -83,9 +91,12 @@ impl<A: Api> Api for Session<'_, A> {
         let mut tries = 0;
         loop {
             let read = Rc::clone(&read);
+            let begun = self.api.now();
             let outcome = self.api.get(path.clone(), move |reply| read.take().map(|read| read(reply))).await;
             let error = match outcome {
                 Ok(Some(value)) => {
+                    let taken = self.api.now().saturating_sub(begun);
+                    self.quickest.set(Some(self.quickest.get().map_or(taken, |quickest| quickest.min(taken))));
                     self.failures_in_a_row.set(0);
                     return Ok(value);
                 }

@@ -184,15 +184,20 @@ pub(super) async fn projects(api: &impl Api, limits: Limits, single: Option<&str
     (projects, truncated.map(Failure::of_projects))
 }
 
-/// The repositories of all projects, each list of names with as few requests as there can be. Projects beyond the bound of
-/// names stay unread, and are read when it is their turn.
+/// The repositories of all projects, each list of names with as few requests as there can be. `listed` are all repositories, where
+/// they were read with the projects. Projects beyond the bound of names stay unread, and are read when it is their turn.
 pub(super) async fn read(
     session: &Session<'_, impl Api>,
     limits: Limits,
     projects: Vec<Project>,
+    listed: Option<Vec<Repository>>,
 ) -> Vec<ProjectOverview> {
     let mut overviews: Vec<ProjectOverview> = projects.into_iter().map(ProjectOverview::new).collect();
-    if let Some(mut of_project) = all_repositories(session, limits, &overviews).await {
+    let listed = match listed {
+        Some(listed) => Some(listed),
+        None => worthwhile_repositories(session, limits, &overviews).await,
+    };
+    if let Some(mut of_project) = listed.map(by_project) {
         overviews = overviews
             .into_iter()
             .map(|overview| match of_project.remove(&overview.name) {
@@ -225,28 +230,37 @@ pub(super) async fn read(
     done
 }
 
-/// The repositories of all projects from the list of all repositories, by project. `None` where Harbor has no such list, or
-/// not the whole of it.
-async fn all_repositories(
+/// The list of all repositories. `None` where Harbor has no such list, or not the whole of it.
+pub(super) async fn all_repositories(session: &Session<'_, impl Api>, limits: Limits) -> Option<Vec<Repository>> {
+    match paging::read_all::<Repository>(session, &endpoints::all_repositories(), limits.of_names()).await {
+        WholeList::Rows(rows, None) => Some(rows),
+        WholeList::Rows(_, Some(_)) | WholeList::TooLong(_) => None,
+    }
+}
+
+/// The same, if it has the repositories of these projects, and takes fewer requests than their own lists.
+async fn worthwhile_repositories(
     session: &Session<'_, impl Api>,
     limits: Limits,
     overviews: &[ProjectOverview],
-) -> Option<BTreeMap<String, Vec<Repository>>> {
+) -> Option<Vec<Repository>> {
     let unread = overviews.iter().filter(|overview| overview.repositories.is_none());
     let counts: Option<Vec<u64>> = unread.map(|overview| overview.repo_count).collect();
     let counts = counts.filter(|counts| counts.len() > 1)?;
     let expected = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
-    let list = endpoints::all_repositories();
-    let limits = limits.of_names();
-    if expected > limits.buffered_rows as u64 {
+    if expected > limits.of_names().buffered_rows as u64 {
         return None;
     }
-    let (total, _) = session.get_early(list.page(limits, 1)).await.ok()?;
+    let first = endpoints::all_repositories().page(limits.of_names(), 1);
+    let (total, _) = session.get_early(first).await.ok()?;
     // Before Harbor 2.16, robots see the repositories of public projects only.
     if total != Some(expected) {
         return None;
     }
-    let WholeList::Rows(rows, None) = paging::read_all::<Repository>(session, &list, limits).await else { return None };
+    all_repositories(session, limits).await
+}
+
+fn by_project(rows: Vec<Repository>) -> BTreeMap<String, Vec<Repository>> {
     let mut of_project: BTreeMap<String, Vec<Repository>> = BTreeMap::new();
     for row in rows {
         match of_project.get_mut(row.project()) {
@@ -254,7 +268,7 @@ async fn all_repositories(
             None => drop(of_project.insert(row.project().to_owned(), vec![row])),
         }
     }
-    Some(of_project)
+    of_project
 }
 
 /// Reads the repositories of one project.

@@ -143,6 +143,26 @@ fn what_a_page_costs_is_measured_where_it_matters_and_remembered() {
 }
 
 #[test]
+fn where_the_list_of_a_project_is_cheaper_at_any_cost_of_the_others_they_are_not_measured() {
+    for (project_page, measured) in [(11, 0), (60, 2)] {
+        let mut fake = FakeHarbor::with(NEW, true, &[]);
+        for n in 0..20 {
+            fake.push(&format!("p/r{n:02}"), &format!("sha256:{n:02}"), n, &["t"]);
+        }
+        for path in ["/systeminfo", "/projects", "/projects/p/repositories"] {
+            fake.times.insert(path.to_owned(), Duration::from_millis(5));
+        }
+        for n in 0..20 {
+            fake.times.insert(format!("/projects/p/repositories/r{n:02}/artifacts"), Duration::from_millis(6));
+        }
+        fake.times.insert("/projects/p/artifacts".to_owned(), Duration::from_millis(project_page));
+        assert_eq!(listed(&fake, 100, 5_000, None).rows.len(), 20);
+        let asked = (fake.count("/repositories/"), fake.count("/projects/p/artifacts"));
+        assert_eq!(asked, (measured, 1), "{project_page} ms");
+    }
+}
+
+#[test]
 fn empty_projects_and_repositories_are_not_asked_for() {
     let fake = sample(OLD);
     fake.lists.borrow_mut().insert("/projects/b/repositories/app/artifacts".to_owned(), Vec::new());

@@ -201,7 +201,7 @@ async fn compared<S: Store>(
     projects: &[Project],
     kept_rows: &KeptRows<'_, S>,
 ) -> Option<Work> {
-    let overviews = overview::read(session, limits, projects.to_vec()).await;
+    let overviews = overview::read(session, limits, projects.to_vec(), None).await;
     let row_store = kept_rows.row_store.as_ref()?;
     if !overviews.iter().all(ProjectOverview::is_whole) {
         return None;
