@@ -3,6 +3,7 @@
 mod facts;
 mod failures;
 mod pinned;
+mod store;
 
 use ::http::Method;
 use image_service_tests::{Fault, Harbor, Node, Version, eventually, test_component};

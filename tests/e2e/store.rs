@@ -48,6 +48,7 @@ async fn a_file_that_is_no_store_is_set_aside_with_a_warning_and_a_new_one_begin
             assert_none(&program.images().await.unwrap());
         }
         assert_eq!(program.log().matches(SET_ASIDE).count(), 1, "{what}: {}", program.log());
+        program.await_sample("image_service_store_files_set_aside_total", 1.0).await.unwrap();
         assert_says(&program.log(), &["/state/store.redb can't be used", "/state/store.redb.damaged"]);
         let aside = std::fs::read(sources.node.path("state/store.redb.damaged")).unwrap();
         // redb writes the present length into a file that is cut short, before it finds that more is missing.

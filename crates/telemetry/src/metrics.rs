@@ -5,8 +5,10 @@
 mod probe;
 mod process;
 mod registry;
+mod store;
 
 pub use probe::{Probe, RuntimeUsage};
+pub use store::{CommitOutcome, StoreBytes, StorePlace, store_committed, store_file_set_aside};
 
 use crate::source::{FailureKind, Source};
 use anyhow::Result;

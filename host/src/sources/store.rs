@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use bounds::Room;
 use disk::Disk;
 use image_service_config::Config;
+use image_service_telemetry::metrics::{self, CommitOutcome};
 use memory::Memory;
 use model::{Backend, Commit};
 pub(crate) use model::{Changes, Entry, Error, Head, Page, Query};
@@ -98,10 +99,17 @@ impl Store {
 
     /// Makes all changes at the same moment, and gives the new revision. The commit goes on where the caller does not wait for it.
     pub(crate) async fn commit(&self, name: &str, base: Option<u64>, changes: Changes) -> Result<u64, Error> {
-        bounds::check_name(name)?;
-        bounds::check_changes(&changes)?;
+        if let Err(error) = bounds::check_name(name).and_then(|()| bounds::check_changes(&changes)) {
+            metrics::store_committed(error.outcome());
+            return Err(error);
+        }
         let (id, commit) = (self.scope.id(name), Commit::from(changes));
-        self.run(move |backend| backend.commit(&id, base, &commit)).await
+        let committed = self.run(move |backend| {
+            let committed = backend.commit(&id, base, &commit);
+            metrics::store_committed(committed.as_ref().map_or_else(Error::outcome, |_| CommitOutcome::Committed));
+            committed
+        });
+        committed.await
     }
 
     /// Runs this on the disk, in a thread that may block, or on the memory.

@@ -2,6 +2,7 @@
 
 use super::probe::Probe;
 use super::process;
+use super::store::{CommitOutcome, StorePlace};
 use crate::log;
 use crate::source::Source;
 use prometheus::core::Collector;
@@ -76,6 +77,9 @@ pub(super) struct Metrics {
     pub(super) component_requests: IntGaugeVec,
     pub(super) kept_bytes: IntGauge,
     pub(super) evictions: IntCounter,
+    pub(super) store_bytes: IntGaugeVec,
+    pub(super) store_commits: IntCounterVec,
+    pub(super) store_files_set_aside: IntCounter,
     pub(super) connections: IntGauge,
     pub(super) accepted: IntCounter,
     pub(super) log_dropped: IntCounter,
@@ -200,6 +204,16 @@ impl Metrics {
             )?,
             kept_bytes: make.gauge("cache_kept_bytes", "Bytes of kept answers.")?,
             evictions: make.counter("cache_evictions_total", "Kept answers that the cache dropped to make room.")?,
+            store_bytes: make.gauges("store_kept_bytes", "Bytes that the store keeps for components, by place.", &["place"])?,
+            store_commits: make.counters(
+                "store_commits_total",
+                "Commits of components to the store, by outcome; outcome conflict: another commit was quicker.",
+                &["outcome"],
+            )?,
+            store_files_set_aside: make.counter(
+                "store_files_set_aside_total",
+                "Files of the store that the program renamed because they can't be used, and began anew.",
+            )?,
             connections: make.gauge("connections", "Open connections of clients.")?,
             accepted: make.counter("connections_total", "Connections of clients that the server accepted.")?,
             spans_dropped: make.counter(
@@ -245,6 +259,12 @@ impl Metrics {
         }
         for result in ["hit", "stale", "miss", "collapsed", "bypass"] {
             self.cache.with_label_values(&[result]);
+        }
+        for place in StorePlace::ALL {
+            self.store_bytes.with_label_values(&[place.label()]);
+        }
+        for outcome in CommitOutcome::ALL {
+            self.store_commits.with_label_values(&[outcome.label()]);
         }
         for source in Source::ALL {
             self.source_seconds.with_label_values(&[source.name()]);

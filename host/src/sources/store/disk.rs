@@ -17,6 +17,7 @@ use super::model::{Backend, Commit, Error, Head, Id, Page, Query};
 use database::Session;
 use fault::{Fault, is_full};
 use file::StoreFile;
+use image_service_telemetry::metrics::{self, StoreBytes, StorePlace};
 use redb::Database;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ pub(super) struct Disk {
     folder: PathBuf,
     path: PathBuf,
     max_file_bytes: Arc<AtomicU64>,
+    /// The bytes in the file, since it was opened.
+    kept: StoreBytes,
     state: RwLock<State>,
     ages: Ages,
     /// Takes the place of the file while that can't be opened.
@@ -72,6 +75,7 @@ impl Disk {
             folder: folder.to_owned(),
             path: folder.join(FILE_NAME),
             max_file_bytes: Arc::default(),
+            kept: StoreBytes::new(StorePlace::Disk),
             state: RwLock::new(State::Closed),
             ages: Ages::default(),
             memory,
@@ -144,7 +148,10 @@ impl Disk {
     fn open_file(&self) -> Result<Database, Fault> {
         guarded(|| {
             let file = StoreFile::open(&self.path, Arc::clone(&self.max_file_bytes));
-            database::open(file.map_err(|error| Fault::Io(std::io::Error::other(format!("{error:#}"))))?)
+            let file = file.map_err(|error| Fault::Io(std::io::Error::other(format!("{error:#}"))))?;
+            let database = database::open(file)?;
+            self.kept.set(database::kept_bytes(&database)?);
+            Ok(database)
         })
     }
 
@@ -152,6 +159,7 @@ impl Disk {
     fn set_aside(&self, why: &str) -> Result<(), Fault> {
         let aside = self.folder.join(ASIDE_NAME);
         std::fs::rename(&self.path, &aside).map_err(Fault::Io)?;
+        metrics::store_file_set_aside();
         tracing::warn!(
             "{} can't be used ({why}), so the host set it aside as {} and begins a new one",
             self.path.display(),
@@ -211,7 +219,7 @@ impl BoundedDisk<'_> {
                     return in_memory(&self.disk.memory.within(self.memory));
                 }
             };
-            let session = Session { database, ages: &self.disk.ages, room: self.room };
+            let session = Session { database, ages: &self.disk.ages, kept: &self.disk.kept, room: self.room };
             let fault = match guarded(|| on_disk(&session)) {
                 Ok(outcome) => return Ok(outcome),
                 Err(fault) => fault,

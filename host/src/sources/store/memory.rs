@@ -3,14 +3,24 @@
 use super::bounds::{MAX_NAMES, MAX_PAGE_BYTES, Room, entry_bytes, name_bytes};
 use super::model::{Backend, Commit, Entry, Error, Head, Id, Page, Query, new_revision};
 use bytes::Bytes;
+use image_service_telemetry::metrics::{StoreBytes, StorePlace};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Entries in memory. The program has one for its whole life, because a reload must not lose the rows.
-#[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<HashMap<[u8; 16], Name>>);
+#[derive(Debug)]
+pub(super) struct Memory {
+    names: Mutex<HashMap<[u8; 16], Name>>,
+    kept: StoreBytes,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { names: Mutex::default(), kept: StoreBytes::new(StorePlace::Memory) }
+    }
+}
 
 /// One name with its entries.
 #[derive(Debug)]
@@ -28,7 +38,7 @@ struct Name {
 
 impl Memory {
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 16], Name>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same store within a bound.
@@ -85,8 +95,12 @@ impl Backend for BoundedMemory<'_> {
         if bytes > self.room.quota() {
             return Err(self.room.refuse_name(bytes));
         }
-        let others: u64 = names.values().map(|name| name.bytes).sum::<u64>() - before;
-        make_room(&mut names, id, others + bytes, self.room)?;
+        let others = all_bytes(&names) - before;
+        let room = make_room(&mut names, id, others + bytes, self.room);
+        if room.is_err() {
+            self.memory.kept.set(all_bytes(&names));
+        }
+        room?;
         let revision = new_revision();
         let committed = 1 + names.values().map(|name| name.committed).max().unwrap_or_default();
         let name = names.entry(id.digest).or_insert_with(|| Name {
@@ -109,6 +123,7 @@ impl Backend for BoundedMemory<'_> {
             name.meta_set = Instant::now();
         }
         (name.revision, name.committed, name.bytes) = (revision, committed, bytes);
+        self.memory.kept.set(all_bytes(&names));
         Ok(revision)
     }
 }
@@ -130,6 +145,10 @@ fn fill<'a>(
         }
         page.entries.push(Entry { key: key.clone(), version: version.to_vec(), value: value.to_vec() });
     }
+}
+
+fn all_bytes(names: &HashMap<[u8; 16], Name>) -> u64 {
+    names.values().map(|name| name.bytes).sum()
 }
 
 /// The bytes that a name has after a commit.

@@ -1,6 +1,7 @@
 //! What the store keeps, as wit/store.wit describes it.
 
 use bytes::Bytes;
+use image_service_telemetry::metrics::CommitOutcome;
 use std::collections::BTreeMap;
 
 /// The owner of entries: a name that a component chose, in the scope of the present sources.
@@ -84,6 +85,18 @@ pub(crate) enum Error {
     /// Reading or writing failed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl Error {
+    /// How the commit ended that got it.
+    pub(super) fn outcome(&self) -> CommitOutcome {
+        match self {
+            Self::Conflict => CommitOutcome::Conflict,
+            Self::TooLarge(_) => CommitOutcome::TooLarge,
+            Self::Full(_) => CommitOutcome::Full,
+            Self::Failed(_) => CommitOutcome::Failed,
+        }
+    }
 }
 
 /// A place for entries. All functions may block.

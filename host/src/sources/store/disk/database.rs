@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::file::StoreFile;
 use super::record::{NameRecord, opened, sealed};
 use image_service_http::hex::hex;
+use image_service_telemetry::metrics::StoreBytes;
 use redb::{
     Builder, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
     TableError, WriteTransaction,
@@ -68,10 +69,21 @@ pub(super) fn open(file: StoreFile) -> Result<Database, Fault> {
     }
 }
 
+/// The bytes of all names.
+pub(super) fn kept_bytes(database: &Database) -> Result<u64, Fault> {
+    let mut bytes = 0;
+    for record in database.begin_read()?.open_table(NAMES)?.iter()? {
+        let (digest, record) = record?;
+        bytes += NameRecord::from_bytes(digest.value(), record.value())?.bytes;
+    }
+    Ok(bytes)
+}
+
 /// A use of the open database.
 pub(super) struct Session<'a> {
     pub(super) database: &'a Database,
     pub(super) ages: &'a Ages,
+    pub(super) kept: &'a StoreBytes,
     pub(super) room: Room,
 }
 
@@ -142,10 +154,12 @@ impl Session<'_> {
         if name.bytes > self.room.quota() {
             return Err(self.room.refuse_name(name.bytes).into());
         }
-        name.committed = self.make_room(&write, &mut names, id, name.bytes)?;
+        let (committed, total) = self.make_room(&write, &mut names, id, name.bytes)?;
+        name.committed = committed;
         names.insert(&id.digest[..], &name.to_bytes(&id.digest)?[..])?;
         drop(names);
         write.commit()?;
+        self.kept.set(total);
         if name.meta_revision == revision {
             self.ages.begin(&id.digest, revision);
         }
@@ -153,14 +167,14 @@ impl Session<'_> {
     }
 
     /// Drops names of other scopes, those with the oldest commits first, until this name and the others fit. Gives the commit's
-    /// place in the order of commits.
+    /// place in the order of commits, and the bytes of all names.
     fn make_room(
         &self,
         write: &WriteTransaction,
         names: &mut Table<'_, &'static [u8], &'static [u8]>,
         id: &Id,
         bytes: u64,
-    ) -> Result<u64, Fault> {
+    ) -> Result<(u64, u64), Fault> {
         let mut others = Vec::new();
         for record in names.iter()? {
             let (digest, record) = record?;
@@ -182,7 +196,7 @@ impl Session<'_> {
             names.remove(&digest[..])?;
             total -= name.bytes;
         }
-        Ok(committed)
+        Ok((committed, total))
     }
 }
 
