@@ -66,7 +66,9 @@ async fn refresh(rows: &mut Vec<Row>, shape: Shape) -> Result<()> {
 async fn million(rows: &mut Vec<Row>) -> Result<()> {
     const CHANGES: usize = 10;
     let harbor = filled((100, 100, 100), Role::Robot).start().await?;
-    let kept = json!({"cache_config": {"state_dir": "state"}, "harbor_config": {"listing_timeout": 600}});
+    // With the cache, a client joins the listing that begins with the program.
+    let cache = json!({"state_dir": "state", "lifetime": 5});
+    let kept = json!({"cache_config": cache, "harbor_config": {"listing_timeout": 600}});
     let node = node(&harbor, kept).build()?;
     let mut program = node.start()?;
     let first = Connection::open(&program.address, None).await?.get("/images").await?.len();

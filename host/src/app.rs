@@ -38,7 +38,8 @@ pub struct App {
     readiness: Readiness,
     /// Reports the usage of the runtime to `/metrics`.
     probe: Arc<dyn Probe>,
-    /// Whether a listing begins with the program: it fills the store on disk, which may take longer than a client waits.
+    /// Whether a listing begins with the program: it fills the store, which may take longer than a client waits. Without a cache
+    /// no client could share it, so that it begins only where the store outlives the program.
     lists_at_start: bool,
 }
 
@@ -55,7 +56,7 @@ impl App {
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
         let (has_node_api, has_harbor) = (config.node_api.is_some(), config.harbor.origin.is_some());
         let keeps_rows = config.harbor.is_complete() && config.harbor.full_listing_interval > 0;
-        let lists_at_start = keeps_rows && config.cache.state_dir.is_some();
+        let lists_at_start = keeps_rows && (config.cache.lifetime > 0 || config.cache.state_dir.is_some());
         let health = Arc::new(SourceHealth::default());
         let capabilities = Arc::new(Capabilities::new(config, &health, &stores)?);
         let (crictl, harbor) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
@@ -81,7 +82,7 @@ impl App {
         })
     }
 
-    /// Begins a listing for no client, where it fills the store on disk.
+    /// Begins a listing for no client, where it fills the store.
     pub fn start_listing(&self) {
         if self.lists_at_start {
             tokio::spawn(Self::list(self.cache.clone(), Arc::clone(&self.origin)));
@@ -92,15 +93,10 @@ impl App {
         let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
         let Ok(request) = Request::get(Route::Images.label()).body(body) else { return };
         let context = Arc::new(RequestContext::of(&request, false));
-        let reply = match &cache {
-            Some(cache) => cache.answer(request, &context),
-            None => Reply::Later(origin(request, context)),
-        };
-        let mut body = match reply {
-            Reply::Now(response) => response,
-            Reply::Later(response) => response.await,
+        if let Some(cache) = cache {
+            return cache.prefetch(request.into_parts().0, context).await;
         }
-        .into_body();
+        let mut body = origin(request, context).await.into_body();
         // Failures of sources are in the log and in the metrics.
         while let Some(Ok(_)) = body.frame().await {}
     }

@@ -29,7 +29,8 @@ impl Cached {
             .file("images.json", numbered_images(images))
             .crictl_script("echo asked >> asked; cat images.json")
             .harbor(&harbor)
-            .config(json!({"cache_config": cache}))
+            // Without rows that are kept, no listing begins with the program.
+            .config(json!({"cache_config": cache, "harbor_config": {"full_listing_interval": 0}}))
             .start()
             .unwrap();
         Self { program, harbor }

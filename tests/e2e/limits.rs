@@ -89,7 +89,9 @@ async fn a_request_that_waits_longer_than_response_timeout_gets_503() {
 async fn a_kept_answer_is_given_out_however_much_is_under_way() {
     let (node, harbor, gate) = held().await;
     let limits = json!({"limits_config": {"max_requests": 1, "max_waiting": 0}});
-    let program = node.config(limits).cache_lifetime(60).start().unwrap();
+    // No listing begins with the program.
+    let reads_all = json!({"harbor_config": {"full_listing_interval": 0}});
+    let program = node.config(limits).config(reads_all).cache_lifetime(60).start().unwrap();
     gate.let_through(20);
     let kept = program.images().await.unwrap();
     // Answers for other hosts are other answers.

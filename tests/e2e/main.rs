@@ -62,6 +62,7 @@ mod service_manager;
 mod shutdown;
 mod spin_manifest;
 mod stale_if_error;
+mod start_listing;
 mod store;
 mod times;
 mod tokens;

@@ -115,6 +115,22 @@ impl Cache {
         }))
     }
 
+    /// Fetches the answer to a request of the program's own, to its end. Clients of any host share it, as it is under way and as it
+    /// is kept. An answer that is longer than the budget has to have a reader, or it would end.
+    pub async fn prefetch(self: &Arc<Self>, head: request::Parts, context: Arc<RequestContext>) {
+        let (key, fingerprint) = (Key::of(&head).of_program(), FileFingerprint::of(&self.ignore_file));
+        let Role::Lead(number, others) = self.store.role(&key, fingerprint, false) else { return };
+        let (sender, first) = oneshot::channel();
+        tokio::spawn(Arc::clone(self).fetch(
+            FetchRequest { key, fingerprint, head, context },
+            number,
+            others,
+            Some(sender),
+        ));
+        let Ok((_, mut reader)) = first.await else { return };
+        while let Some(Ok(_)) = reader.next().await {}
+    }
+
     /// Fetches an answer, or follows another request that fetches it; `None` where the answer can't be shared.
     async fn fetch_or_follow(
         self: &Arc<Self>,

@@ -14,9 +14,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// The key of a request: requests with equal keys share answers.
+/// The key of a request: requests with equal keys share answers. Clients also share what the program itself asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
+    of_program: bool,
     host: Option<HeaderValue>,
     target: Option<PathAndQuery>,
 }
@@ -28,7 +29,12 @@ impl Key {
             Route::Images => Some(PathAndQuery::from_static(Route::Images.label())),
             _ => request.uri.path_and_query().cloned(),
         };
-        Self { host: request.headers.get(HOST).cloned(), target }
+        Self { of_program: false, host: request.headers.get(HOST).cloned(), target }
+    }
+
+    /// The key of the program's own request for the same, which is for no host.
+    pub(super) fn of_program(&self) -> Self {
+        Self { of_program: true, host: None, target: self.target.clone() }
     }
 }
 
@@ -115,24 +121,25 @@ impl<A> Store<A> {
         }
     }
 
-    /// The kept answer.
+    /// The kept answer: that to this key, or the one that the program asked for.
     pub(super) fn get(&self, key: &Key) -> Option<Arc<A>> {
         let mut slots = self.slots();
-        let slot = slots.get_mut(key)?;
-        slot.last_used = self.tick();
-        slot.stored.as_ref().map(|(_, answer)| Arc::clone(answer))
+        let mut stored = |key: &Key| {
+            let slot = slots.get_mut(key)?;
+            slot.last_used = self.tick();
+            slot.stored.as_ref().map(|(_, answer)| Arc::clone(answer))
+        };
+        stored(key).or_else(|| stored(&key.of_program()))
     }
 
     /// Joins the fetch of another request, or starts one. With `no_cache`, always starts one.
     pub(super) fn role(&self, key: &Key, fingerprint: FileFingerprint, no_cache: bool) -> Role<A> {
         let mut slots = self.slots();
-        let slot = slots.entry(key.clone()).or_default();
-        if let Some(fetch) = &slot.fetch
-            && fetch.fingerprint == fingerprint
-            && !no_cache
-        {
+        let under_way = |key: &Key| slots.get(key)?.fetch.as_ref().filter(|fetch| fetch.fingerprint == fingerprint);
+        if !no_cache && let Some(fetch) = under_way(key).or_else(|| under_way(&key.of_program())) {
             return Role::Follow(fetch.answer.clone());
         }
+        let slot = slots.entry(key.clone()).or_default();
         let (sender, answer) = watch::channel(None);
         let number = self.tick();
         slot.fetch = Some(Fetch { number, fingerprint, answer });
@@ -146,10 +153,16 @@ impl<A> Store<A> {
         let slot = slots.entry(key.clone()).or_default();
         slot.fetch.take_if(|fetch| fetch.number == number);
         let newest = slot.stored.as_ref().is_none_or(|(stored, _)| *stored < number);
-        let replaced = answer.filter(|_| newest).and_then(|answer| slot.stored.replace((number, answer)));
+        let answer = answer.filter(|_| newest);
+        let for_clients = answer.is_some() && !key.of_program;
+        let replaced = answer.and_then(|answer| slot.stored.replace((number, answer)));
         Self::remove_if_empty(&mut slots, key);
+        // It takes the place of what the program asked for.
+        let program = Some(key.of_program()).filter(|_| for_clients);
+        let outdated = program.as_ref().and_then(|program| slots.get_mut(program)?.stored.take());
+        program.inspect(|program| Self::remove_if_empty(&mut slots, program));
         drop(slots);
-        drop(replaced);
+        drop((replaced, outdated));
     }
 
     fn remove_if_empty(slots: &mut HashMap<Key, Slot<A>>, key: &Key) {

@@ -4,7 +4,7 @@
 //! For a page of a project's list, Harbor reads its whole table of artifacts (goharbor/harbor has no index on the project), so
 //! that the page costs more the more artifacts there are in all. A page of a repository's list costs the same in a large
 //! registry as in a small one, but there are more of them. A login with a password adds 100 ms to each request of either kind.
-//! So neither path is the cheaper one everywhere: the listing measures one page of each, and counts pages.
+//! So neither path is the cheaper one everywhere: the listing measures pages of both, and counts them.
 
 use super::endpoints;
 use super::login::Harbor;
