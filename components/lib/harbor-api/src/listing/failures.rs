@@ -44,6 +44,8 @@ pub(super) struct MissingCounts {
     pub(super) artifacts: u64,
     /// Whether the projects had not been counted yet.
     pub(super) uncounted: bool,
+    /// Repositories that were not read, and whose rows are kept ones. Nothing of them is missing.
+    pub(super) kept: u64,
 }
 
 impl Failure {
@@ -103,6 +105,17 @@ impl Failure {
         Self { cause: Cause::Reported(types::Failure::of_source(code, message)), affected: Affected::All }
     }
 
+    /// The same, where kept rows stand in for the repository.
+    pub(super) fn with_kept_rows(self) -> Self {
+        let cause = match self.cause {
+            Cause::Cancelled(reason, _) => {
+                Cause::Cancelled(reason, MissingCounts { kept: 1, ..MissingCounts::default() })
+            }
+            reported @ Cause::Reported(_) => reported,
+        };
+        Self { cause, ..self }
+    }
+
     /// Whether the listing had ended before the request was sent.
     pub(super) fn is_cancelled(&self) -> bool {
         matches!(self.cause, Cause::Cancelled(..))
@@ -152,6 +165,7 @@ impl Failures {
                 all.repositories = all.repositories.saturating_add(missing.repositories);
                 all.artifacts = all.artifacts.saturating_add(missing.artifacts);
                 all.uncounted |= missing.uncounted;
+                all.kept = all.kept.saturating_add(missing.kept);
             }
         }
     }
@@ -198,9 +212,21 @@ impl std::fmt::Display for MissingCounts {
         if self.uncounted {
             parts.push("projects that were not counted yet".to_owned());
         }
-        match parts.is_empty() {
-            true => f.write_str("rows are missing"),
-            false => write!(f, "missing: {}", parts.join(", ")),
+        match (parts.is_empty(), self.kept) {
+            (true, 0) => f.write_str("rows are missing"),
+            (true, _) => Ok(()),
+            (false, _) => write!(f, "missing: {}", parts.join(", ")),
+        }?;
+        match self.kept {
+            0 => Ok(()),
+            kept => {
+                let separator = if parts.is_empty() { "" } else { "; " };
+                let repositories = if kept == 1 { "repository" } else { "repositories" };
+                write!(
+                    f,
+                    "{separator}the rows of {kept} {repositories} are those of an earlier listing, unchanged by their marks"
+                )
+            }
         }
     }
 }
@@ -213,9 +239,13 @@ mod tests {
     fn the_missing_counts_are_listed_in_words() {
         let none = MissingCounts::default();
         assert_eq!(none.to_string(), "rows are missing");
-        let missing = MissingCounts { projects: 1, repositories: 12, artifacts: 1, uncounted: false };
+        let missing = MissingCounts { projects: 1, repositories: 12, artifacts: 1, ..none };
         assert_eq!(missing.to_string(), "missing: 1 project, 12 repositories, 1 artifact");
         let missing = MissingCounts { uncounted: true, ..none };
         assert_eq!(missing.to_string(), "missing: projects that were not counted yet");
+        let kept = "the rows of 2 repositories are those of an earlier listing, unchanged by their marks";
+        assert_eq!(MissingCounts { kept: 2, ..none }.to_string(), kept);
+        let missing = MissingCounts { artifacts: 3, kept: 2, ..none };
+        assert_eq!(missing.to_string(), format!("missing: 3 artifacts; {kept}"));
     }
 }

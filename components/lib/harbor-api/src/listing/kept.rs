@@ -197,6 +197,16 @@ impl<'s, S: Store> KeptRows<'s, S> {
         }
     }
 
+    /// Drops the rows of a repository that was not streamed to its end.
+    pub(super) fn drop_stream(&mut self) {
+        self.streamed = Vec::new();
+    }
+
+    /// The kept rows of a repository, if they are those of the repository as Harbor describes it now.
+    pub(super) async fn rows_of(&self, repository: &RepositoryCount) -> Option<Vec<Artifact>> {
+        self.row_store.as_ref()?.rows_of(repository).await
+    }
+
     /// Keeps the rows of the repository that was streamed, if they are whole, and returns them.
     pub(super) async fn end_stream(&mut self, repository: &RepositoryCount, whole: bool) -> Vec<Artifact> {
         let artifacts = std::mem::take(&mut self.streamed);

@@ -8,7 +8,7 @@ use super::repository::ReadRepository;
 use crate::api::Api;
 use crate::artifact::ListedArtifact;
 use crate::page::Limits;
-use crate::paging::{self, WholeList};
+use crate::paging::{self, Truncated, WholeList};
 use crate::repository_name::RepositoryName;
 use crate::rows::{by_repository, rows};
 use image_model::types::Repository;
@@ -20,6 +20,8 @@ pub(super) enum Step {
     Read(Vec<ReadRepository>),
     /// Passes on the rows of a repository that may not be all.
     Partial(Repository),
+    /// Passes on what was read of a repository before the listing ran out of time.
+    Unfinished(RepositoryCount, Repository, Failure),
     /// Reads a repository.
     Repository(RepositoryCount),
     /// Passes on a failure.
@@ -64,7 +66,8 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
     // Where an artifact does not name its repository, the list is of no use.
     let mut found = by_repository(project, artifacts).unwrap_or_default();
     // After that, the repositories can't be read by themselves either.
-    let cancelled = truncated.as_ref().is_some_and(|truncated| truncated.error.cancel_reason().is_some());
+    let cancelled =
+        truncated.as_ref().map(|truncated| &truncated.error).filter(|error| error.cancel_reason().is_some());
     let mut steps: BTreeMap<RepositoryName, Step> = BTreeMap::new();
     let mut all_found = true;
     for repository in repositories {
@@ -75,11 +78,12 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
         if repository.artifacts == Some(0) || (whole && !untagged) {
             let artifacts = rows(artifacts, limits.detail);
             steps.insert(name, Step::Read(vec![ReadRepository { repository, artifacts }]));
-        } else if cancelled {
-            if !artifacts.is_empty() {
-                let rows = repository.name.with(rows(artifacts, limits.detail));
-                steps.insert(name, Step::Partial(rows));
-            }
+        } else if let Some(error) = cancelled {
+            all_found = false;
+            let truncated = Truncated::after(error.clone(), repository.artifacts, artifacts.len());
+            let failure = Failure::of_repository(&name, truncated);
+            let rows = repository.name.with(rows(artifacts, limits.detail));
+            steps.insert(name, Step::Unfinished(repository, rows, failure));
         } else {
             all_found = false;
             steps.insert(name, Step::Repository(repository));

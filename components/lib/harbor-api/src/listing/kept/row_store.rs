@@ -112,6 +112,20 @@ impl<'s, S: Store> RowStore<'s, S> {
         self.kept.get(&repository.name).is_some_and(|mark| mark.is_of(repository))
     }
 
+    /// The kept rows, if they are those of the repository as Harbor describes it now.
+    pub(super) async fn rows_of(&self, repository: &RepositoryCount) -> Option<Vec<Artifact>> {
+        let mark = *self.kept.get(&repository.name).filter(|mark| mark.is_of(repository))?;
+        let mut rows = Vec::new();
+        for number in 0..mark.values {
+            let page = self.store.get(vec![record::key(&repository.name, number)]).await.ok()?;
+            // Another listing may have kept others meanwhile.
+            let entry =
+                page.entries.into_iter().next().filter(|entry| Mark::from_bytes(&entry.version) == Some(mark))?;
+            rows.extend(record::artifacts(&entry.key, entry.value).ok()?);
+        }
+        Some(rows)
+    }
+
     /// Whether the kept rows have a later mark than Harbor says now.
     pub(super) fn is_of_later(&self, repository: &RepositoryCount) -> bool {
         let updated = repository.updated.and_then(Time::microseconds);

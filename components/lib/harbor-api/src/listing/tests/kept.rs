@@ -227,15 +227,46 @@ fn a_listing_that_runs_out_of_time_keeps_what_it_read_and_the_next_one_goes_on()
 }
 
 #[test]
-fn a_whole_listing_that_is_due_and_runs_out_of_time_forgets_nothing_that_is_right_yet() {
+fn a_whole_listing_that_is_due_and_runs_out_of_time_gives_the_kept_rows_of_what_it_did_not_reach() {
     let (harbor, store) = listed_once(2, 20);
+    harbor.push("p1/r9");
+    let mut expected = whole(&harbor);
+    // What is kept of it is not right any more.
+    expected.retain(|row| !row.starts_with("p1/r9:"));
     store.age.set(2 * 3600);
     harbor.answers_left.set(Some(10));
-    assert!(kept(&harbor, &store).rows.len() < 80);
+    let collected = kept(&harbor, &store);
+    assert_eq!(collected.rows, expected);
+    let [(None, message)] = &collected.errors[..] else { panic!("{:?}", collected.errors) };
+    for part in ["had not ended within 7 s", "missing: 1 repository; the rows of ", " are those of an earlier listing"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
     harbor.answers_left.set(None);
     harbor.take_asked();
     let asked = assert_same(&harbor, &store);
-    assert!(!asked.iter().any(|path| path.contains("/artifacts")), "{asked:?}");
+    assert_eq!(asked.iter().filter(|path| path.contains("/artifacts")).count(), 1, "{asked:?}");
+}
+
+#[test]
+fn kept_rows_of_a_long_repository_are_given_where_the_time_is_over_and_otherwise_what_was_read() {
+    let (harbor, store) = (MarkingHarbor::new(), MemoryStore::default());
+    for _ in 0..6_000 {
+        harbor.push("p/long");
+    }
+    assert_same(&harbor, &store);
+    let all = whole(&harbor);
+    // After the login, the projects, all repositories and the first page, which is read again for the stream.
+    for (answers, rows) in [(4, 6_000), (10, 600)] {
+        store.age.set(2 * 3600);
+        harbor.answers_left.set(Some(answers));
+        let collected = kept(&harbor, &store);
+        assert_eq!(collected.rows, all[..collected.rows.len()]);
+        assert!(collected.rows.len().abs_diff(rows) <= 600 && !collected.rows.is_empty(), "{}", collected.rows.len());
+        assert_eq!(collected.errors.len(), 1);
+        harbor.answers_left.set(None);
+        assert!(assert_same(&harbor, &store).len() < 6, "it is kept still");
+    }
 }
 
 #[test]
@@ -299,11 +330,14 @@ fn a_store_that_refuses_costs_no_row_and_the_operator_is_told_once() {
 #[test]
 fn a_long_repository_is_kept_in_several_values() {
     let (harbor, store) = (MarkingHarbor::new(), MemoryStore::default());
+    harbor.padding.set(300);
     for _ in 0..6_000 {
         harbor.push("p/long");
     }
     harbor.push("p/short");
     assert_same(&harbor, &store);
+    let values = store.entries.borrow().keys().filter(|key| key.starts_with(b"p\0long\0")).count();
+    assert!(values > 1, "{values}");
     assert_eq!(assert_same(&harbor, &store).len(), 3);
     harbor.push("p/long");
     assert_same(&harbor, &store);
