@@ -8,6 +8,7 @@ use crate::word;
 use image_model::types::{Artifact, Project, Registry};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use stored_rows::{Chunks, Miss, Rows};
 
 /// The version of values and of [`Meta`]. It changes with their fields.
@@ -140,13 +141,16 @@ pub(super) fn artifacts(key: &[u8], value: Vec<u8>) -> Result<Vec<Artifact>, Mis
     Ok(rows.into_iter().map(StoredArtifact::into_row).collect())
 }
 
-/// Whether two values have the same rows, apart from the times of pulls: Harbor writes those later than the mark.
-pub(super) fn are_equal_but_for_pulls(one: Entry, other: Entry) -> bool {
-    let rows = |Entry { key, value, .. }: Entry| {
-        artifacts(&key, value)
-            .map(|rows| rows.into_iter().map(|row| Artifact { pulled: None, ..row }).collect::<Vec<_>>())
+/// A sum over the rows of a value; `None` of a value that is damaged. It is the same in any order of rows, as Harbor gives artifacts
+/// of one moment in any, and whatever the times of pulls, as Harbor writes those later than the mark.
+pub(super) fn sum(key: &[u8], value: Vec<u8>) -> Option<u64> {
+    let hash = |row: &Artifact| {
+        let Artifact { digest, size, tags, kind, media_type, pushed, pulled: _, children } = row;
+        let mut hasher = DefaultHasher::new();
+        (digest, size, tags, kind, media_type, pushed, children).hash(&mut hasher);
+        hasher.finish()
     };
-    rows(one).is_ok_and(|rows_of_one| rows(other) == Ok(rows_of_one))
+    Some(artifacts(key, value).ok()?.iter().map(hash).fold(0, u64::wrapping_add))
 }
 
 /// What all kept rows together are worth.

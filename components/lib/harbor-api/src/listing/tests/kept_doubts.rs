@@ -227,3 +227,28 @@ fn a_listing_of_one_project_that_runs_out_of_time_says_how_many_repositories_the
         );
     }
 }
+
+#[test]
+fn another_order_of_a_long_repository_is_no_change() {
+    // Harbor lists artifacts that were pushed at one moment in any order, and so many are given before all of them are there.
+    let (harbor, store) = (MarkingHarbor::new(), MemoryStore::default());
+    for _ in 0..6_000 {
+        harbor.push("p/long");
+    }
+    let rows = |backwards| {
+        harbor.at_one_moment.set(Some(backwards));
+        store.age.set(2 * 3600);
+        let collected = kept(&harbor, &store);
+        assert_eq!(collected.errors, []);
+        collected.rows
+    };
+    let (mut one, mut other) = (rows(false), rows(true));
+    assert_ne!(one, other);
+    one.sort();
+    other.sort();
+    assert_eq!(one, other);
+    assert!(store.warnings.borrow().is_empty(), "{:?}", store.warnings.borrow());
+    harbor.move_latest_unmarked("p/long");
+    rows(false);
+    assert!(matches!(&store.warnings.borrow()[..], [warning] if warning.contains("p/long")));
+}

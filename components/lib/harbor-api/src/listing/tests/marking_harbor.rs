@@ -53,6 +53,8 @@ pub(super) struct MarkingHarbor {
     pub(super) odd: RefCell<BTreeMap<String, (&'static str, Value)>>,
     /// Projects that the user does not see.
     pub(super) hidden: RefCell<BTreeSet<String>>,
+    /// Where all artifacts were pushed at one moment: whether they are listed backwards.
+    pub(super) at_one_moment: Cell<Option<bool>>,
     /// Whether it ignores the filter by marks, as it does with what it can't read.
     pub(super) ignores_filter: Cell<bool>,
     /// Repositories whose lists of artifacts are empty, whatever it counts.
@@ -80,6 +82,7 @@ impl MarkingHarbor {
             padding: Cell::new(0),
             odd: RefCell::default(),
             hidden: RefCell::default(),
+            at_one_moment: Cell::new(None),
             ignores_filter: Cell::new(false),
             lists_nothing_of: RefCell::default(),
             answers_left: Cell::new(None),
@@ -237,14 +240,19 @@ impl MarkingHarbor {
                 if self.lists_nothing_of.borrow().contains(&name) {
                     return Some(Vec::new());
                 }
+                let at_one_moment = self.at_one_moment.get();
                 let row = |artifact: &Artifact| {
                     let tags: Vec<Value> = artifact.tags.iter().map(|tag| json!({"name": tag})).collect();
                     json!({
                         "digest": format!("sha256:{}", artifact.number), "size": artifact.number, "tags": tags,
-                        "push_time": written(artifact.number as i64), "repository_name": name,
+                        "push_time": written(if at_one_moment.is_some() { 1 } else { artifact.number as i64 }), "repository_name": name,
                     })
                 };
-                Some(repository.artifacts.iter().map(row).collect())
+                let mut rows: Vec<Value> = repository.artifacts.iter().map(row).collect();
+                if at_one_moment == Some(true) {
+                    rows.reverse();
+                }
+                Some(rows)
             }
             _ => None,
         }
