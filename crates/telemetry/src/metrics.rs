@@ -8,7 +8,7 @@ mod registry;
 mod store;
 
 pub use probe::{Probe, RuntimeUsage};
-pub use store::{CommitOutcome, StoreBytes, StorePlace, store_committed, store_file_set_aside};
+pub use store::{CommitOutcome, StorePlace};
 
 use crate::source::{FailureKind, Source};
 use anyhow::Result;
@@ -17,6 +17,7 @@ use image_model::types::Method;
 use prometheus::proto::MetricFamily;
 use prometheus::{IntGauge, TextEncoder};
 use registry::{CACHE_HIT, Metrics, now};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -206,6 +207,20 @@ pub fn cache_evicted() {
     }
 }
 
+/// A component's commit to the store ended.
+pub fn store_committed(outcome: CommitOutcome) {
+    if let Some(metrics) = METRICS.get() {
+        metrics.store_commits.with_label_values(&[outcome.label()]).inc();
+    }
+}
+
+/// The program set a file of the store aside.
+pub fn store_file_set_aside() {
+    if let Some(metrics) = METRICS.get() {
+        metrics.store_files_set_aside.inc();
+    }
+}
+
 /// The program read the configuration again.
 pub fn reloaded(succeeded: bool) {
     let Some(metrics) = METRICS.get() else { return };
@@ -252,5 +267,35 @@ impl OpenConnection {
     pub fn accepted() -> Self {
         METRICS.get().inspect(|metrics| metrics.accepted.inc());
         Self(GaugeGuard::new(METRICS.get().map(|metrics| &metrics.connections)))
+    }
+}
+
+/// The bytes that one store keeps. They count in the metric until this is dropped, beside those of other stores: after a reload
+/// there may be two for a while.
+#[derive(Debug)]
+pub struct StoreBytes {
+    place: StorePlace,
+    bytes: AtomicI64,
+}
+
+impl StoreBytes {
+    /// None so far.
+    pub const fn new(place: StorePlace) -> Self {
+        Self { place, bytes: AtomicI64::new(0) }
+    }
+
+    /// The store keeps so many now.
+    pub fn set(&self, bytes: u64) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
+        if let Some(metrics) = METRICS.get() {
+            metrics.store_bytes.with_label_values(&[self.place.label()]).add(bytes.saturating_sub(before));
+        }
+    }
+}
+
+impl Drop for StoreBytes {
+    fn drop(&mut self) {
+        self.set(0);
     }
 }
