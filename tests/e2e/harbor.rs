@@ -39,9 +39,10 @@ async fn a_project_of_many_small_repositories_is_read_by_its_own_list_where_that
         assert_eq!(harbor_rows(&images).len(), 60);
         let lists = (0..3).map(|number| harbor.count(&format!("/projects/project00{number}/artifacts"))).sum::<usize>();
         assert_eq!(lists, own_lists, "{version:?}");
-        // Two of one project tell what such a list costs.
+        // One page of a project tells enough, unless it was slow: then two repositories tell what their lists cost.
         let by_repository = harbor.count("/repositories/repository");
-        assert_eq!(by_repository, if own_lists == 0 { 60 } else { 2 }, "{version:?}");
+        let expected = if own_lists == 0 { 60..=60 } else { 0..=2 };
+        assert!(expected.contains(&by_repository), "{version:?}: {by_repository}");
     }
 }
 
