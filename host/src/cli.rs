@@ -1,6 +1,7 @@
 //! The commands of `image-service`, one file each.
 
 mod check;
+mod compare;
 mod compose;
 mod compositions;
 mod config_file;
@@ -8,6 +9,7 @@ mod inspect;
 mod list;
 mod listing;
 mod serve;
+mod table;
 
 pub use compositions::Compositions;
 
@@ -25,6 +27,7 @@ use std::time::Duration;
                   curl http://127.0.0.1:5375/images\n\n\
                   On a node:\n  image-service check    what works, and what to change\n  \
                   image-service list     the images, as a table\n  \
+                  image-service compare  what is missing in Harbor, and what changed there\n  \
                   image-service serve    the same for programs: GET /images as JSON"
 )]
 struct Arguments {
@@ -38,6 +41,8 @@ enum Command {
     Serve(serve::Serve),
     /// Prints the images once.
     List(list::List),
+    /// Prints how the node's images and Harbor differ.
+    Compare(compare::Compare),
     /// Reads the configuration, tries each source, and says what works and what to change.
     Check(check::Check),
     /// Plugs components together as a .wac file says. Yours can replace built-in ones.
@@ -58,7 +63,8 @@ fn print(text: &str) -> ExitCode {
 /// that is being compiled.
 const BACKGROUND_WORK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Runs the program. Its exit code is 0; 1 when a source failed (`list`, `check`); 2 when the program could not do its work,
+/// Runs the program. Its exit code is 0; 1 when a source failed (`list`, `compare`, `check`); 3 where `compare --exit-code`
+/// found a difference; 2 when the program could not do its work,
 /// with the reason on stderr.
 pub fn main(compositions: Compositions) -> ExitCode {
     let arguments = Arguments::parse();
@@ -67,6 +73,7 @@ pub fn main(compositions: Compositions) -> ExitCode {
             match arguments.command {
                 Command::Serve(serve) => serve.run(compositions).await,
                 Command::List(list) => list.run(compositions).await,
+                Command::Compare(compare) => compare.run(compositions).await,
                 Command::Check(check) => check.run(compositions).await,
                 Command::Compose(compose) => compose.run(&compositions),
                 Command::Inspect(inspect) => inspect.run(),

@@ -75,7 +75,7 @@ async fn http_2_and_http_1_1_are_spoken_over_tls() {
     assert_eq!(answer.headers()["strict-transport-security"], "max-age=86400");
     let body = async |answer: Response<Incoming>| -> Bytes { answer.into_body().collect().await.unwrap().to_bytes() };
     let listing: Value = serde_json::from_slice(&body(answer).await).unwrap();
-    assert_eq!(harbor_rows(&listing).len(), 5);
+    assert_eq!(harbor_rows(&listing).len(), 37);
 
     let stream = connect(&program, fixture.client(&["h2", "http/1.1"])).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));

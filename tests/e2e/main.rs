@@ -14,6 +14,7 @@ mod browsers;
 mod cache;
 mod check;
 mod commands;
+mod compare;
 mod component_imports;
 mod compose;
 mod concurrency;

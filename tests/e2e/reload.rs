@@ -46,12 +46,12 @@ async fn another_composition_counts_after_sighup_and_a_broken_one_does_not() {
     std::fs::copy(composition("demo"), &mine).unwrap();
     let program = node.start().unwrap();
     let rows = async || harbor_rows(&program.images().await.unwrap()).len();
-    assert_eq!(rows().await, 5);
+    assert_eq!(rows().await, 37);
 
     std::fs::write(&mine, &std::fs::read(composition("native")).unwrap()[..5000]).unwrap();
     program.reload_in_vain().await.unwrap();
     assert_says(&program.log(), &["mine.wasm"]);
-    assert_eq!(rows().await, 5);
+    assert_eq!(rows().await, 37);
 
     std::fs::copy(composition("native"), &mine).unwrap();
     program.reload().await.unwrap();

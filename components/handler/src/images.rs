@@ -1,5 +1,7 @@
 //! `GET /images`: the rows of both sources, as one JSON document that is written while the client reads it.
 
+#![forbid(unsafe_code)]
+
 use crate::answer::{Body, CHUNK_BYTES, answer};
 use crate::bindings::image_service::inventory::{node_images, registry_images};
 use crate::options::options;

@@ -1,5 +1,7 @@
 //! `GET /inventory`: rows with their verdicts, as a query wants them; `GET /compare`: their sums.
 
+#![forbid(unsafe_code)]
+
 use crate::answer::{Body, CHUNK_BYTES, answer, problem};
 use crate::negotiation;
 use crate::picture::{self, Picture};

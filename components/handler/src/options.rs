@@ -1,5 +1,7 @@
 //! The operator's settings for answers.
 
+#![forbid(unsafe_code)]
+
 use crate::bindings::image_service::inventory::settings;
 use spin_sdk::http::HeaderValue;
 use std::cell::RefCell;

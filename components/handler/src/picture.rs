@@ -1,6 +1,8 @@
 //! How nodes and registry compare. An instance keeps its last comparison: while nothing changed, a query costs neither a
 //! listing nor a comparison.
 
+#![forbid(unsafe_code)]
+
 use crate::bindings::image_service::inventory::{node_images, registry_images, settings};
 use image_model::types::{Detail, ListingBegin, ListingPart, NodeListing};
 use std::cell::RefCell;

@@ -3,6 +3,7 @@
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
 use super::listing::{self, Listing};
+use super::table::aligned;
 use crate::runtime::{Capabilities, Service};
 use crate::sources::store::Stores;
 use anyhow::{Context, Result};
@@ -82,30 +83,6 @@ fn table(listing: &Listing) -> String {
             [&image.project, &image.repository, &image.tag, &image.digest, &image.size].map(String::as_str)
         }),
     );
-    text
-}
-
-/// Aligns columns as crictl does: each is 20 characters wide or more, with three spaces or more after each value. The last
-/// column has no padding.
-fn aligned<'a, const N: usize>(header: [&'a str; N], rows: impl Iterator<Item = [&'a str; N]> + Clone) -> String {
-    const MIN_WIDTH: usize = 20;
-    const PADDING: usize = 3;
-    let lines = || std::iter::once(header).chain(rows.clone());
-    let mut widths = [MIN_WIDTH; N];
-    for line in lines() {
-        for (width, value) in widths.iter_mut().zip(line) {
-            *width = (*width).max(value.chars().count() + PADDING);
-        }
-    }
-    // The last column needs no padding.
-    widths[N - 1] = 0;
-    let mut text = String::new();
-    for line in lines() {
-        for (width, value) in widths.iter().zip(line) {
-            text += &format!("{value:<width$}");
-        }
-        text.push('\n');
-    }
     text
 }
 

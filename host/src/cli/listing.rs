@@ -74,20 +74,24 @@ pub(super) fn for_one_listing(mut config: Config) -> Config {
 ///
 /// When the composition itself failed.
 pub(super) async fn ask(service: &Arc<Service>) -> Result<(Bytes, Listing)> {
-    let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-    let request = Request::get("http://localhost/images").body(body)?;
-    let response = Arc::clone(service).handle(request).await.context("listing the images")?;
-    let status = response.status();
-    if !status.is_success() {
-        bail!("the composition answered {status} to GET /images");
-    }
-    let body = response
-        .into_body()
-        .collect()
-        .await
-        .map_err(anyhow::Error::from_boxed)
-        .context("listing the images")?
-        .to_bytes();
+    let body = get(service, "/images").await.context("listing the images")?;
     let listing = serde_json::from_slice(&body).context("the composition's answer to GET /images is not a listing")?;
     Ok((body, listing))
+}
+
+/// The composition's answer to a GET of this path.
+///
+/// # Errors
+///
+/// When the composition failed, or refused.
+pub(super) async fn get(service: &Arc<Service>, path: &str) -> Result<Bytes> {
+    let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+    let request = Request::get(format!("http://localhost{path}")).body(body)?;
+    let response = Arc::clone(service).handle(request).await?;
+    let status = response.status();
+    if !status.is_success() {
+        bail!("the composition answered {status} to GET {path}");
+    }
+    let body = response.into_body().collect().await.map_err(anyhow::Error::from_boxed)?;
+    Ok(body.to_bytes())
 }
