@@ -9,16 +9,7 @@ mod picture;
 mod route;
 
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, reason = "generated from wit/")]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "handler-imports",
-        with: { "image-service:inventory/types@0.2.0": image_model::types },
-        // While the handler waits for the nodes, other work goes on. Any other call is a plain call, which needs no task.
-        async: ["import:image-service:inventory/node-images@0.2.0#images", "-all"],
-        generate_all,
-    });
-}
+mod bindings;
 
 use answer::Body;
 use route::Route;
