@@ -17,6 +17,7 @@ use image_service::app::App;
 use image_service::composition::Composition;
 use image_service::runtime::{Capabilities, Service};
 use image_service::sources::store::Stores;
+use image_service_http::access::Peer;
 use image_service_http::response::RequestBody;
 use image_service_http::server::exchange;
 use image_service_tests::{Harbor, Version, composition};
@@ -158,7 +159,7 @@ impl CachedHost {
         for _ in 0..3 {
             kept.images();
         }
-        let response = kept.runtime.block_on(exchange(&kept.app, request(), false));
+        let response = kept.runtime.block_on(exchange(&kept.app, request(), Peer::default()));
         assert!(response.headers().contains_key("age"), "the answer is not kept: {:?}", response.headers());
         (hits, kept)
     }
@@ -166,7 +167,7 @@ impl CachedHost {
     /// Asks for the images. Returns the number of bytes of the answer.
     fn images(&self) -> usize {
         self.runtime.block_on(async {
-            let response = exchange(&self.app, request(), false).await;
+            let response = exchange(&self.app, request(), Peer::default()).await;
             response.into_body().collect().await.expect("all of it").to_bytes().len()
         })
     }

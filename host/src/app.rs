@@ -119,8 +119,17 @@ impl App {
                 let method = request.method().clone();
                 Reply::Later(Box::pin(async move { node_api.answer(&method).await }))
             }
-            (Route::NodeApi | Route::Images | Route::Inventory | Route::Compare | Route::Other, _) => match &self.cache
-            {
+            // Access control has answered logins.
+            (
+                Route::NodeApi
+                | Route::Images
+                | Route::Inventory
+                | Route::Compare
+                | Route::Login
+                | Route::Logout
+                | Route::Other,
+                _,
+            ) => match &self.cache {
                 Some(cache) => cache.answer(request, log.context()),
                 None => Reply::Later((self.origin)(request, Arc::clone(log.context()))),
             },

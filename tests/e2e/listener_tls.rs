@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -105,6 +106,25 @@ fn curl_is_served_with_tls_1_2_and_newer_and_not_with_older() {
     // SECLEVEL=0 has curl offer what it would not by itself.
     let output = curl(&["--tlsv1.0", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"]).unwrap();
     assert!(!output.status.success(), "{output:?}");
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_login_over_tls_is_for_tls_only() {
+    let fixture = Fixture::new(json!({"token_file": "tokens"}), json!({}));
+    fixture.node.write("tokens", "a-token-of-the-test").unwrap();
+    let program = fixture.node.start().unwrap();
+    for (path, body) in [("/login", "token=a-token-of-the-test"), ("/logout", "")] {
+        let mut stream = connect(&program, fixture.client(&["http/1.1"])).await.unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}", body.len());
+        let head = format!(
+            "{head}\r\ncontent-type: application/x-www-form-urlencoded\r\naccept: text/html\r\nconnection: close"
+        );
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let cookie = answer.lines().find(|line| line.starts_with("set-cookie: ")).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 303") && cookie.ends_with("; Secure"), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by panicking")]
 
 mod bad_network;
+mod browser;
 mod browsers;
 mod cache;
 mod check;
@@ -47,6 +48,7 @@ mod listener_tls;
 mod listening;
 mod listing;
 mod listing_timeout;
+mod login;
 mod logs;
 mod metrics;
 mod misbehaving;

@@ -1,7 +1,7 @@
 //! Programs of Debian's packages, unpacked below the target folder; nothing is installed.
 
 use crate::artifacts::target;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,8 +14,24 @@ use std::process::{Command, Stdio};
 /// When it can't be had although the environment variable `CI` is `true`: where tests decide over a change, none may be
 /// left out.
 pub(crate) fn package(name: &str) -> Result<Option<PathBuf>> {
+    unless_missing(name, fetched(name, |apt| apt.run(&["download", name]).map(drop)))
+}
+
+/// The folder in which packages are unpacked, with all that they need and this system lacks; the rest as for [`package`].
+///
+/// # Errors
+///
+/// When they can't be had although the environment variable `CI` is `true`.
+pub(crate) fn packages(folder: &str, names: &[&str]) -> Result<Option<PathBuf>> {
+    let install = ["install", "--download-only", "--reinstall", "--no-install-recommends", "--yes"];
+    // Nothing is installed, so nothing has to wait for whoever installs something.
+    let arguments = [&["-o", "Debug::NoLocking=1"], &install[..], names].concat();
+    unless_missing(folder, fetched(folder, |apt| apt.run(&arguments).map(drop)))
+}
+
+fn unless_missing(name: &str, fetched: Result<PathBuf>) -> Result<Option<PathBuf>> {
     crate::timing::measure_this_test();
-    match fetched(name) {
+    match fetched {
         Ok(folder) => Ok(Some(folder)),
         Err(reason) => {
             skip(&format!("Debian's package {name} can't be had: {reason:#}"))?;
@@ -46,8 +62,8 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Downloads a package and unpacks it below the target folder, unless that has been done.
-fn fetched(name: &str) -> Result<PathBuf> {
+/// Downloads packages and unpacks them below the target folder, unless that has been done.
+fn fetched(name: &str, download: impl FnOnce(&Apt) -> Result<()>) -> Result<PathBuf> {
     let cache = target().join("debian");
     std::fs::create_dir_all(&cache)?;
     let cache = cache.canonicalize()?;
@@ -57,18 +73,30 @@ fn fetched(name: &str) -> Result<PathBuf> {
     lock.lock()?;
     if !unpacked.exists() {
         let scratch = tempfile::tempdir_in(&cache)?;
-        download(name, scratch.path())?;
-        std::fs::rename(scratch.path().join("unpacked"), &unpacked)?;
+        let apt = Apt::new(scratch.path())?;
+        download(&apt)?;
+        apt.unpack()?;
+        std::fs::rename(apt.unpacked(), &unpacked)?;
     }
     Ok(unpacked)
 }
 
-/// Into this folder, with apt's lists and caches in it too: the system's may be empty, old or not ours to write.
-fn download(name: &str, folder: &Path) -> Result<()> {
-    for part in ["lists/partial", "cache/archives/partial", "packages", "unpacked"] {
-        std::fs::create_dir_all(folder.join(part))?;
+/// apt with lists and caches in a folder of its own: the system's may be empty, old or not ours to write.
+struct Apt<'a>(&'a Path);
+
+impl<'a> Apt<'a> {
+    /// Makes the folder, and fetches the lists.
+    fn new(folder: &'a Path) -> Result<Self> {
+        for part in ["lists/partial", "cache/archives/partial", "packages", "unpacked"] {
+            std::fs::create_dir_all(folder.join(part))?;
+        }
+        let apt = Self(folder);
+        apt.run(&["update"])?;
+        Ok(apt)
     }
-    let apt = |arguments: &[&str]| {
+
+    fn run(&self, arguments: &[&str]) -> Result<String> {
+        let folder = self.0;
         let mut command = Command::new("apt-get");
         command
             .arg("--quiet")
@@ -81,12 +109,25 @@ fn download(name: &str, folder: &Path) -> Result<()> {
             .env("LC_ALL", "C")
             .current_dir(folder.join("packages"));
         output(&mut command)
-    };
-    apt(&["update"])?;
-    apt(&["download", name])?;
-    let packages: Vec<PathBuf> =
-        std::fs::read_dir(folder.join("packages"))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    let [package] = &packages[..] else { bail!("apt-get download left {packages:?}") };
-    output(Command::new("dpkg").arg("-x").arg(package).arg(folder.join("unpacked")))?;
-    Ok(())
+    }
+
+    /// Unpacks what was downloaded: `download` leaves it in the current folder, `install` among the archives.
+    fn unpack(&self) -> Result<()> {
+        let mut count = 0;
+        for folder in ["packages", "cache/archives"] {
+            for entry in std::fs::read_dir(self.0.join(folder))? {
+                let package = entry?.path();
+                if package.extension().is_some_and(|extension| extension == "deb") {
+                    output(Command::new("dpkg").arg("-x").arg(&package).arg(self.unpacked()))?;
+                    count += 1;
+                }
+            }
+        }
+        ensure!(count > 0, "apt-get downloaded nothing");
+        Ok(())
+    }
+
+    fn unpacked(&self) -> PathBuf {
+        self.0.join("unpacked")
+    }
 }

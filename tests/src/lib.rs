@@ -9,6 +9,7 @@
 )]
 
 pub mod artifacts;
+mod browser;
 mod client;
 mod collector;
 pub mod command;
@@ -24,6 +25,7 @@ mod launch;
 mod node;
 pub mod oci;
 mod other_server;
+mod pip;
 pub mod program;
 mod prometheus;
 mod promtool;
@@ -35,8 +37,10 @@ mod stock_host;
 mod timing;
 mod tls;
 mod wait;
+mod web_site;
 
 pub use artifacts::{component, composition, example, fixture, repository, target, test_component};
+pub use browser::{Browser, Element, Key, Media, Report, Violation};
 pub use client::{Client, Response};
 pub use collector::{Collected, CollectedSpan, Collector};
 pub use command::{Outcome, run};
@@ -61,3 +65,4 @@ pub use stock_host::StockHost;
 pub use timing::measure_this_test;
 pub use tls::Authority;
 pub use wait::{DEADLINE, eventually, is_pending, within_deadline};
+pub use web_site::WebSite;

@@ -1,24 +1,39 @@
-//! Which clients may send requests, and how: TLS and client certificates, bearer tokens, and scripts of web pages.
+//! Which clients may send requests, and how: TLS and client certificates, bearer tokens, sessions of browsers, and scripts of web
+//! pages.
 //!
 //! - `tokens`: bearer tokens from a file;
-//! - `cors`: which web pages' scripts may read answers.
+//! - `login`: a browser's login and logout; `session`: its cookie; `failed_logins`: how often it may fail;
+//! - `page`: what is open to all, and how the composition learns who may see more;
+//! - `initiator`: which page made a browser send a request;
+//! - `cors`: which web pages' scripts may read answers;
+//! - `warnings`: what an operator may have overlooked.
 
 mod cors;
+mod failed_logins;
+mod initiator;
+mod login;
+mod page;
+mod peer;
+mod session;
 mod tokens;
+mod warnings;
 
-use crate::address::Address;
+pub use peer::Peer;
+
 use crate::reloadable::Reloadable;
-use crate::response::{Body, problem, security_headers};
-use crate::routes::{Credential, Route};
+use crate::response::{Body, RequestBody, problem, security_headers};
+use crate::routes::{Credential, Route, only_reads};
 use crate::tls;
 use anyhow::Result;
 use cors::CorsDecision;
-use http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use failed_logins::FailedLogins;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderMap, HeaderValue, VARY, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
-use image_service_config::{self as config, Cors, world_readable_warning};
+use image_service_config::{self as config, Cors};
 use rustls::ServerConfig;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokens::Tokens;
 
 const TOKEN_FILE: &str = "access_config.token_file";
@@ -32,6 +47,7 @@ pub struct Access {
     /// The tokens of the node API, where it is on.
     node_tokens: Option<Reloadable<Tokens>>,
     cors: Option<Cors>,
+    failed_logins: FailedLogins,
     /// Secret files, by the keys that name them.
     secrets: Vec<(&'static str, PathBuf)>,
 }
@@ -39,7 +55,11 @@ pub struct Access {
 /// The facts about a request that access control and its answer need.
 pub struct AccessContext {
     origin: Option<CorsDecision>,
-    over_tls: bool,
+    peer: Peer,
+    /// Whether a session, and no token, let the request through.
+    by_session: bool,
+    /// The refusal that takes the place of an answer that is not open to all.
+    unless_open: Option<Box<Response<Body>>>,
 }
 
 impl Access {
@@ -67,6 +87,7 @@ impl Access {
             tokens: config.token_file.as_deref().map(|path| tokens(TOKEN_FILE, path)).transpose()?,
             node_tokens: node_token_file.map(|path| tokens(NODE_TOKEN_FILE, path)).transpose()?,
             cors: config.cors.clone(),
+            failed_logins: FailedLogins::default(),
         })
     }
 
@@ -90,67 +111,59 @@ impl Access {
         }
     }
 
-    /// Refuses a request, or answers the preflight request of a browser; `None` when the request may go on. Removes the token
-    /// from the request: the composition must not see it, and the cache does not share answers to requests with a token.
-    pub fn refusal<B>(&self, request: &mut Request<B>, context: &AccessContext) -> Option<Response<Body>> {
+    /// Refuses a request, or answers the preflight request of a browser; `None` when the request may go on. Removes the token and
+    /// the session from the request: the composition must not see them, and the cache does not share answers to requests with a
+    /// token.
+    pub fn refusal<B>(&self, request: &mut Request<B>, context: &mut AccessContext) -> Option<Response<Body>> {
         if let Some(answer) = context.origin.as_ref().and_then(|origin| origin.preflight(request)) {
             return Some(answer);
         }
+        request.headers_mut().remove(page::ACCESS);
         let path = request.uri().path();
-        let (tokens, key) = match (Route::of(path).credential(), &self.node_tokens, &self.tokens) {
+        let route = Route::of(path);
+        let credential = route.credential(path);
+        let (tokens, key) = match (credential, &self.node_tokens, &self.tokens) {
+            (Credential::None, _, Some(_)) => {
+                session::remove(request.headers_mut());
+                return None;
+            }
             (Credential::None, ..) => return None,
             (Credential::NodeToken, Some(tokens), _) => (tokens, NODE_TOKEN_FILE),
             (_, _, Some(tokens)) => (tokens, TOKEN_FILE),
             _ => return None,
         };
-        if tokens.get().allow(request.headers()) {
-            request.headers_mut().remove(AUTHORIZATION);
-            return None;
+        let tokens = tokens.get();
+        let by_token = tokens.allow(request.headers());
+        context.by_session = !by_token && route.takes_session() && has_session(request, &tokens);
+        let is_allowed = by_token || context.by_session;
+        let is_page = credential == Credential::Page && only_reads(request.method());
+        let refusal = (!is_allowed).then(|| unauthorized(path, key, route));
+        if !is_allowed && !is_page {
+            return refusal;
         }
-        let detail = format!("{path} needs the header Authorization: Bearer TOKEN, with a token of {key}.");
-        let mut response = problem(StatusCode::UNAUTHORIZED, &detail);
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        Some(response)
+        context.unless_open = refusal.map(Box::new);
+        let headers = request.headers_mut();
+        headers.remove(AUTHORIZATION);
+        session::remove(headers);
+        if is_page && !by_token {
+            headers.insert(page::ACCESS, if is_allowed { page::LOGGED_IN } else { page::LOGIN_REQUIRED });
+        }
+        None
     }
 
-    /// Reads the facts about a request.
-    pub fn context<B>(&self, request: &Request<B>, over_tls: bool) -> AccessContext {
-        AccessContext { origin: self.cors.as_ref().map(|cors| CorsDecision::of(cors, request.headers())), over_tls }
+    /// Answers a login or a logout; `route` is one of these.
+    pub async fn answer_login(&self, request: Request<RequestBody>, route: Route, peer: Peer) -> Response<Body> {
+        let tokens = self.tokens.as_ref().map(Reloadable::get);
+        match route {
+            Route::Logout => login::log_out(&request, peer, tokens.is_some()),
+            _ => login::log_in(request, peer, tokens.as_deref(), &self.failed_logins).await,
+        }
     }
 
-    /// The dangers of listening on these addresses, a sentence each.
-    pub fn dangers(&self, addresses: &[Address]) -> Vec<String> {
-        let Some(address) = addresses.iter().find(|address| !address.is_local()) else { return Vec::new() };
-        let mut dangers = Vec::new();
-        if self.tokens.is_none() && !self.clients_need_certificates {
-            dangers.push(format!(
-                "every client that reaches {address} can read the listing; set access_config.token_file or client_ca, or \
-                 listen on 127.0.0.1"
-            ));
-        }
-        if self.tls.is_none() && (self.tokens.is_some() || self.node_tokens.is_some()) {
-            dangers.push(format!(
-                "clients send their tokens to {address} unencrypted; set access_config.tls_certificate and tls_key, or listen on \
-                 127.0.0.1 behind a proxy that speaks TLS"
-            ));
-        }
-        dangers
-    }
-
-    /// The weaknesses of the secret files, a sentence each.
-    pub fn weaknesses(&self) -> Vec<String> {
-        let files = [(TOKEN_FILE, &self.tokens), (NODE_TOKEN_FILE, &self.node_tokens)];
-        let weak = files.into_iter().filter_map(|(key, tokens)| {
-            let tokens = tokens.as_ref()?.get();
-            let lines: Vec<String> = tokens.weak().iter().map(usize::to_string).collect();
-            let lines = (!lines.is_empty()).then(|| lines.join(", "))?;
-            Some(format!(
-                "{key} has short tokens, which are easy to guess, in line {lines}; `openssl rand -hex 32` makes better ones"
-            ))
-        });
-        let secrets = self.secrets.iter();
-        let open = secrets.filter_map(|(key, path)| world_readable_warning(&format!("{key} {}", path.display()), path));
-        weak.chain(open).collect()
+    /// Reads the facts about a request of this peer.
+    pub fn context<B>(&self, request: &Request<B>, peer: Peer) -> AccessContext {
+        let origin = self.cors.as_ref().map(|cors| CorsDecision::of(cors, request.headers()));
+        AccessContext { origin, peer, by_session: false, unless_open: None }
     }
 
     /// The number of tokens in `access_config.token_file`, where it is set.
@@ -160,18 +173,52 @@ impl Access {
 }
 
 impl AccessContext {
-    /// Adds the headers that the client needs to its answer.
+    /// Adds the headers that the client needs to its answer, or keeps an answer back that is not open to this client.
     pub fn apply(self, response: &mut Response<Body>) {
+        let is_open = page::take_mark(response);
+        if let Some(refusal) = self.unless_open
+            && !is_open
+        {
+            *response = *refusal;
+        }
         if let Some(origin) = self.origin {
             origin.apply(response.headers_mut());
         }
-        if self.over_tls {
+        if self.peer.over_tls {
             security_headers::over_tls(response.headers_mut());
         }
+        if self.by_session {
+            keep_private(response.headers_mut());
+        }
     }
+}
+
+fn unauthorized(path: &str, key: &str, route: Route) -> Response<Body> {
+    let or_session = if route.takes_session() { "; a browser may send the cookie of POST /login instead" } else { "" };
+    let detail = format!("{path} needs the header Authorization: Bearer TOKEN, with a token of {key}{or_session}.");
+    let mut response = problem(StatusCode::UNAUTHORIZED, &detail);
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+/// Whether a session lets this request through: one that only reads, and that no page of another origin made.
+fn has_session<B>(request: &Request<B>, tokens: &Tokens) -> bool {
+    only_reads(request.method())
+        && !initiator::is_foreign_script(request)
+        && session::is_valid(request.headers(), tokens, SystemTime::now())
+}
+
+/// Keeps an answer out of caches that others share, and out of the browser's own after a logout. Caches know that an answer to a
+/// request with `Authorization` is for one client; they do not know it of a cookie.
+fn keep_private(headers: &mut HeaderMap) {
+    headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
+    headers.append(VARY, HeaderValue::from(COOKIE));
 }
 
 fn tokens(key: &'static str, path: &Path) -> Result<Reloadable<Tokens>> {
     let file = path.to_owned();
     Reloadable::new(format!("{key} {}", path.display()), vec![path.to_owned()], move || Tokens::read(key, &file))
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,10 @@ pub enum Route {
     Inventory,
     /// The sums of its comparison.
     Compare,
+    /// Begins the session of a browser.
+    Login,
+    /// Ends the session of a browser.
+    Logout,
     /// Everything else, which the composition answers.
     Other,
 }
@@ -29,9 +33,11 @@ pub enum Route {
 /// Which token a route needs, where tokens are configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// None: monitoring has no token.
+    /// None: monitoring has no token, and a login brings it.
     None,
-    /// One of `access_config.token_file`.
+    /// One of `access_config.token_file` to see rows; what is open to all needs none.
+    Page,
+    /// One of `access_config.token_file`, or a session that one began.
     ClientToken,
     /// One of `node_api.token_file`.
     NodeToken,
@@ -48,6 +54,8 @@ impl Route {
             "/inventory" => Self::Inventory,
             "/compare" => Self::Compare,
             protocol::NODE_API_PATH => Self::NodeApi,
+            "/login" => Self::Login,
+            "/logout" => Self::Logout,
             // A client whose configured address ends in a slash asks for `//images`.
             _ if path.starts_with('/') && path.trim_start_matches('/') == "images" => Self::Images,
             _ => Self::Other,
@@ -65,24 +73,32 @@ impl Route {
             Self::NodeApi => protocol::NODE_API_PATH,
             Self::Inventory => "/inventory",
             Self::Compare => "/compare",
+            Self::Login => "/login",
+            Self::Logout => "/logout",
             Self::Other => "other",
         }
     }
 
-    /// Which token it needs.
-    pub(crate) fn credential(self) -> Credential {
+    /// Which token a request for `path`, which has this route, needs.
+    pub(crate) fn credential(self, path: &str) -> Credential {
         match self {
-            Self::Healthz | Self::Readyz => Credential::None,
+            Self::Healthz | Self::Readyz | Self::Login | Self::Logout => Credential::None,
             Self::NodeApi => Credential::NodeToken,
+            Self::Other if is_page(path) => Credential::Page,
             Self::Images | Self::Inventory | Self::Compare | Self::Metrics | Self::OpenApi | Self::Other => {
                 Credential::ClientToken
             }
         }
     }
 
+    /// Whether a browser's session may take the place of the client token: where people look, and not where programs do.
+    pub(crate) fn takes_session(self) -> bool {
+        matches!(self, Self::Images | Self::Inventory | Self::Compare | Self::OpenApi | Self::Other)
+    }
+
     /// Whether the host itself answers it with a document that can only be read.
     pub fn is_read_only(self) -> bool {
-        !matches!(self, Self::Images | Self::Inventory | Self::Compare | Self::Other)
+        !matches!(self, Self::Images | Self::Inventory | Self::Compare | Self::Login | Self::Logout | Self::Other)
     }
 
     /// Whether monitoring requests it every few seconds: its log lines have the level DEBUG.
@@ -94,6 +110,16 @@ impl Route {
     pub(crate) fn is_traced(self) -> bool {
         !matches!(self, Self::Healthz | Self::Readyz | Self::Metrics)
     }
+}
+
+/// The page, and the folder of what it is made of. They hold no rows: a person has to see the page to log in.
+const PAGE: &str = "/";
+const PAGE_ASSETS: &str = "/assets/";
+
+/// Whether a path is the page, or what it is made of.
+fn is_page(path: &str) -> bool {
+    // No `..`: a composition might resolve it.
+    path == PAGE || path.strip_prefix(PAGE_ASSETS).is_some_and(|name| !name.contains("..") && !name.contains('%'))
 }
 
 /// Whether a method only reads.
@@ -113,9 +139,10 @@ mod tests {
     }
 
     #[test]
-    fn only_probes_need_no_token() {
-        for path in ["/healthz", "/readyz"] {
-            assert_eq!(Route::of(path).credential(), Credential::None, "{path}");
+    fn only_probes_logins_and_a_page_need_no_token() {
+        let credential = |path: &str| Route::of(path).credential(path);
+        for path in ["/healthz", "/readyz", "/login", "/logout"] {
+            assert_eq!(credential(path), Credential::None, "{path}");
         }
         for path in [
             "/images",
@@ -124,12 +151,18 @@ mod tests {
             "/compare",
             "/metrics",
             "/openapi.json",
-            "/",
             "/healthz/",
             "/HEALTHZ",
             "//readyz",
+            "/login/",
         ] {
-            assert_eq!(Route::of(path).credential(), Credential::ClientToken, "{path}");
+            assert_eq!(credential(path), Credential::ClientToken, "{path}");
+        }
+        for path in ["/", "/assets/page-1a2b.js"] {
+            assert_eq!(credential(path), Credential::Page, "{path}");
+        }
+        for path in ["//", "/assets", "/Assets/a", "/assets/../images", "/assets/%2e%2e/images", "/x/assets/a"] {
+            assert_eq!(credential(path), Credential::ClientToken, "{path}");
         }
     }
 }

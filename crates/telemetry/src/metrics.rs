@@ -2,11 +2,13 @@
 //!
 //! Before [`start`] nothing is counted. Labels have few values: no paths, and no names from clients or sources.
 
+mod login;
 mod probe;
 mod process;
 mod registry;
 mod store;
 
+pub use login::LoginOutcome;
 pub use probe::{Probe, RuntimeUsage};
 pub use store::{CommitOutcome, StorePlace};
 
@@ -167,6 +169,13 @@ pub fn upstream_retried() {
 pub fn component_request_refused(reason: &'static str) {
     if let Some(metrics) = METRICS.get() {
         metrics.refused.with_label_values(&[reason]).inc();
+    }
+}
+
+/// A login ended.
+pub fn login_ended(outcome: LoginOutcome) {
+    if let Some(metrics) = METRICS.get() {
+        metrics.logins.with_label_values(&[outcome.label()]).inc();
     }
 }
 

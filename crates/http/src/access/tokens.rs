@@ -41,7 +41,7 @@ impl Tokens {
     }
 
     /// One token a line, plain or as `sha256:` and its digest. Blank lines and lines that begin with `#` are ignored.
-    fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut tokens = Self { digests: Vec::new(), weak: Vec::new() };
         for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
@@ -49,7 +49,7 @@ impl Tokens {
                 continue;
             }
             let digest = match line.strip_prefix(HASH_PREFIX) {
-                Some(hex) => unhex(hex.trim()).with_context(|| {
+                Some(hex) => unhex(hex.trim()).and_then(|bytes| bytes.try_into().ok()).with_context(|| {
                     format!("line {number} holds no digest: 64 hexadecimal digits are needed after sha256:")
                 })?,
                 None if line.chars().all(|c| c.is_ascii_graphic()) => {
@@ -75,8 +75,12 @@ impl Tokens {
         &self.weak
     }
 
-    /// Whether a request carries one of the tokens, and no other authorization. Compares with every token, each in constant
-    /// time, so that the duration reveals nothing but the number of tokens.
+    /// The SHA-256 of each token.
+    pub(super) fn digests(&self) -> &[[u8; 32]] {
+        &self.digests
+    }
+
+    /// Whether a request carries one of the tokens, and no other authorization.
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return false };
@@ -84,7 +88,13 @@ impl Tokens {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return false;
         }
-        let digest = Sha256::digest(token.trim());
+        self.holds(token.trim())
+    }
+
+    /// Whether this is one of the tokens. Compares with every token, each in constant time, so that the duration reveals nothing
+    /// but the number of tokens.
+    pub(super) fn holds(&self, token: &str) -> bool {
+        let digest = Sha256::digest(token);
         let matches = |known: &[u8; 32]| known.ct_eq(digest.as_slice());
         self.digests.iter().fold(Choice::from(0), |found, known| found | matches(known)).into()
     }

@@ -5,6 +5,7 @@ use super::body::{OutgoingBody, request_body};
 use super::connection_state::ConnectionState;
 use super::exchange::exchange;
 use super::socket::{Socket, Stream};
+use crate::access::Peer;
 use crate::response::BoxError;
 use hyper::Version;
 use hyper::service::service_fn;
@@ -40,11 +41,12 @@ pub(super) async fn serve<A: Application>(
     let (limits, tls) = (app.limits().clone(), app.access().tls());
     // A reload may replace it long before the connection ends.
     drop(app);
+    let address = stream.peer_address();
     let socket = Socket::new(stream, Arc::clone(&state));
     let outcome = match tls {
-        None => serve_http(socket, &limits, &state, current, false).await,
+        None => serve_http(socket, &limits, &state, current, Peer { address, over_tls: false }).await,
         Some(config) => match handshake_or_close(TlsAcceptor::from(config).accept(socket), &state).await {
-            Some(Ok(stream)) => serve_http(stream, &limits, &state, current, true).await,
+            Some(Ok(stream)) => serve_http(stream, &limits, &state, current, Peer { address, over_tls: true }).await,
             Some(Err(error)) => Err(error.into()),
             None => Ok(()),
         },
@@ -70,7 +72,7 @@ async fn serve_http<A: Application>(
     limits: &Limits,
     state: &Arc<ConnectionState>,
     current: watch::Receiver<Arc<A>>,
-    over_tls: bool,
+    peer: Peer,
 ) -> Result<(), BoxError> {
     let builder = builder(limits);
     let connection = builder.serve_connection(
@@ -81,7 +83,7 @@ async fn serve_http<A: Application>(
             let request = request.map(|body| request_body(body, state));
             let app = Arc::clone(&current.borrow());
             async move {
-                let answer = exchange(&*app, request, over_tls).await;
+                let answer = exchange(&*app, request, peer).await;
                 Ok::<_, Infallible>(answer.map(|body| OutgoingBody::new(body, progress, active)))
             }
         }),

@@ -2,24 +2,26 @@
 //! logged, and a panic of the application becomes the answer 500.
 
 use super::application::Application;
+use crate::access::Peer;
 use crate::access_log::{RequestLog, TrackedBody};
 use crate::response::{Body, RequestBody, problem};
+use crate::routes::Route;
 use http::header::{AUTHORIZATION, COOKIE, HeaderMap, PROXY_AUTHORIZATION};
 use http::{Request, Response, StatusCode};
 use image_service_telemetry::panics;
 
 /// Answers a request. It always has an answer: a failure is one, too.
-pub async fn exchange<A: Application>(
-    app: &A,
-    mut request: Request<RequestBody>,
-    over_tls: bool,
-) -> Response<TrackedBody> {
+pub async fn exchange<A: Application>(app: &A, mut request: Request<RequestBody>, peer: Peer) -> Response<TrackedBody> {
     hide_logins(request.headers_mut());
     let log = RequestLog::begin(&request);
-    let access = app.access().context(&request, over_tls);
-    let mut response = match app.access().refusal(&mut request, &access) {
-        Some(refusal) => refusal,
-        None => panics::catch(app.answer(request, &log)).await.unwrap_or_else(|_| panicked()),
+    let mut access = app.access().context(&request, peer);
+    let mut response = match (app.access().refusal(&mut request, &mut access), log.route()) {
+        (Some(refusal), _) => refusal,
+        (None, route @ (Route::Login | Route::Logout)) => {
+            let answer = app.access().answer_login(request, route, peer);
+            panics::catch(answer).await.unwrap_or_else(|_| panicked())
+        }
+        (None, _) => panics::catch(app.answer(request, &log)).await.unwrap_or_else(|_| panicked()),
     };
     access.apply(&mut response);
     log.track(response)
@@ -65,7 +67,7 @@ mod tests {
         async fn asked(&self, path: &str) -> Response<TrackedBody> {
             let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
             let request = Request::get(path).header("origin", "https://a.example").body(body).unwrap();
-            exchange(self, request, false).await
+            exchange(self, request, Peer::default()).await
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::connection_state::ConnectionState;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,6 +13,16 @@ use tokio::net::{TcpStream, UnixStream};
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+}
+
+impl Stream {
+    /// The client's address; `None` for a Unix socket.
+    pub(super) fn peer_address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(stream) => Some(stream.peer_addr().ok()?.ip().to_canonical()),
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 /// A client's socket, which counts the bytes written to it.

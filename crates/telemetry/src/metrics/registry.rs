@@ -1,5 +1,6 @@
 //! Every metric, by its name and labels.
 
+use super::login::LoginOutcome;
 use super::probe::Probe;
 use super::process;
 use super::store::{CommitOutcome, StorePlace};
@@ -82,6 +83,7 @@ pub(super) struct Metrics {
     pub(super) store_files_set_aside: IntCounter,
     pub(super) connections: IntGauge,
     pub(super) accepted: IntCounter,
+    pub(super) logins: IntCounterVec,
     pub(super) log_dropped: IntCounter,
     pub(super) spans_dropped: IntCounter,
     pub(super) reloads: IntCounterVec,
@@ -216,6 +218,7 @@ impl Metrics {
             )?,
             connections: make.gauge("connections", "Open connections of clients.")?,
             accepted: make.counter("connections_total", "Connections of clients that the server accepted.")?,
+            logins: make.counters("logins_total", "Logins of browsers, by outcome.", &["outcome"])?,
             spans_dropped: make.counter(
                 "spans_dropped_total",
                 "Spans that were dropped, because the collector took them too slowly.",
@@ -259,6 +262,9 @@ impl Metrics {
         }
         for result in ["hit", "stale", "miss", "collapsed", "bypass"] {
             self.cache.with_label_values(&[result]);
+        }
+        for outcome in LoginOutcome::ALL {
+            self.logins.with_label_values(&[outcome.label()]);
         }
         for place in StorePlace::ALL {
             self.store_bytes.with_label_values(&[place.label()]);

@@ -1,0 +1,227 @@
+//! Sessions of browsers: a cookie that stands for a token of `access_config.token_file`, until it expires.
+//!
+//! No program keeps a list of sessions. The cookie carries its expiry, and the token, encrypted (AEAD) under a key that is made
+//! from the token's digest. Each program whose file has that token can check it, and a token that leaves the file ends its
+//! sessions. A keyed hash alone would need the token as its key, and a token file may have digests only. With the digest as
+//! the key, whoever reads a file of digests could make cookies; here, they also need the token.
+
+use super::tokens::Tokens;
+use crate::hex::{hex, unhex};
+use http::header::{COOKIE, HeaderMap, HeaderValue};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+use sha2::{Digest, Sha256};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
+
+/// How long a session lasts: a working day.
+pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+const NAME: &str = "image-service-session";
+/// Keeps this use of a token's digest apart from any other.
+const PURPOSE: &[u8] = b"image-service session 1";
+
+/// The header that begins a session: the cookie for this token. `None` where the system has no random bytes.
+pub(super) fn begin(token: &str, now: SystemTime, secure: bool) -> Option<HeaderValue> {
+    let expires = seconds(now).saturating_add(LIFETIME.as_secs());
+    set_cookie(&seal(token, expires)?, LIFETIME, secure)
+}
+
+/// The header that ends the session in this browser.
+pub(super) fn end(secure: bool) -> Option<HeaderValue> {
+    set_cookie("", Duration::ZERO, secure)
+}
+
+fn set_cookie(value: &str, max_age: Duration, secure: bool) -> Option<HeaderValue> {
+    let secure = if secure { "; Secure" } else { "" };
+    let seconds = max_age.as_secs();
+    let cookie = format!("{NAME}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
+    let mut cookie = HeaderValue::from_str(&cookie).ok()?;
+    cookie.set_sensitive(true);
+    Some(cookie)
+}
+
+/// Whether a request carries a session of one of the tokens. A browser may have two cookies of the name, one of another path;
+/// any of them counts.
+pub(super) fn is_valid(headers: &HeaderMap, tokens: &Tokens, now: SystemTime) -> bool {
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    let mut sessions = pairs.filter_map(session);
+    sessions.any(|sealed| tokens.digests().iter().any(|digest| opens(sealed, digest, seconds(now))))
+}
+
+/// Removes the sessions from a request. Other cookies stay: a composition may have its own.
+pub(super) fn remove(headers: &mut HeaderMap) {
+    let has_session = |value: &HeaderValue| value.as_bytes().windows(NAME.len()).any(|part| part == NAME.as_bytes());
+    if !headers.get_all(COOKIE).iter().any(has_session) {
+        return;
+    }
+    let values: Vec<_> = headers.get_all(COOKIE).iter().cloned().collect();
+    headers.remove(COOKIE);
+    for value in values {
+        let Ok(text) = value.to_str() else { continue };
+        let others: Vec<_> = text.split(';').filter(|pair| session(pair).is_none()).map(str::trim).collect();
+        if let Ok(mut value) = HeaderValue::from_str(&others.join("; "))
+            && !value.is_empty()
+        {
+            value.set_sensitive(true);
+            headers.append(COOKIE, value);
+        }
+    }
+}
+
+/// The value of a pair `NAME=VALUE` that is a session.
+fn session(pair: &str) -> Option<&str> {
+    let (name, value) = pair.split_once('=')?;
+    (name.trim() == NAME).then(|| value.trim())
+}
+
+/// The cookie's value: the expiry in seconds since 1970, a dot, and nonce and encrypted token in hexadecimal.
+fn seal(token: &str, expires: u64) -> Option<String> {
+    let key = key(&Sha256::digest(token).into())?;
+    let mut nonce = [0; NONCE_LEN];
+    SystemRandom::new().fill(&mut nonce).ok()?;
+    let mut sealed = token.as_bytes().to_vec();
+    let with = Nonce::assume_unique_for_key(nonce);
+    key.seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut sealed).ok()?;
+    Some(format!("{expires}.{}{}", hex(&nonce), hex(&sealed)))
+}
+
+/// Whether a cookie's value is a session, not expired at `now`, of the token with this digest.
+fn opens(value: &str, digest: &[u8; 32], now: u64) -> bool {
+    let open = || {
+        let (expires, sealed) = value.split_once('.')?;
+        let expires: u64 = expires.parse().ok().filter(|expires| now < *expires)?;
+        let (nonce, sealed) = sealed.split_at_checked(2 * NONCE_LEN)?;
+        let nonce: [u8; NONCE_LEN] = unhex(nonce)?.try_into().ok()?;
+        let mut sealed = Zeroizing::new(unhex(sealed)?);
+        let with = Nonce::assume_unique_for_key(nonce);
+        let token = key(digest)?.open_in_place(with, Aad::from(expires.to_be_bytes()), &mut sealed).ok()?;
+        let found: [u8; 32] = Sha256::digest(token).into();
+        Some(found == *digest)
+    };
+    open().unwrap_or(false)
+}
+
+/// The key for sessions of the token with this digest.
+fn key(digest: &[u8; 32]) -> Option<LessSafeKey> {
+    let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, digest), PURPOSE);
+    Some(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).ok()?))
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKENS: &str = "first-token-of-two\nsecond-token-of-two";
+    /// In November 2026.
+    const NOW: u64 = 1_795_000_000;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap()
+    }
+
+    fn tokens(text: &str) -> Tokens {
+        Tokens::parse(text).unwrap()
+    }
+
+    /// The headers of a request with these values of `Cookie`.
+    fn cookies(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (COOKIE, HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    /// The cookie that a login at `NOW` with this token sets.
+    fn login(token: &str) -> String {
+        let set = begin(token, at(NOW), false).unwrap();
+        set.to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    fn valid(cookie: &str, known: &str, now: u64) -> bool {
+        is_valid(&cookies(&[cookie]), &tokens(known), at(now))
+    }
+
+    #[test]
+    fn a_session_is_good_until_it_expires() {
+        let cookie = login("second-token-of-two");
+        let end = NOW + LIFETIME.as_secs();
+        for (now, expected) in [(0, true), (NOW, true), (end - 1, true), (end, false), (u64::MAX >> 8, false)] {
+            assert_eq!(valid(&cookie, TOKENS, now), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_session_ends_when_its_token_leaves_the_file() {
+        let cookie = login("first-token-of-two");
+        assert!(valid(&cookie, "first-token-of-two", NOW) && !valid(&cookie, "second-token-of-two", NOW));
+    }
+
+    #[test]
+    fn a_session_of_a_token_whose_file_has_only_its_digest_counts() {
+        // The SHA-256 of `password`, as `printf password | sha256sum` prints it.
+        let file = "sha256:5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+        assert!(valid(&login("password"), file, NOW));
+    }
+
+    #[test]
+    fn who_knows_only_a_digest_makes_no_session() {
+        let digest: [u8; 32] = Sha256::digest("first-token-of-two").into();
+        let expires = NOW + 60;
+        let mut guess = b"first-token-of-tw0".to_vec();
+        let nonce = [7; NONCE_LEN];
+        let with = Nonce::assume_unique_for_key(nonce);
+        key(&digest).unwrap().seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut guess).unwrap();
+        assert!(!opens(&format!("{expires}.{}{}", hex(&nonce), hex(&guess)), &digest, NOW));
+    }
+
+    #[test]
+    fn a_forged_or_cut_cookie_counts_for_nothing() {
+        let cookie = login("first-token-of-two");
+        let (name, value) = cookie.split_once('=').unwrap();
+        let (expires, sealed) = value.split_once('.').unwrap();
+        let later = NOW + 10 * LIFETIME.as_secs();
+        assert!(!valid(&format!("{name}={later}.{sealed}"), TOKENS, NOW), "the expiry is part of what is checked");
+        for wrong in ["", ".", "1.", &format!("{expires}."), &format!("{value}00")] {
+            assert!(!valid(&format!("{name}={wrong}"), TOKENS, NOW), "{wrong}");
+        }
+        for length in 0..value.len() {
+            assert!(!valid(&format!("{name}={}", &value[..length]), TOKENS, NOW), "{length}");
+        }
+        for index in value.len() - sealed.len()..value.len() {
+            let mut flipped = value.as_bytes().to_vec();
+            flipped[index] = if flipped[index] == b'0' { b'1' } else { b'0' };
+            assert!(!valid(&format!("{name}={}", String::from_utf8(flipped).unwrap()), TOKENS, NOW), "{index}");
+        }
+        assert!(!valid(&format!("other={value}"), TOKENS, NOW));
+    }
+
+    #[test]
+    fn two_sessions_of_one_token_differ_and_show_no_token() {
+        let (one, other) = (login("first-token-of-two"), login("first-token-of-two"));
+        assert_ne!(one, other);
+        assert!(!one.contains("first-token") && !one.contains(&hex(b"first-token")), "{one}");
+    }
+
+    #[test]
+    fn only_sessions_are_removed_from_a_request() {
+        let session = login("first-token-of-two");
+        let first = format!("a=1; {session};b=2");
+        let mut headers = cookies(&[&first, &session, "c=3"]);
+        assert!(is_valid(&headers, &tokens(TOKENS), at(NOW)));
+        remove(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2", "c=3"]);
+        remove(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().count(), 2);
+    }
+
+    #[test]
+    fn the_cookie_is_for_this_program_and_no_script() {
+        let text = |cookie: Option<HeaderValue>| cookie.unwrap().to_str().unwrap().to_owned();
+        let set = text(begin("first-token-of-two", at(NOW), true));
+        assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure"), "{set}");
+        let plain = "image-service-session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
+        assert_eq!(text(end(false)), plain);
+    }
+}
