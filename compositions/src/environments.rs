@@ -45,6 +45,7 @@ macro_rules! with_components {
             "harbor",
             "lister",
             "no-nodes",
+            "page",
             "sample-crictl",
             "sample-harbor",
             "sample-settings",

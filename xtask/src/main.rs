@@ -10,6 +10,7 @@ mod executables;
 mod fuzz;
 mod instructions;
 mod lint;
+mod page;
 mod run;
 mod sbom;
 mod soak;
@@ -60,6 +61,12 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
+    /// Builds the page at GET / with Node (page/), into components/page/assets, which is committed. Nothing else needs Node.
+    Page {
+        /// Builds it again and compares it with what is committed.
+        #[arg(long)]
+        check: bool,
+    },
     /// Checks formatting, layers, circles between modules, and clippy.
     Lint {
         /// One part [default: all].
@@ -98,6 +105,7 @@ fn run(task: Task) -> Result<()> {
         Task::Serve { arguments } => serve(&arguments),
         Task::Test { areas } => test::test(&areas),
         Task::Bench { part, record } => bench::bench(part.as_deref(), record),
+        Task::Page { check } => page::page(check),
         Task::Lint { part } => lint::lint(part),
         Task::Soak { minutes } => soak::soak(minutes),
         Task::Fuzz { target, minutes } => {

@@ -1,4 +1,5 @@
-//! The SBOM of the program, as CycloneDX: the crates of the native program and of the components in it.
+//! The SBOM of the program, as CycloneDX: the crates of the native program and of the components in it, and the packages of npm
+//! that are in the page.
 //!
 //! xtask makes it from `cargo metadata` and Cargo.lock before it builds the program, which embeds it (`image-service sbom`).
 //!
@@ -74,11 +75,29 @@ struct Locked {
     checksum: Option<String>,
 }
 
+/// What the page is made of: page/package-lock.json.
+#[derive(Deserialize)]
+struct PageLock {
+    packages: BTreeMap<String, LockedPackage>,
+}
+
+#[derive(Deserialize)]
+struct LockedPackage {
+    version: Option<String>,
+    license: Option<String>,
+    /// The SHA-512 in base64, behind its name.
+    integrity: Option<String>,
+    /// Whether it only builds the page.
+    #[serde(default)]
+    dev: bool,
+}
+
 /// Writes target/image-service.cdx.json: the program with these components.
 pub(crate) fn write(components: &[String]) -> Result<()> {
     let mut bom = Bom::new(checksums()?);
     bom.add(&metadata(&host()?)?, &[PROGRAM.to_owned()], "program")?;
     bom.add(&metadata("wasm32-wasip2")?, components, "components")?;
+    bom.add_page(&std::fs::read_to_string("page/package-lock.json").context("reading page/package-lock.json")?)?;
     let text = serde_json::to_string_pretty(&bom.document()?)? + "\n";
     write_if_changed(&target().join("image-service.cdx.json"), text.as_bytes())
 }
@@ -137,6 +156,28 @@ impl Bom {
         Ok(())
     }
 
+    /// Adds the packages that are bundled into the page, which is in a component.
+    fn add_page(&mut self, lock: &str) -> Result<()> {
+        let lock: PageLock = serde_json::from_str(lock).context("reading page/package-lock.json")?;
+        for (path, package) in lock.packages {
+            let (Some(name), false) = (path.strip_prefix("node_modules/"), package.dev) else { continue };
+            let version = package.version.with_context(|| format!("{path} has no version"))?;
+            // In a package's URL the @ of a scope is escaped.
+            let reference = format!("pkg:npm/{}@{version}", name.replacen('@', "%40", 1));
+            let mut component = json!({
+                "type": "library", "bom-ref": reference, "name": name, "version": version, "purl": reference,
+            });
+            if let Some(license) = package.license {
+                component["licenses"] = json!([{"expression": license}]);
+            }
+            if let Some(hash) = package.integrity.as_deref().and_then(|text| text.strip_prefix("sha512-")) {
+                component["hashes"] = json!([{"alg": "SHA-512", "content": hexadecimal(hash)?}]);
+            }
+            self.crates.insert(reference, (component, BTreeSet::from(["page"])));
+        }
+        Ok(())
+    }
+
     fn component(&self, package: &Package) -> Value {
         let mut component = json!({
             "type": "library",
@@ -177,7 +218,38 @@ impl Bom {
     }
 }
 
+/// Base64 as hexadecimal digits, which CycloneDX asks for.
+fn hexadecimal(base64: &str) -> Result<String> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bits = String::new();
+    for letter in base64.trim_end_matches('=').bytes() {
+        let value = ALPHABET.iter().position(|known| *known == letter).context("no base64")?;
+        bits.push_str(&format!("{value:06b}"));
+    }
+    let digits = bits.len() / 8 * 2;
+    (0..digits).map(|at| Ok(format!("{:x}", u8::from_str_radix(&bits[4 * at..4 * at + 4], 2)?))).collect()
+}
+
 /// The package's URL (https://github.com/package-url/purl-spec), which is also its reference within the document.
 fn reference(package: &Package) -> String {
     format!("pkg:cargo/{}@{}", package.name, package.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_packages_of_the_page_are_listed_with_licence_and_checksum_and_those_that_build_it_are_not() {
+        let lock = r#"{"packages": {
+            "": {"version": "1"},
+            "node_modules/@a/b": {"version": "1.2.3", "license": "MIT", "integrity": "sha512-AAH/"},
+            "node_modules/esbuild": {"version": "9", "dev": true}}}"#;
+        let mut bom = Bom::new(BTreeMap::new());
+        bom.add_page(lock).unwrap();
+        let [(reference, (component, parts))] = &bom.crates.into_iter().collect::<Vec<_>>()[..] else { panic!() };
+        assert_eq!((reference.as_str(), parts), ("pkg:npm/%40a/b@1.2.3", &BTreeSet::from(["page"])));
+        assert_eq!((&component["name"], &component["licenses"][0]["expression"]), (&"@a/b".into(), &"MIT".into()));
+        assert_eq!(component["hashes"][0], json!({"alg": "SHA-512", "content": "0001ff"}));
+    }
 }

@@ -27,6 +27,7 @@ pub(crate) const PRECOMPILE: Step = Step::new("compile the compositions", 10);
 pub(crate) const SBOM: Step = Step::new("write the SBOM", 5);
 pub(crate) const PROGRAM: Step = Step::new("build the program", 15);
 pub(crate) const SHIPPED: Step = Step::new("build the shipped program", 900);
+pub(crate) const PAGE: Step = Step::new("build the page", 20);
 pub(crate) const FORMAT: Step = Step::new("check the formatting", 10);
 pub(crate) const LAYERS: Step = Step::new("check layers and circles", 5);
 pub(crate) const CLIPPY: Step = Step::new("run clippy", 210);

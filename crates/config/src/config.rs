@@ -7,6 +7,7 @@ use crate::compare::Compare;
 use crate::crictl::Crictl;
 use crate::harbor::Harbor;
 use crate::limits::Limits;
+use crate::page::Page;
 use std::path::PathBuf;
 
 /// The whole configuration, with defaults filled in.
@@ -26,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// `access_config`.
     pub access: Access,
+    /// `page_config`.
+    pub page: Page,
     /// `node_api`: the file with its tokens, where it is on.
     pub node_api: Option<PathBuf>,
     /// A composition to run instead of the built-in one.

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::secret::world_readable_warning;
-use crate::{access, app, cache, compare, crictl, harbor, limits, node_api};
+use crate::{access, app, cache, compare, crictl, harbor, limits, node_api, page};
 use anyhow::{Context, Result, anyhow};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -22,6 +22,7 @@ struct File {
     compare_config: Option<Object<compare::Section>>,
     limits_config: Option<Object<limits::Section>>,
     access_config: Option<Object<access::Section>>,
+    page_config: Option<Object<page::Page>>,
     node_api: Option<Object<node_api::Section>>,
     composition: Option<PathBuf>,
 }
@@ -107,6 +108,7 @@ fn read(text: &str, folder: &Path) -> Result<Read> {
         compare: section(file.compare_config).read()?,
         limits: section(file.limits_config).read()?,
         access: section(file.access_config).read(&folder)?,
+        page: section(file.page_config),
         node_api: section(file.node_api).read(&folder)?,
         composition: file.composition.filter(|path| !path.as_os_str().is_empty()).map(|path| folder.join(path)),
     };

@@ -18,6 +18,7 @@ mod limits;
 mod log;
 mod node_api;
 mod origin;
+mod page;
 mod seconds;
 mod secret;
 
@@ -33,4 +34,5 @@ pub use harbor::Harbor;
 pub use limits::Limits;
 pub use log::{Level, Log, LogFile, LogFormat};
 pub use origin::Origin;
+pub use page::Page;
 pub use secret::{Secret, world_readable_warning};

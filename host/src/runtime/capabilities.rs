@@ -67,6 +67,10 @@ impl Capabilities {
             }
             "outdated" => Some(self.config.compare.outdated.clone()),
             "query-max-age" => Some(self.config.cache.lifetime.to_string()),
+            "page" => Some(if self.config.page.off { "off" } else { "on" }.to_owned()),
+            "page-title" => Some(self.config.page.title.clone()),
+            "page-subtitle" => Some(self.config.page.subtitle.clone()),
+            "page-labels" => serde_json::to_string(&self.config.page.labels).ok(),
             "node-name" => Some(self.node_name.clone()),
             "images-to-ignore" => self.images_to_ignore().await,
             "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),

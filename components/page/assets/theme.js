@@ -1,0 +1,1 @@
+"use strict";(()=>{var t=(()=>{try{return localStorage.getItem("theme")}catch{return null}})();(t==="dark"||t==="light")&&(document.documentElement.dataset.theme=t);document.documentElement.dataset.scripts="on";})();

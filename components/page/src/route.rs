@@ -1,0 +1,48 @@
+//! The route of a request: what this component answers itself, and what it passes on.
+
+/// The route of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Route<'a> {
+    /// The page.
+    Page,
+    /// A file of the page, by its name.
+    Asset(&'a str),
+    /// The rows as CSV, for a link: a link can't say which media type it accepts.
+    Csv,
+    /// Everything else.
+    Other,
+}
+
+impl<'a> Route<'a> {
+    /// The route of a path without its query. Methods that write are the handler's matter on every path.
+    pub(crate) fn of(reads: bool, path: &'a str) -> Self {
+        match path {
+            _ if !reads => Self::Other,
+            "/" => Self::Page,
+            "/inventory.csv" => Self::Csv,
+            _ => path.strip_prefix("/assets/").map_or(Self::Other, Self::Asset),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_and_its_files_are_answered_here_and_all_else_is_passed_on() {
+        assert_eq!(Route::of(true, "/"), Route::Page);
+        assert_eq!(Route::of(true, "/assets/app-1.js"), Route::Asset("app-1.js"));
+        assert_eq!(Route::of(true, "/inventory.csv"), Route::Csv);
+        for path in ["", "//", "/images", "/inventory", "/compare", "/asset", "/assets", "/index.html"] {
+            assert_eq!(Route::of(true, path), Route::Other, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn methods_that_write_are_passed_on() {
+        for path in ["/", "/assets/app-1.js", "/inventory.csv"] {
+            assert_eq!(Route::of(false, path), Route::Other);
+        }
+    }
+}

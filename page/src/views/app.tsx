@@ -1,0 +1,80 @@
+// The whole page.
+
+import { useEffect, useRef } from "preact/hooks";
+import * as store from "../model/store";
+import type { View } from "../model/url";
+import { Banners } from "./banners";
+import { Differences } from "./differences";
+import { Header } from "./header";
+import { Login } from "./login";
+import { Nodes } from "./nodes";
+import { Projects } from "./projects";
+import { Space } from "./space";
+import { Strip } from "./strip";
+import { Table } from "./table";
+import { Toolbar } from "./toolbar";
+
+const TITLES: Record<View, string> = {
+  images: "Images", projects: "Projects", nodes: "Nodes", space: "What takes the space", differences: "Differences",
+};
+const VIEWS = { images: Table, projects: Projects, nodes: Nodes, space: Space, differences: Differences };
+
+function Tabs() {
+  const { view } = store.location.value;
+  const current = useRef<HTMLButtonElement>(null);
+  // On a phone the tabs are wider than the screen.
+  useEffect(() => current.current?.scrollIntoView({ block: "nearest", inline: "nearest" }), [view]);
+  return (
+    <nav class="tabs" aria-label="Views">
+      {(Object.keys(TITLES) as View[]).map((name) => (
+        <button type="button" key={name} ref={view === name ? current : null} aria-current={view === name ? "page" : undefined} onClick={() => store.view(name)}>{TITLES[name]}</button>
+      ))}
+    </nav>
+  );
+}
+
+/** `/` leads to the search, and Escape out of the open row, from wherever one is. */
+function useShortcuts(): void {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent): void => {
+      const target = event.target as HTMLElement;
+      const isTyping = target.matches("input, select, textarea");
+      if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (event.key === "/" && !isTyping) {
+        event.preventDefault();
+        const search = document.getElementById("search") as HTMLInputElement | null;
+        search?.focus();
+        search?.select();
+      } else if (event.key === "Escape" && !isTyping && store.location.value.open) {
+        store.open(store.location.value.open);
+      } else if (event.key === "ArrowDown" && target.id === "search") {
+        event.preventDefault();
+        document.querySelector<HTMLElement>(".tbody .open[tabindex='0']")?.focus();
+      }
+    };
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
+}
+
+export function App() {
+  useShortcuts();
+  const { view } = store.location.value;
+  const View = VIEWS[view];
+  return (
+    <>
+      {!store.needsLogin.value && <a class="skip" href="#content">Skip to the images</a>}
+      <Header />
+      {store.needsLogin.value ? <Login /> : (
+        <>
+          <Strip />
+          <Tabs />
+          <Toolbar />
+          <Banners />
+          <main id="content" tabIndex={-1}><View /></main>
+        </>
+      )}
+      <p class="unseen" role="status" aria-live="polite">{store.announcement.value}</p>
+    </>
+  );
+}
