@@ -23,7 +23,7 @@ async fn inspect_tells_which_part_asks_for_what() {
     let capabilities = &native["capabilities"];
     assert_eq!(capabilities["network"], json!([{"name": "wasi:http/client@0.3.0", "parts": ["harbor"]}]));
     assert_eq!(capabilities["node"], json!([{"name": "image-service:inventory/crictl@0.2.0", "parts": ["lister"]}]));
-    assert_eq!(capabilities["settings"][0]["parts"], json!(["filter", "handler", "harbor", "lister"]));
+    assert_eq!(capabilities["settings"][0]["parts"], json!(["filter", "handler", "harbor", "lister", "page"]));
     assert_eq!(capabilities["files"], json!([]));
     let store = |parts: &[&str]| json!([{"name": "image-service:inventory/store@0.2.0", "parts": parts}]);
     assert_eq!(capabilities["state"], store(&["harbor"]));

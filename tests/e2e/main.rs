@@ -55,6 +55,7 @@ mod misbehaving;
 mod monitoring;
 mod node_api;
 mod openapi;
+mod page;
 mod properties;
 mod reload;
 mod retries;

@@ -37,13 +37,21 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
         Err(error) => return problem(&Problem::bad_query(error.to_string())),
     };
     let picture = picture::now().await;
-    let (format, name) = match content {
-        Content::Inventory(format) => (format, "inventory"),
-        Content::Comparison => (Format::Json, "compare"),
+    let inventory = &picture.inventory;
+    let (format, page, tag) = match content {
+        Content::Inventory(format) => {
+            let page = if format.is_whole() { inventory.whole(&query) } else { inventory.page(&query) };
+            let tag = inventory.entity_tag(&query, &page, format.media_type());
+            (format, page, tag)
+        }
+        Content::Comparison => {
+            // The sums are over all rows, and the limit is that of the rows of each verdict.
+            let all = query.of_all_pages();
+            let page = inventory.whole(&all);
+            let tag = inventory.entity_tag(&all, &page, &format!("compare {:?}", request.uri().query()));
+            (Format::Json, page, tag)
+        }
     };
-    let whole = format.is_whole() || matches!(content, Content::Comparison);
-    let page = if whole { picture.inventory.whole(&query) } else { picture.inventory.page(&query) };
-    let tag = picture.inventory.entity_tag(&query, &page, &format!("{name} {}", format.media_type()));
     let mut response = if negotiation::has(request.headers(), &tag) {
         answer(StatusCode::NOT_MODIFIED, format.media_type(), box_body(EmptyBody::new()))
     } else if request.method() == Method::HEAD {

@@ -1,5 +1,7 @@
 //! The files of the page, as `cargo xtask page` built them. Their names carry a checksum, so browsers may keep them for ever.
 
+#![forbid(unsafe_code)]
+
 use std::sync::LazyLock;
 
 /// A file of the page.

@@ -3,6 +3,8 @@
 //! It is what a browser without scripts shows, and what others show until the script takes over. The script draws the same
 //! shapes with the same classes (page/src/views), so nothing moves.
 
+#![forbid(unsafe_code)]
+
 mod banners;
 mod head;
 mod icon;

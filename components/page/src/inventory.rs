@@ -1,5 +1,7 @@
 //! The answer of `/inventory`, as far as the HTML shows it.
 
+#![forbid(unsafe_code)]
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

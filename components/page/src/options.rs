@@ -1,5 +1,7 @@
 //! What the operator set for the page.
 
+#![forbid(unsafe_code)]
+
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! The query of the page, and the links that change one part of it.
 
+#![forbid(unsafe_code)]
+
 use form_urlencoded::Serializer;
 
 /// The parameters of `/inventory` that a person chooses. The page has others, which only its script reads.

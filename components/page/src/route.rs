@@ -1,5 +1,7 @@
 //! The route of a request: what this component answers itself, and what it passes on.
 
+#![forbid(unsafe_code)]
+
 /// The route of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route<'a> {

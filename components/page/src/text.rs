@@ -1,5 +1,7 @@
 //! How names, sizes and ages read. Names come from strangers: a character that has no shape is written as its number.
 
+#![forbid(unsafe_code)]
+
 /// A name in which nothing is invisible, and nothing changes the order of what follows: `‹U+202E›` for such a character.
 pub(crate) fn visible(name: &str) -> String {
     let mut text = String::with_capacity(name.len());

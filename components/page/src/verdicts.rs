@@ -1,5 +1,7 @@
 //! The verdicts and their words, worst first. They stand in verdicts.json, which the page's script reads as well.
 
+#![forbid(unsafe_code)]
+
 use serde::Deserialize;
 use std::sync::LazyLock;
 

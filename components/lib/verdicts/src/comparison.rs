@@ -37,6 +37,8 @@ pub struct Comparison<'a> {
     pub other_repositories: u64,
     /// The rows in order of their names.
     pub(crate) rows: Vec<RowNumber>,
+    /// The most rows of each verdict that are written.
+    pub(crate) limit: usize,
 }
 
 /// The rows that the same nodes have.
@@ -53,10 +55,12 @@ pub struct SharedRows<'a> {
 }
 
 impl Inventory {
-    /// Sums up the rows that the query wants. `Query::default()` wants all.
+    /// Sums up the rows that the query wants. `Query::default()` wants all. Of each verdict, as many rows are written as the
+    /// limit of the query says.
     pub fn compare(&self, query: &Query) -> Comparison<'_> {
-        // All of them, whatever page the query is about.
-        let query = Query { limit: None, cursor: None, ..query.clone() };
+        // The sums are over all of them, whatever page the query is about.
+        let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+        let query = query.of_all_pages();
         let Page { rows, total, counts, .. } = self.whole(&query);
         let nodes = || self.nodes.groups.iter().flat_map(|group| &group.nodes);
         let answered_nodes = nodes().filter(|node| node.state == NodeState::Answered).count() as u64;
@@ -71,6 +75,7 @@ impl Inventory {
             top_repositories: Vec::new(),
             other_repositories: 0,
             rows,
+            limit,
         };
         self.sum(&mut comparison);
         comparison.by_nodes.retain(|shared| shared.images > 0);

@@ -157,7 +157,8 @@ impl<'a> ComparisonDocument<'a> {
             buffer.extend_from_slice(b":[");
         }
         let rows = self.comparison.rows[next..].iter().map(|number| self.inventory.row(*number)).enumerate();
-        let found = rows.into_iter().find(|(_, row)| row.verdicts().contains(verdict));
+        let is_full = written >= self.comparison.limit;
+        let found = rows.into_iter().take_while(|_| !is_full).find(|(_, row)| row.verdicts().contains(verdict));
         match found {
             Some((before, row)) => {
                 write_item(buffer, written, &RowJson::of(&row));

@@ -64,6 +64,12 @@ pub(crate) enum Sort {
 }
 
 impl Query {
+    /// The same without limit and cursor.
+    #[must_use]
+    pub fn of_all_pages(&self) -> Self {
+        Self { limit: None, cursor: None, ..self.clone() }
+    }
+
     /// Reads the query of a URL, without its `?`.
     ///
     /// Filters may have several values, separated by commas or in several parameters; a row matches one of them. A filter or

@@ -1,5 +1,7 @@
 //! What is wrong, in the words of the program's log.
 
+#![forbid(unsafe_code)]
+
 use crate::inventory::{Failure, Inventory, Problem};
 use crate::text::{plural, visible};
 use maud::{Markup, html};

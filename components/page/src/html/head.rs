@@ -1,5 +1,7 @@
 //! The head of the page: what this is, and how each source is.
 
+#![forbid(unsafe_code)]
+
 use crate::inventory::Inventory;
 use crate::options::Options;
 use crate::text::{age, count, plural, visible};

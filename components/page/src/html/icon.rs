@@ -1,5 +1,7 @@
 //! Shapes, drawn in the colour of the text beside them. They say nothing that the text does not.
 
+#![forbid(unsafe_code)]
+
 use maud::{Markup, html};
 
 /// An arrow upwards: the order of a column.

@@ -1,5 +1,7 @@
 //! The verdicts as navigation: a link each, which chooses it or chooses it no more.
 
+#![forbid(unsafe_code)]
+
 use super::icon::icon;
 use crate::inventory::Inventory;
 use crate::query::Query;

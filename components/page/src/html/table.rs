@@ -1,5 +1,7 @@
 //! The first rows as a table. The order is a link each; the next rows are a link.
 
+#![forbid(unsafe_code)]
+
 use super::icon::{ARROW, icon};
 use crate::inventory::{Image, Inventory};
 use crate::query::Query;

@@ -1,5 +1,7 @@
 //! What the HTML shows, and that no name in it can do more than be read.
 
+#![forbid(unsafe_code)]
+
 use super::*;
 
 fn page_of(search: &str, body: &str, access: Access) -> String {

@@ -1,5 +1,7 @@
 //! The search, as a form that works without scripts, and the sentence for those who have none.
 
+#![forbid(unsafe_code)]
+
 use super::icon::{SEARCH, icon};
 use crate::query::Query;
 use crate::text::visible;

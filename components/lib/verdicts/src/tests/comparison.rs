@@ -45,6 +45,12 @@ fn the_comparison_sums_up_and_has_the_rows_of_each_verdict() {
             .map(|row| row["reference"].as_str().unwrap())
             .collect::<Vec<_>>()
     };
+    let limited = inventory.compare(&Query::parse("limit=1").unwrap());
+    let mut text = Vec::new();
+    ComparisonDocument::new(&inventory, &limited, 0).fill(&mut text, usize::MAX);
+    let limited: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!((&limited["total"], &limited["counts"]), (&answer["total"], &answer["counts"]));
+    assert_eq!(limited["images"]["foreign"].as_array().unwrap().len(), 1);
     assert_eq!(rows("foreign"), ["quay.io/tool:1", "quay.io/tool:2"]);
     assert_eq!(rows("on_no_node"), ["h.example/team/app:5"]);
     assert!(rows("missing").is_empty());
