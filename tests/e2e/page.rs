@@ -1,6 +1,6 @@
 //! The page at `GET /` in a real Chromium: what a person finds, and what happens to names that come from strangers.
 
-use image_service_tests::{Browser, Harbor, Key, Media, Node, Program, Version};
+use image_service_tests::{Browser, Harbor, Key, Media, Node, Program, Version, repository};
 use serde_json::{Value, json};
 
 /// A browser that shows the demonstration; `None` where there is no Chromium.
@@ -56,6 +56,17 @@ async fn it_is_accessible_in_light_and_dark_and_on_a_phone() {
         browser.prefer(Media { dark, reduced_motion: false }).await.unwrap();
         browser.open(&format!("{}/", program.address)).await.unwrap();
         browser.until(&format!("{SHOWN} > 5")).await.unwrap();
+        // `IMAGE_SERVICE_WRITE_PICTURES=1 cargo xtask test page` makes the pictures that README.md shows.
+        if std::env::var_os("IMAGE_SERVICE_WRITE_PICTURES").is_some() {
+            let name = if width < 1000 {
+                "phone"
+            } else if dark {
+                "dark"
+            } else {
+                "light"
+            };
+            browser.save_picture(&repository(&format!("docs/pictures/page-{name}.png"))).await.unwrap();
+        }
         let Some(violations) = browser.violations().await.unwrap() else { return };
         let serious: Vec<_> = violations.into_iter().filter(|violation| violation.is_serious()).collect();
         assert!(serious.is_empty(), "{width}, dark: {dark}: {serious:#?}");
