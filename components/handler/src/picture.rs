@@ -57,7 +57,8 @@ pub(crate) async fn now() -> Rc<Picture> {
         match listing.next() {
             ListingPart::Begin(began) => {
                 begin = began;
-                if let Some(picture) = last.as_ref().filter(|picture| picture.revision == began.revision) {
+                let is_same = |picture: &&Rc<Picture>| began.revision.is_some() && picture.revision == began.revision;
+                if let Some(picture) = last.as_ref().filter(is_same) {
                     picture.inventory.renew(began);
                     return Rc::clone(picture);
                 }
@@ -66,9 +67,11 @@ pub(crate) async fn now() -> Rc<Picture> {
             ListingPart::End(end) => break end,
         }
     };
+    // Rows that may be missing are not those of the number.
+    let revision = begin.revision.filter(|_| end.failures.is_empty());
     let mut inventory = builder.finish(nodes.clone(), begin, end);
     ask(&mut inventory);
-    let picture = Rc::new(Picture { inventory, nodes, revision: begin.revision, made: Instant::now() });
+    let picture = Rc::new(Picture { inventory, nodes, revision, made: Instant::now() });
     LAST.set(Some(Rc::clone(&picture)));
     picture
 }

@@ -68,12 +68,7 @@ impl registry::Guest for StaleIfError {
             Detail::All => "stale-if-error/harbor-all",
         };
         let kept = Kept { source: HARBOR, name };
-        registry::Listing::new(Listing {
-            kept,
-            max_age,
-            begin: Cell::default(),
-            state: Cell::new(State::Collecting(source)),
-        })
+        registry::Listing::new(Listing { kept, begin: Cell::default(), state: Cell::new(State::Collecting(source)) })
     }
 
     async fn find(project: String, repository: String, reference: String) -> Result<Option<Artifact>, Failure> {
@@ -84,8 +79,6 @@ impl registry::Guest for StaleIfError {
 /// A listing of the registry, in one of these states.
 struct Listing {
     kept: Kept,
-    /// The age of rows that the caller takes.
-    max_age: u64,
     /// The first part of a listing that passes through.
     begin: Cell<Option<ListingBegin>>,
     state: Cell<State>,
@@ -161,8 +154,8 @@ impl Listing {
         let mut rows = Chunks::default();
         let mut end = loop {
             match source.next().await {
-                // Rows that the source keeps can't fail. They are newer than those that are kept here.
-                ListingPart::Begin(begin) if self.max_age > 0 => {
+                // Nobody asked the registry, so nothing failed, and there is nothing newer to keep here.
+                ListingPart::Begin(begin) if begin.age > 0 => {
                     self.begin.set(Some(begin));
                     return State::PassingThrough(source);
                 }

@@ -31,12 +31,13 @@ pub(in crate::listing) async fn give<S: Store>(
     let Overview { registry, projects } = Overview::from_value(page.entries.into_iter().next()?.value)?;
     let end = ListingEnd { registry: Some(registry), projects, method: Some(Method::Kept), failures: Vec::new() };
     let revision = meta.content.unwrap_or(head.revision);
-    if !sink.begin(ListingBegin { revision: Some(revision), age: head.age }).await {
-        return Some(end);
-    }
+    // Before the sink hears of them: after that, these rows have to come.
     let row_store = RowStore::open(store, Some(&head)).await.ok()?;
     if row_store.count() as u64 != meta.count {
         return None;
+    }
+    if !sink.begin(ListingBegin { revision: Some(revision), age: head.age }).await {
+        return Some(end);
     }
     let mut kept_rows = KeptRows {
         store,
