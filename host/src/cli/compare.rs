@@ -4,15 +4,11 @@ use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
 use super::listing::{self, Failure};
 use super::table::aligned;
-use crate::runtime::{Capabilities, Service};
-use crate::sources::store::Stores;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
-use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  image-service compare\n  image-service compare --exit-code || notify\n  \
@@ -85,15 +81,7 @@ struct Reason {
 impl Compare {
     pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
         let loaded = if self.demo { demo_config()? } else { self.config.load()? };
-        for warning in loaded.warnings {
-            eprintln!("image-service: warning: {warning}");
-        }
-        let composition = compositions.choose(self.demo, loaded.config.composition.as_deref(), &loaded.config)?;
-        let on_stderr = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
-        let harbor = loaded.config.harbor.clone();
-        let config = listing::for_one_listing(loaded.config);
-        let capabilities = Capabilities::new(config, &Arc::default(), &Stores::default())?;
-        let service = Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?);
+        let (service, harbor) = listing::service(loaded, self.demo, &compositions)?;
         let json = listing::get(&service, "/compare").await.context("comparing the images")?;
         let comparison: Comparison =
             serde_json::from_slice(&json).context("the composition's answer to GET /compare is no comparison")?;
@@ -101,15 +89,11 @@ impl Compare {
             Output::Table => table(&comparison).into_bytes(),
             Output::Json => json.into(),
         };
-        match io::stdout().lock().write_all(&text) {
-            // A reader such as `head` may close the pipe early.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-            outcome => outcome.context("writing the comparison")?,
-        }
+        listing::print(&text)?;
         for failure in &comparison.errors {
             eprintln!("image-service: {failure}");
         }
-        let has_failed = comparison.errors.iter().any(|failure| failure.source != "harbor" || !harbor.is_unset());
+        let has_failed = listing::has_failed(&comparison.errors, &harbor);
         let is_different = BAD.iter().any(|verdict| comparison.counts.get(*verdict).is_some_and(|count| *count > 0));
         Ok(match (has_failed, self.exit_code && is_different) {
             (true, _) => ExitCode::FAILURE,

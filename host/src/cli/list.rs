@@ -4,13 +4,9 @@ use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
 use super::listing::{self, Listing};
 use super::table::aligned;
-use crate::runtime::{Capabilities, Service};
-use crate::sources::store::Stores;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  image-service list\n  image-service list --output json | jq .harbor_images\n  \
@@ -41,30 +37,18 @@ enum Output {
 impl List {
     pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
         let loaded = if self.demo { demo_config()? } else { self.config.load()? };
-        for warning in loaded.warnings {
-            eprintln!("image-service: warning: {warning}");
-        }
-        let composition = compositions.choose(self.demo, loaded.config.composition.as_deref(), &loaded.config)?;
-        let on_stderr = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
-        let harbor = loaded.config.harbor.clone();
-        let config = listing::for_one_listing(loaded.config);
-        let capabilities = Capabilities::new(config, &Arc::default(), &Stores::default())?;
-        let service = Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?);
+        let (service, harbor) = listing::service(loaded, self.demo, &compositions)?;
         let (json, listing) = listing::ask(&service).await?;
         let text = match self.output {
             Output::Table => table(&listing).into_bytes(),
             Output::Json => json.into(),
             Output::Csv => csv(&listing)?,
         };
-        match io::stdout().lock().write_all(&text) {
-            // A reader such as `head` may close the pipe early.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-            outcome => outcome.context("writing the images")?,
-        }
+        listing::print(&text)?;
         for failure in &listing.errors {
             eprintln!("image-service: {failure}");
         }
-        Ok(ExitCode::from(u8::from(listing.has_failed(&harbor))))
+        Ok(ExitCode::from(u8::from(listing::has_failed(&listing.errors, &harbor))))
     }
 }
 

@@ -1,12 +1,16 @@
 //! The listing for commands: the answer of GET /images, without a socket.
 
-use crate::runtime::Service;
+use super::compositions::Compositions;
+use super::config_file::Loaded;
+use crate::runtime::{Capabilities, Service};
+use crate::sources::store::Stores;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use image_service_config::{Config, Harbor};
 use serde::Deserialize;
+use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
 
 /// The answer of GET /images.
@@ -53,19 +57,48 @@ impl std::fmt::Display for Failure {
     }
 }
 
-impl Listing {
-    /// Whether a source failed. Failures of Harbor do not count where none is configured.
-    pub(super) fn has_failed(&self, harbor: &Harbor) -> bool {
-        self.errors.iter().any(|failure| failure.source != "harbor" || !harbor.is_unset())
-    }
-}
-
 /// The configuration for a program that lists once: what only its memory would keep is of no use to anybody.
 pub(super) fn for_one_listing(mut config: Config) -> Config {
     if config.cache.state_dir.is_none() {
         config.harbor.full_listing_interval = 0;
     }
     config
+}
+
+/// The composition of a command that answers once, and the Harbor that it is configured for. Prints the warnings about the
+/// configuration.
+///
+/// # Errors
+///
+/// When the composition can't be found or loaded.
+pub(super) fn service(loaded: Loaded, is_demo: bool, compositions: &Compositions) -> Result<(Arc<Service>, Harbor)> {
+    for warning in loaded.warnings {
+        eprintln!("image-service: warning: {warning}");
+    }
+    let composition = compositions.choose(is_demo, loaded.config.composition.as_deref(), &loaded.config)?;
+    let on_stderr = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
+    let harbor = loaded.config.harbor.clone();
+    let config = for_one_listing(loaded.config);
+    let capabilities = Capabilities::new(config, &Arc::default(), &Stores::default())?;
+    Ok((Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?), harbor))
+}
+
+/// Prints an answer.
+///
+/// # Errors
+///
+/// When stdout does not take it.
+pub(super) fn print(text: &[u8]) -> Result<()> {
+    match io::stdout().lock().write_all(text) {
+        // A reader such as `head` may close the pipe early.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.context("writing the answer"),
+    }
+}
+
+/// Whether a source failed. Failures of Harbor do not count where none is configured.
+pub(super) fn has_failed(errors: &[Failure], harbor: &Harbor) -> bool {
+    errors.iter().any(|failure| failure.source != "harbor" || !harbor.is_unset())
 }
 
 /// Asks all sources. Returns the bytes of the answer, and the parsed listing.

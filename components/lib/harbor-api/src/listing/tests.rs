@@ -46,16 +46,21 @@ impl Sink for Collected {
     }
 }
 
-fn listed(fake: &FakeHarbor, page_size: usize, buffered_rows: usize, project: Option<&str>) -> Collected {
-    let mut collected = Collected::default();
-    let limits = Limits {
-        page_size,
+/// The limits of these listings.
+fn limits(detail: Detail) -> Limits {
+    Limits {
+        page_size: 100,
         concurrency: 3,
-        buffered_rows,
+        buffered_rows: 5_000,
         buffered_bytes: MAX_LIST_BYTES,
         believes_totals: true,
-        detail: Detail::Tags,
-    };
+        detail,
+    }
+}
+
+fn listed(fake: &FakeHarbor, page_size: usize, buffered_rows: usize, project: Option<&str>) -> Collected {
+    let mut collected = Collected::default();
+    let limits = Limits { page_size, buffered_rows, ..limits(Detail::Tags) };
     block_on(run(fake, &NoStore, limits, None, project, 0, &mut collected));
     collected
 }
@@ -414,14 +419,7 @@ impl InMemory for Repeating {
 fn a_listing_of_a_server_that_repeats_one_page_ends() {
     for (total, failures) in [(None, 0), (Some(1), 0), (Some(3), 2), (Some(4_000), 2), (Some(u64::MAX), 2)] {
         let mut collected = Collected::default();
-        let limits = Limits {
-            page_size: 1,
-            concurrency: 3,
-            buffered_rows: 5_000,
-            buffered_bytes: MAX_LIST_BYTES,
-            believes_totals: true,
-            detail: Detail::Tags,
-        };
+        let limits = Limits { page_size: 1, ..limits(Detail::Tags) };
         let api = Repeating { total, asked: Cell::new(0) };
         block_on(run(&api, &NoStore, limits, None, Some("p"), 0, &mut collected));
         assert_eq!(collected.rows, ["p/app:t"], "{total:?}");

@@ -29,14 +29,7 @@ fn end(
         }
     }
     let mut all = All::default();
-    let limits = Limits {
-        page_size: 100,
-        concurrency: 3,
-        buffered_rows: 5_000,
-        buffered_bytes: MAX_LIST_BYTES,
-        believes_totals: true,
-        detail,
-    };
+    let limits = limits(detail);
     let end = block_on(run(api, store, limits, interval, single, 0, &mut all));
     (end, all.0, all.1)
 }

@@ -17,14 +17,7 @@ pub(super) fn listed_with(
     single: Option<&str>,
 ) -> Collected {
     let mut collected = Collected::default();
-    let limits = Limits {
-        page_size: 100,
-        concurrency: 3,
-        buffered_rows: 5_000,
-        buffered_bytes: MAX_LIST_BYTES,
-        believes_totals: true,
-        detail: Detail::Tags,
-    };
+    let limits = limits(Detail::Tags);
     block_on(run(harbor, store, limits, interval, single, 0, &mut collected));
     collected
 }

@@ -33,14 +33,7 @@ fn round() -> impl Strategy<Value = Round> {
 
 async fn listing(harbor: &MarkingHarbor, store: &MemoryStore) -> Collected {
     let mut collected = Collected::default();
-    let limits = Limits {
-        page_size: 2,
-        concurrency: 3,
-        buffered_rows: 5_000,
-        buffered_bytes: MAX_LIST_BYTES,
-        believes_totals: true,
-        detail: Detail::Tags,
-    };
+    let limits = Limits { page_size: 2, ..limits(Detail::Tags) };
     run(harbor, store, limits, Some(HOUR), None, 0, &mut collected).await;
     collected
 }

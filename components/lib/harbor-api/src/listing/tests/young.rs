@@ -35,14 +35,7 @@ impl Sink for Got {
 
 fn young(harbor: &MarkingHarbor, store: &MemoryStore, max_age: u64, has: Option<u64>) -> (ListingEnd, Got, usize) {
     let mut got = Got { has, ..Got::default() };
-    let limits = Limits {
-        page_size: 100,
-        concurrency: 3,
-        buffered_rows: 5_000,
-        buffered_bytes: MAX_LIST_BYTES,
-        believes_totals: true,
-        detail: Detail::All,
-    };
+    let limits = limits(Detail::All);
     harbor.take_asked();
     let end = block_on(run(harbor, store, limits, Some(HOUR), None, max_age, &mut got));
     let asked = harbor.take_asked().len();
