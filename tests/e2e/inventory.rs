@@ -110,6 +110,25 @@ async fn a_query_after_a_push_has_it_for_the_price_of_what_changed() {
 }
 
 #[tokio::test]
+async fn what_a_client_has_already_is_a_304_behind_the_cache_too() {
+    let harbor = filled().start().await.unwrap();
+    let program = node(&harbor).cache_lifetime(60).start().unwrap();
+    for path in ["/inventory?q=team", "/inventory.csv", "/compare"] {
+        let tag = program.get(path).await.unwrap().headers()["etag"].to_str().unwrap().to_owned();
+        for coding in ["identity", "gzip"] {
+            let headers = [("if-none-match", tag.as_str()), ("accept-encoding", coding)];
+            let again = program.request(Method::GET, path, &headers).await.unwrap();
+            assert_eq!(again.status().as_u16(), 304, "{path} {coding}");
+            assert_eq!(again.headers()["etag"], tag.as_str());
+            assert_eq!(again.bytes().await.unwrap().len(), 0);
+        }
+    }
+    // A client that has another answer gets the whole one.
+    let other = program.request(Method::GET, "/compare", &[("if-none-match", "W/\"other\"")]).await.unwrap();
+    assert_eq!(other.status().as_u16(), 200);
+}
+
+#[tokio::test]
 async fn an_older_harbor_is_compared_too() {
     for version in [Version::V2_8, Version::V2_12] {
         let harbor = Harbor::of(version).repository("team/app", 3).start().await.unwrap();

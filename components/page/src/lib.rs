@@ -138,7 +138,7 @@ async fn page(request: &Request, query: &str, options: &Options, access: Access)
         Answer::Login
     } else {
         let path = format!("/inventory?{}", query.of_first_rows());
-        let response = handler::handle(question(request, &path, "application/json")?).await?;
+        let response = handler::handle(question(request, &path, "application/json", &[])?).await?;
         let status = response.get_status_code();
         Answer::read(status, read(response).await?)
     };
@@ -148,7 +148,7 @@ async fn page(request: &Request, query: &str, options: &Options, access: Access)
 /// The rows as CSV, as a file to keep.
 async fn csv(request: &Request, query: &str) -> Result<Response, ErrorCode> {
     let path = if query.is_empty() { "/inventory".to_owned() } else { format!("/inventory?{query}") };
-    let response = handler::handle(question(request, &path, "text/csv")?).await?;
+    let response = handler::handle(question(request, &path, "text/csv", &["if-none-match"])?).await?;
     if response.get_status_code() != 200 {
         return Ok(response);
     }
@@ -161,8 +161,9 @@ async fn csv(request: &Request, query: &str) -> Result<Response, ErrorCode> {
     Ok(named)
 }
 
-/// A question to the handler on behalf of this request: the same client, another path, and the whole answer.
-fn question(request: &Request, path: &str, accept: &str) -> Result<Request, ErrorCode> {
+/// A question to the handler on behalf of this request: the same client, another path, and the whole answer. The client may
+/// set the headers in `passed` all the same.
+fn question(request: &Request, path: &str, accept: &str, passed: &[&str]) -> Result<Request, ErrorCode> {
     /// They would make the answer another one than the rows: the page's own tag, a part of the page, an encoded body.
     const OF_THE_PAGE: [&str; 10] = [
         "accept",
@@ -177,7 +178,8 @@ fn question(request: &Request, path: &str, accept: &str) -> Result<Request, Erro
         "range",
     ];
     let mut headers = request.get_headers().copy_all();
-    headers.retain(|(name, _)| !OF_THE_PAGE.iter().any(|own| name.eq_ignore_ascii_case(own)));
+    let is_any_of = |name: &str, names: &[&str]| names.iter().any(|own| name.eq_ignore_ascii_case(own));
+    headers.retain(|(name, _)| is_any_of(name, passed) || !is_any_of(name, &OF_THE_PAGE));
     headers.push(("accept".to_owned(), accept.as_bytes().to_vec()));
     let headers = Fields::from_list(&headers).map_err(|_| internal("the headers of the question"))?;
     let (_, no_trailers) = wit_future::new(|| Ok(None));

@@ -152,7 +152,7 @@ impl Cache {
                 (answer, Some(reader), true)
             }
         };
-        if ask.head.headers.contains_key(IF_NONE_MATCH) {
+        if ask.head.headers.contains_key(IF_NONE_MATCH) && answer.may_be_kept() {
             // The entity tag is a digest of the whole body, so it is known at its end.
             answer.body.settled().await;
         }
@@ -174,7 +174,8 @@ impl Cache {
         let FetchRequest { key, fingerprint, head, context } = ask;
         let guard = FetchGuard { store: Arc::clone(&self.store), key, number };
         let mut forwarded = head.clone();
-        for name in [ACCEPT_ENCODING, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+        // `If-None-Match` stays: a composition may have entity tags of its own. Its 304 is shared with nobody.
+        for name in [ACCEPT_ENCODING, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
             forwarded.headers.remove(name);
         }
         let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();

@@ -35,6 +35,7 @@ pub(super) struct Answer {
     begun: (Instant, SystemTime),
     may_encode: bool,
     may_be_shared: bool,
+    may_be_kept: bool,
     /// The summary of the listing, for the log.
     summary: PendingSummary,
     encoded: Mutex<[Option<Arc<BroadcastBody>>; Encoding::ALL.len()]>,
@@ -110,12 +111,14 @@ impl Answer {
         // The answer keeps them once, the policy once more.
         let overhead = OVERHEAD_BYTES + 2 * (fields.sum::<usize>() + target);
         let begun = (Instant::now(), SystemTime::now());
-        let reusable = lifetime(request, &head, begun.1).is_some() || head.status.is_server_error();
+        let may_be_kept = lifetime(request, &head, begun.1).is_some();
+        let reusable = may_be_kept || head.status.is_server_error();
         Self {
             fingerprint,
             body: BroadcastBody::new(store, overhead),
             may_encode: may_encode(&head),
             may_be_shared: reusable && !head.headers.contains_key(VARY),
+            may_be_kept,
             head,
             begun,
             summary: PendingSummary::default(),
@@ -138,6 +141,11 @@ impl Answer {
     /// request at once would only add load.
     pub(super) fn may_be_shared(&self) -> bool {
         self.may_be_shared
+    }
+
+    /// Whether the store keeps it, if it is complete and not too long.
+    pub(super) fn may_be_kept(&self) -> bool {
+        self.may_be_kept
     }
 
     /// Decides whether the store keeps it. Called after the last byte and before readers see the end. `tag` is a digest
