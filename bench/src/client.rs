@@ -52,7 +52,29 @@ impl Connection {
         Ok((first.context("no byte")?, length))
     }
 
+    /// Gets a path, and returns the entity tag of the answer.
+    pub(crate) async fn entity_tag(&mut self, path: &str) -> Result<Option<HeaderValue>> {
+        let response = self.send(path).await?;
+        let tag = response.headers().get("etag").cloned();
+        response.into_body().collect().await?;
+        Ok(tag)
+    }
+
+    /// Gets a path whose answer has not changed since it had this tag. Any status but 304 is an error.
+    pub(crate) async fn unchanged(&mut self, path: &str, tag: &HeaderValue) -> Result<()> {
+        let response = self.answer(path, Some(tag)).await?;
+        ensure!(response.status() == 304, "{path}: {}", response.status());
+        response.into_body().collect().await?;
+        Ok(())
+    }
+
     async fn send(&mut self, path: &str) -> Result<Response<Incoming>> {
+        let response = self.answer(path, None).await?;
+        ensure!(response.status() == 200, "{path}: {}", response.status());
+        Ok(response)
+    }
+
+    async fn answer(&mut self, path: &str, tag: Option<&HeaderValue>) -> Result<Response<Incoming>> {
         let mut request = Request::get(path).header("host", self.host.clone()).body(Empty::new())?;
         if let Some(login) = &self.login {
             request.headers_mut().insert("authorization", login.clone());
@@ -60,9 +82,10 @@ impl Connection {
         if self.no_cache {
             request.headers_mut().insert("cache-control", HeaderValue::from_static("no-cache"));
         }
+        if let Some(tag) = tag {
+            request.headers_mut().insert("if-none-match", tag.clone());
+        }
         self.sender.ready().await?;
-        let response = self.sender.send_request(request).await?;
-        ensure!(response.status() == 200, "{path}: {}", response.status());
-        Ok(response)
+        Ok(self.sender.send_request(request).await?)
     }
 }

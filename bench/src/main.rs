@@ -2,6 +2,7 @@
 //!
 //! - [`listing`]: a whole listing, against the requests of the Flask service and against requests alone;
 //! - [`harbor`]: the same where each request costs what it costs a real Harbor, against the cheapest plan;
+//! - [`kept`]: what a refresh of kept rows costs, and a query of them;
 //! - [`serving`]: requests a second, against a server that does nothing;
 //! - [`scaling`]: from 1,000 rows to 100,000;
 //! - [`logic`]: parsing, filtering and formatting, against the same logic without WebAssembly;
@@ -15,6 +16,7 @@
 
 mod client;
 mod harbor;
+mod kept;
 mod listing;
 mod logic;
 mod measure;
@@ -40,6 +42,8 @@ enum Part {
     Listing,
     /// Whole listings of a Harbor that costs what a real one does.
     Harbor,
+    /// Refreshes and queries of kept rows.
+    Kept,
     /// Requests a second.
     Serving,
     /// Time for each row and memory, from 1,000 rows to 100,000.
@@ -63,6 +67,7 @@ async fn main() -> Result<()> {
         Some(Part::Bare { length }) => return serving::bare(length).await,
         Some(Part::Listing) => listing::measure(&mut rows).await?,
         Some(Part::Harbor) => harbor::measure(&mut rows).await?,
+        Some(Part::Kept) => kept::measure(&mut rows).await?,
         Some(Part::Serving) => serving::measure(&mut rows).await?,
         Some(Part::Scaling) => scaling::measure(&mut rows).await?,
         Some(Part::Logic) => logic::measure(&mut rows).await?,
@@ -70,6 +75,7 @@ async fn main() -> Result<()> {
         None => {
             listing::measure(&mut rows).await?;
             harbor::measure(&mut rows).await?;
+            kept::measure(&mut rows).await?;
             serving::measure(&mut rows).await?;
             scaling::measure(&mut rows).await?;
             logic::measure(&mut rows).await?;

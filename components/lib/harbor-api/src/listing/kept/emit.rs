@@ -13,6 +13,7 @@ use crate::sink::Sink;
 use crate::store::{Entry, Store};
 use image_model::types::{Artifact, FailureCode, Repository};
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 /// Rows from which on repositories pass to the sink. Rows pass between components far faster in many than one by one.
 const BATCH_ROWS: usize = 512;
@@ -46,28 +47,26 @@ pub(in crate::listing) async fn emit<S: Store>(
         };
         after = entries.last().map(|entry| entry.key.clone());
         let more = more && after.is_some();
-        let mut done = Vec::new();
+        // Each repository is given before the next one is read, so that the first rows do not wait for a whole page.
         for entry in entries {
             let Some((name, _)) = record::parse_key(&entry.key) else { continue };
             match &mut scanned {
                 Some(scanned) if scanned.name == name => scanned.add(entry),
-                _ => done.extend(scanned.replace(Scanned::new(name, entry))),
-            }
-        }
-        if !more {
-            done.extend(scanned.take());
-        }
-        for scanned in done {
-            while let Some((name, mark)) = marks.next_if(|(name, _)| **name < scanned.name) {
-                if !output.give(name, mark, None, &mut recount).await {
-                    return;
+                _ => {
+                    let done = scanned.replace(Scanned::new(name, entry));
+                    if let Some(done) = done
+                        && !output.give_scanned(done, &mut marks, &mut recount).await
+                    {
+                        return;
+                    }
                 }
             }
-            if let Some((name, mark)) = marks.next_if(|(name, _)| **name == scanned.name)
-                && !output.give(name, mark, scanned.artifacts(mark), &mut recount).await
-            {
-                return;
-            }
+        }
+        if !more
+            && let Some(done) = scanned.take()
+            && !output.give_scanned(done, &mut marks, &mut recount).await
+        {
+            return;
         }
         if !more {
             break;
@@ -137,6 +136,25 @@ struct Output<'o, A, K> {
 }
 
 impl<A: Api, K: Sink> Output<'_, A, K> {
+    /// Gives the rows of a repository that was scanned, after the kept repositories before it, which the store lost. Returns
+    /// whether the sink wants more.
+    async fn give_scanned<'m>(
+        &mut self,
+        scanned: Scanned,
+        marks: &mut Peekable<impl Iterator<Item = (&'m RepositoryName, Mark)>>,
+        recount: &mut Recount,
+    ) -> bool {
+        while let Some((name, mark)) = marks.next_if(|(name, _)| **name < scanned.name) {
+            if !self.give(name, mark, None, recount).await {
+                return false;
+            }
+        }
+        match marks.next_if(|(name, _)| **name == scanned.name) {
+            Some((name, mark)) => self.give(name, mark, scanned.artifacts(mark), recount).await,
+            None => true,
+        }
+    }
+
     /// Gives the rows of a kept repository, after the parts that come before it. `None` are lost rows. Returns whether the sink
     /// wants more.
     async fn give(
