@@ -2,6 +2,7 @@
 //! configuration; a reload replaces it as a whole.
 
 use crate::composition::Composition;
+use crate::first_listing::FirstListing;
 use crate::node_api::NodeApi;
 use crate::openapi;
 use crate::readiness::Readiness;
@@ -29,6 +30,7 @@ use std::time::Duration;
 /// Routes requests to the cache, the composition and the host's own answers.
 pub struct App {
     origin: Origin,
+    first_listing: Arc<FirstListing>,
     /// In front of the composition; `None` where `cache_config.lifetime` is 0.
     cache: Option<Arc<Cache>>,
     node_api: Option<NodeApi>,
@@ -67,12 +69,15 @@ impl App {
         });
         let readiness = Readiness::new(health, Arc::clone(&crictl), harbor, sources.collect());
         let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
-        let origin: Origin =
-            Arc::new(move |request, context| Box::pin(answer_by_composition(Arc::clone(&service), request, context)));
+        let first_listing = Arc::new(FirstListing::default());
+        let origin = first_listing.before(Arc::new(move |request, context| {
+            Box::pin(answer_by_composition(Arc::clone(&service), request, context))
+        }));
         Ok(Self {
             cache: (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file)),
             node_api: has_node_api.then(|| NodeApi::new(crictl)),
             origin,
+            first_listing,
             access,
             limits,
             shutdown_timeout,
@@ -85,7 +90,12 @@ impl App {
     /// Begins a listing for no client, where it fills the store.
     pub fn start_listing(&self) {
         if self.lists_at_start {
-            tokio::spawn(Self::list(self.cache.clone(), Arc::clone(&self.origin)));
+            let (listing, leader) =
+                (Self::list(self.cache.clone(), Arc::clone(&self.origin)), self.first_listing.begin());
+            tokio::spawn(async move {
+                listing.await;
+                drop(leader);
+            });
         }
     }
 

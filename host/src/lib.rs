@@ -5,6 +5,7 @@
 //! - [`runtime`]: the engine, and the instances that answer requests;
 //! - [`sources`]: the node and Harbor, as components may ask them;
 //! - [`composition`]: the bytes of a composed component, and the code that the engine runs;
+//! - `first_listing`: requests that need the same listing wait for one;
 //! - `node_api`, `openapi`, `readiness`: answers of the host itself.
 //!
 //! It uses the crates for the configuration, for HTTP, and for telemetry.
@@ -15,6 +16,7 @@ pub mod app;
 pub mod cli;
 pub mod composition;
 mod error_chain;
+mod first_listing;
 mod node_api;
 mod openapi;
 mod readiness;

@@ -139,6 +139,26 @@ async fn an_older_harbor_is_compared_too() {
 }
 
 #[tokio::test]
+async fn queries_that_come_together_cost_one_listing() {
+    // Neither the listing that begins with the program nor a refresh serves them.
+    let cases = [(Version::V2_12, json!({})), (Version::V2_16, json!({"full_listing_interval": 0}))];
+    for (version, keeping) in cases {
+        let harbor = Harbor::of(version).filled(3, 4, 2).start().await.unwrap();
+        let program = node(&harbor).config(json!({"harbor_config": keeping})).cache_lifetime(60).start().unwrap();
+        let one = get(&program, "/inventory?q=0").await;
+        assert_eq!(one["total"], 12 * 2 + 7, "{one}");
+        let listing = harbor.requests().len();
+        let program = node(&harbor).config(json!({"harbor_config": keeping})).cache_lifetime(60).start().unwrap();
+        let queries = (0..8).map(|number| format!("/inventory?q={number}"));
+        let paths: Vec<String> = queries.chain(["/compare".to_owned(), "/inventory.csv".to_owned()]).collect();
+        let answers = futures::future::join_all(paths.iter().map(|path| program.get(path))).await;
+        assert!(answers.into_iter().all(|answer| answer.unwrap().status() == 200));
+        let asked = harbor.requests().len() - listing;
+        assert!(asked <= listing, "{version:?}: {asked} requests where one listing takes {listing}");
+    }
+}
+
+#[tokio::test]
 async fn while_harbor_fails_nothing_is_called_missing() {
     let harbor = filled().start().await.unwrap();
     let program = node(&harbor).cache_lifetime(0).start().unwrap();

@@ -115,11 +115,18 @@ impl Route {
 /// The page, and the folder of what it is made of. They hold no rows: a person has to see the page to log in.
 const PAGE: &str = "/";
 const PAGE_ASSETS: &str = "/assets/";
+/// The rows as a file.
+const PAGE_ROWS: &str = "/inventory.csv";
 
 /// Whether a path is the page, or what it is made of.
 fn is_page(path: &str) -> bool {
     // No `..`: a composition might resolve it.
     path == PAGE || path.strip_prefix(PAGE_ASSETS).is_some_and(|name| !name.contains("..") && !name.contains('%'))
+}
+
+/// Whether the answer to a path compares the node with the registry, so that it needs a whole listing, or kept rows.
+pub fn compares(path: &str) -> bool {
+    matches!(Route::of(path), Route::Inventory | Route::Compare) || path == PAGE || path == PAGE_ROWS
 }
 
 /// Whether a method only reads.

@@ -45,6 +45,7 @@ struct State {
     faults: Arc<Faults>,
     outage: Option<Ongoing>,
     costs: Costs,
+    last_answer: Option<Instant>,
 }
 
 impl Double {
@@ -54,7 +55,8 @@ impl Double {
         settings: Settings,
         received: watch::Sender<Vec<HarborRequest>>,
     ) -> Self {
-        let state = StdMutex::new(State { faults: Arc::new(faults), outage: None, costs: Costs::default() });
+        let state =
+            StdMutex::new(State { faults: Arc::new(faults), outage: None, costs: Costs::default(), last_answer: None });
         Self { contents: Mutex::new(contents), state, settings, received }
     }
 
@@ -70,7 +72,17 @@ impl Double {
         std::mem::take(&mut self.state().costs)
     }
 
+    pub(super) fn last_answer(&self) -> Option<Instant> {
+        self.state().last_answer
+    }
+
     pub(super) async fn reply(&self, request: &http::Request<Incoming>) -> Response {
+        let response = self.reply_to(request).await;
+        self.state().last_answer = Some(Instant::now());
+        response
+    }
+
+    async fn reply_to(&self, request: &http::Request<Incoming>) -> Response {
         let received = HarborRequest::of(request);
         self.received.send_modify(|requests| requests.push(received.clone()));
         if !self.settings.latency.is_zero() {

@@ -16,7 +16,7 @@ use crate::wait::within_deadline;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// The double. It ends with the test's runtime.
@@ -100,6 +100,11 @@ impl Harbor {
     /// What the requests cost since this was asked last. A request for which a fault has another answer costs nothing.
     pub fn take_costs(&self) -> Costs {
         self.double.take_costs()
+    }
+
+    /// When the head of its last answer was ready; `None` before the first.
+    pub fn last_answer(&self) -> Option<Instant> {
+        self.double.last_answer()
     }
 
     /// Time of Harbor's processors for the cheapest listing of all that this account sees; nobody without one. Like the

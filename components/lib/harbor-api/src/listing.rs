@@ -90,7 +90,7 @@ async fn run<S: Store>(
 ) -> ListingEnd {
     let session = &Session::new(api);
     let mut sink = Trimmed { sink, tags_only: limits.detail == Detail::Tags };
-    if let Some(interval) = interval.filter(|_| max_age > 0) {
+    if max_age > 0 {
         let all_fields = Limits { detail: Detail::All, ..limits };
         if let Some(end) = kept::give(session, store, all_fields, interval, max_age, &mut sink).await {
             let projects = if sink.tags_only { Vec::new() } else { end.projects };
@@ -111,10 +111,18 @@ async fn run<S: Store>(
         failures.end(&mut sink, None);
         return ListingEnd::default();
     };
-    let open = async || match (interval, &harbor.marks_changes) {
-        (None, _) => Err(WholeReason::Off),
-        (Some(_), None) => Err(WholeReason::Unmarked),
-        (Some(interval), Some(version)) => KeptRows::open(store, version, harbor.now, interval).await,
+    let open = async || {
+        let reason = match (interval, &harbor.marks_changes) {
+            (Some(interval), Some(version)) => return KeptRows::open(store, version, harbor.now, interval).await,
+            (None, _) => WholeReason::Off,
+            (Some(_), None) => WholeReason::Unmarked,
+        };
+        // Whoever takes rows of some age asks again soon. What is seen without a login is not remembered.
+        let version = harbor.registry.as_ref().filter(|registry| max_age > 0 && registry.login_counts);
+        match version.and_then(|registry| registry.version.as_deref()) {
+            Some(version) => KeptRows::open_anew(store, version, harbor.now, reason).await,
+            None => Err(reason),
+        }
     };
     let mut opened = open().await;
     let reads_all = matches!(opened, Err(_) | Ok(KeptRows { plan: Plan::Whole(_), .. }));
@@ -126,8 +134,11 @@ async fn run<S: Store>(
         }
         None => (overview::projects(session, limits, single).await, None),
     };
-    if failure.is_some() && opened.is_ok() {
-        opened = Err(WholeReason::Distrusted);
+    if let (Some(_), Ok(kept_rows)) = (&failure, &opened) {
+        opened = Err(match kept_rows.plan {
+            Plan::Whole(reason @ (WholeReason::Off | WholeReason::Unmarked)) => reason,
+            _ => WholeReason::Distrusted,
+        });
     }
     failures.add(failure, &mut sink);
     let mut rows = Rows { session, limits, failures, sink, renews: max_age > 0 };

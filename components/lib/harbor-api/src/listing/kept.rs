@@ -136,6 +136,30 @@ impl<'s, S: Store> KeptRows<'s, S> {
         }
     }
 
+    /// For rows that no refresh can bring up to date: this listing reads all of them, for this `reason`, and they serve those who
+    /// take their age.
+    pub(super) async fn open_anew(
+        store: &'s S,
+        harbor: &str,
+        now: Option<i64>,
+        reason: WholeReason,
+    ) -> Result<Self, WholeReason> {
+        let opened = async {
+            let head = store.head().await?;
+            let mut row_store = RowStore::open(store, head.as_ref()).await?;
+            row_store.distrust();
+            Ok::<_, StoreError>(row_store)
+        };
+        let row_store = opened.await.map_err(|error| {
+            warn_unkept(store, &error);
+            reason
+        })?;
+        let meta = Meta::new(harbor);
+        let plan = Plan::Whole(reason);
+        let (was_slower, renews, streamed) = (false, false, Vec::new());
+        Ok(Self { store, row_store: Some(row_store), meta, now, plan, was_slower, renews, streamed })
+    }
+
     /// Keeps what the end of the listing tells besides rows. Where only the name of a project is known, what is kept may say
     /// more.
     pub(super) async fn describe(&mut self, registry: Option<&Registry>, projects: &[Project]) {

@@ -22,6 +22,8 @@ pub(super) struct MemoryStore {
     pub(super) warnings: RefCell<Vec<String>>,
     /// Whether it lets other listings go on before each page.
     pub(super) yields: Cell<bool>,
+    /// Runs once, before the first page of versions.
+    pub(super) before_versions: RefCell<Option<Meanwhile>>,
     /// Runs once, after the first page of values.
     pub(super) meanwhile: RefCell<Option<Meanwhile>>,
 }
@@ -58,6 +60,10 @@ impl Store for MemoryStore {
     async fn versions(&self, after: Option<Vec<u8>>) -> Result<VersionPage, StoreError> {
         if self.yields.get() {
             yield_now().await;
+        }
+        let before = self.before_versions.borrow_mut().take();
+        if let Some(before) = before {
+            before(self);
         }
         let (entries, more) = self.after(after);
         Ok(VersionPage { entries: entries.into_iter().map(|entry| (entry.key, entry.version)).collect(), more })

@@ -11,6 +11,7 @@ use image_model::types::ListingBegin;
 struct Got {
     begin: Option<ListingBegin>,
     rows: Vec<String>,
+    failures: Vec<String>,
     /// The revision whose rows the caller has already.
     has: Option<u64>,
 }
@@ -29,17 +30,83 @@ impl Sink for Got {
     }
 
     fn failed(&mut self, failure: Failure) {
-        panic!("{failure:?}");
+        self.failures.push(failure.message);
+    }
+}
+
+fn listed(
+    harbor: &MarkingHarbor,
+    store: &MemoryStore,
+    interval: Option<Duration>,
+    max_age: u64,
+    got: &mut Got,
+) -> ListingEnd {
+    harbor.take_asked();
+    block_on(run(harbor, store, limits(Detail::All), interval, None, max_age, got))
+}
+
+#[test]
+fn where_no_refresh_is_possible_rows_serve_those_who_take_their_age_all_the_same() {
+    // An older Harbor; and an operator who wants whole listings only.
+    for (version, interval, reason) in
+        [("v2.12.4-abc", Some(HOUR), WholeReason::Unmarked), ("v2.16.0-abc", None, WholeReason::Off)]
+    {
+        let (harbor, store) = (MarkingHarbor::filled(2, 5, 2), MemoryStore::default());
+        harbor.version.set(version);
+        let list = |max_age| {
+            let mut got = Got::default();
+            let end = listed(&harbor, &store, interval, max_age, &mut got);
+            assert_eq!(got.failures, Vec::<String>::new());
+            (end.method.unwrap(), got.rows, harbor.take_asked().len())
+        };
+        let (method, first, asked) = list(60);
+        assert!(method == Method::Whole(reason) && asked > 0, "{method:?}");
+        assert_eq!(list(60), (Method::Kept, first, 0));
+        harbor.delete("p0/r1");
+        // Whoever takes no age gets what Harbor has now, and keeps nothing.
+        let commits = store.commits.get();
+        let (method, rows, asked) = list(0);
+        assert_eq!((method, rows.len(), store.commits.get()), (Method::Whole(reason), 9, commits));
+        assert!(asked > 0);
+        store.age.set(61);
+        let (method, rows, _) = list(60);
+        assert_eq!((method, rows.len()), (Method::Whole(reason), 9));
+        store.age.set(0);
+        assert_eq!(list(60).1.len(), 9);
+        assert_eq!(store.entries.borrow().len(), 10, "nine repositories and the overview");
     }
 }
 
 fn young(harbor: &MarkingHarbor, store: &MemoryStore, max_age: u64, has: Option<u64>) -> (ListingEnd, Got, usize) {
     let mut got = Got { has, ..Got::default() };
-    let limits = limits(Detail::All);
-    harbor.take_asked();
-    let end = block_on(run(harbor, store, limits, Some(HOUR), None, max_age, &mut got));
+    let end = listed(harbor, store, Some(HOUR), max_age, &mut got);
     let asked = harbor.take_asked().len();
     (end, got, asked)
+}
+
+#[test]
+fn rows_that_the_host_lost_are_an_error_and_the_next_listing_reads_them() {
+    let (harbor, store) = (MarkingHarbor::filled(2, 5, 2), MemoryStore::default());
+    let (_, whole, _) = young(&harbor, &store, 60, None);
+    let key = store.entries.borrow().keys().nth(3).unwrap().clone();
+    store.entries.borrow_mut().remove(&key);
+    let (_, got, asked) = young(&harbor, &store, 60, None);
+    assert_eq!((got.rows.len(), got.failures.len(), asked), (9, 1, 0));
+    assert!(got.failures[0].contains("1 of 10 repositories"), "{:?}", got.failures);
+    let (_, again, _) = young(&harbor, &store, 0, None);
+    assert_eq!((again.rows, again.failures), (whole.rows, Vec::new()));
+}
+
+#[test]
+fn rows_that_another_listing_removes_meanwhile_are_not_lost() {
+    let (harbor, store) = (MarkingHarbor::filled(2, 5, 2), MemoryStore::default());
+    young(&harbor, &store, 60, None);
+    let later = store.copy();
+    harbor.delete("p0/r1");
+    young(&harbor, &later, 0, None);
+    *store.before_versions.borrow_mut() = Some(Box::new(move |store| store.become_like(&later)));
+    let (_, got, _) = young(&harbor, &store, 60, None);
+    assert_eq!((got.rows.len(), got.failures), (9, Vec::new()));
 }
 
 #[test]
@@ -50,6 +117,7 @@ fn rows_that_are_young_enough_cost_harbor_nothing() {
     store.age.set(60);
     let (end, got, asked) = young(&harbor, &store, 60, None);
     assert_eq!((end.method, asked), (Some(Method::Kept), 0));
+    assert!(got.failures.is_empty(), "{:?}", got.failures);
     assert_eq!((end.projects, end.registry), (first.projects, first.registry));
     assert_eq!((got.rows, got.begin.unwrap().age), (whole.rows, 60));
 }
