@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 /// The keys of times in config.json.
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("app_config", "response_timeout"),
     ("app_config", "shutdown_timeout"),
     ("crictl_config", "timeout"),
@@ -23,6 +23,7 @@ const KEYS: [(&str, &str); 12] = [
     ("cache_config", "lifetime"),
     ("cache_config", "stale_while_revalidate"),
     ("cache_config", "stale_if_error"),
+    ("compare_config", "refresh"),
 ];
 
 fuzz_target!(|input: (u64, &str)| {
@@ -67,7 +68,8 @@ fn assert_wait(value: &str, now: SystemTime) {
 /// The file is refused with words, or each of its times is usable.
 fn assert_limits(text: &str) {
     match config::parse(text, Path::new("/etc/image-service")) {
-        Ok((Config { app, crictl, harbor, limits, .. }, _)) => {
+        Ok((Config { app, compare, crictl, harbor, limits, .. }, _)) => {
+            compare.refresh.into_iter().for_each(assert_usable);
             let times = [app.response_timeout, app.shutdown_timeout, crictl.timeout, harbor.timeout];
             let more = [harbor.listing_timeout, limits.header_timeout, limits.client_timeout, limits.answer_timeout];
             for time in times.into_iter().chain(more) {

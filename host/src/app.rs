@@ -8,6 +8,7 @@ use crate::openapi;
 use crate::readiness::Readiness;
 use crate::runtime::{Capabilities, Error, Service, StderrHandler};
 use crate::sources::store::Stores;
+use crate::verdict_refresh::{self, VerdictRefresh};
 use anyhow::Result;
 use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
@@ -20,11 +21,12 @@ use image_service_http::request_context::RequestContext;
 use image_service_http::response::{Body, Reply, RequestBody, harden, problem, refuse_unless_read, text};
 use image_service_http::routes::Route;
 use image_service_http::server::Application;
+use image_service_http::verdict_header;
 use image_service_telemetry::metrics::{self, Probe};
 use image_service_telemetry::panics;
 use image_service_telemetry::source::Source;
 use image_service_telemetry::source_health::SourceHealth;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Routes requests to the cache, the composition and the host's own answers.
@@ -43,6 +45,10 @@ pub struct App {
     /// Whether a listing begins with the program: it fills the store, which may take longer than a client waits. Without a cache
     /// no client could share it, so that it begins only where the store outlives the program.
     lists_at_start: bool,
+    /// How often the program looks by itself; `None` for never.
+    refresh: Option<Duration>,
+    /// The looks, once the application is in use.
+    looks: OnceLock<VerdictRefresh>,
 }
 
 impl App {
@@ -56,6 +62,7 @@ impl App {
         let access = Access::new(&config.access, config.node_api.as_deref())?;
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
+        let refresh = config.compare.refresh;
         let (has_node_api, has_harbor) = (config.node_api.is_some(), config.harbor.origin.is_some());
         let keeps_rows = config.harbor.is_complete() && config.harbor.full_listing_interval > 0;
         let lists_at_start = keeps_rows && (config.cache.lifetime > 0 || config.cache.state_dir.is_some());
@@ -69,9 +76,10 @@ impl App {
         });
         let readiness = Readiness::new(health, Arc::clone(&crictl), harbor, sources.collect());
         let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
+        let lifetime = verdict_refresh::lifetime(refresh);
         let first_listing = Arc::new(FirstListing::default());
         let origin = first_listing.before(Arc::new(move |request, context| {
-            Box::pin(answer_by_composition(Arc::clone(&service), request, context))
+            Box::pin(answer_by_composition(Arc::clone(&service), request, context, lifetime))
         }));
         Ok(Self {
             cache: (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file)),
@@ -84,6 +92,8 @@ impl App {
             readiness,
             probe,
             lists_at_start,
+            refresh,
+            looks: OnceLock::new(),
         })
     }
 
@@ -169,19 +179,25 @@ impl Application for App {
 
     fn activate(&self) {
         metrics::set_probe(&self.probe);
+        metrics::forget_verdicts();
+        if let Some(refresh) = self.refresh {
+            self.looks.get_or_init(|| VerdictRefresh::start(Arc::clone(&self.origin), refresh));
+        }
     }
 }
 
-/// The composition's answer, or a problem in its place.
+/// The composition's answer, or a problem in its place. The metrics show the verdicts that it tells for `lifetime`.
 async fn answer_by_composition(
     service: Arc<Service>,
     request: Request<RequestBody>,
     context: Arc<RequestContext>,
+    lifetime: Duration,
 ) -> Response<Body> {
     // Caught here already, because all clients that wait for this answer share its end.
     let outcome = panics::catch(service.answer(request, Some(context))).await;
     match outcome.unwrap_or_else(|panicked| Err(Error::Failed(panicked.into()))) {
         Ok(mut response) => {
+            verdict_header::take(response.headers_mut(), lifetime);
             harden(response.headers_mut());
             response
         }

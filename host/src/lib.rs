@@ -6,7 +6,8 @@
 //! - [`sources`]: the node and Harbor, as components may ask them;
 //! - [`composition`]: the bytes of a composed component, and the code that the engine runs;
 //! - `first_listing`: requests that need the same listing wait for one;
-//! - `node_api`, `openapi`, `readiness`: answers of the host itself.
+//! - `node_api`, `openapi`, `readiness`: answers of the host itself;
+//! - `verdict_refresh`: the program's own looks at how nodes and Harbor compare.
 //!
 //! It uses the crates for the configuration, for HTTP, and for telemetry.
 
@@ -22,3 +23,4 @@ mod openapi;
 mod readiness;
 pub mod runtime;
 pub mod sources;
+mod verdict_refresh;

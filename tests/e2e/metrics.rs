@@ -4,6 +4,7 @@ mod facts;
 mod failures;
 mod pinned;
 mod store;
+mod verdicts;
 
 use ::http::Method;
 use image_service_tests::{Fault, Harbor, Node, Version, eventually, test_component};

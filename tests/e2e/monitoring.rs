@@ -9,12 +9,13 @@ fn monitoring() -> PathBuf {
     repository("deploy/monitoring")
 }
 
-/// What `/metrics` says after a listing with errors.
+/// What `/metrics` says after a listing and a comparison with errors.
 async fn metrics() -> String {
     let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", Fault::Status(404));
     let harbor = harbor.start().await.unwrap();
-    let program = Node::builder().no_runtime().harbor(&harbor).start().unwrap();
+    let program = Node::builder().one_image().harbor(&harbor).start().unwrap();
     program.images().await.unwrap();
+    program.get("/compare").await.unwrap().bytes().await.unwrap();
     program.metrics().await.unwrap().text
 }
 

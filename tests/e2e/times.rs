@@ -19,10 +19,11 @@ const LIMITS: [&str; 8] = [
     "limits_config.header_timeout",
 ];
 /// The keys of whole seconds.
-const LIFETIMES: [&str; 4] = [
+const LIFETIMES: [&str; 5] = [
     "cache_config.lifetime",
     "cache_config.stale_if_error",
     "cache_config.stale_while_revalidate",
+    "compare_config.refresh",
     "harbor_config.full_listing_interval",
 ];
 

@@ -11,6 +11,7 @@ use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use http_body::Frame;
 use http_body_util::StreamBody;
+use image_model::protocol;
 use spin_sdk::http::{EmptyBody, HeaderValue, Method, Request, Response, StatusCode, box_body};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -52,6 +53,7 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
             (Format::Json, page, tag)
         }
     };
+    let verdicts = inventory.verdict_summary();
     let mut response = if negotiation::has(request.headers(), &tag) {
         answer(StatusCode::NOT_MODIFIED, format.media_type(), box_body(EmptyBody::new()))
     } else if request.method() == Method::HEAD {
@@ -65,6 +67,9 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
     headers.insert("vary", HeaderValue::from_static("accept"));
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert("etag", tag);
+    }
+    if let Some(Ok(verdicts)) = verdicts.map(|verdicts| HeaderValue::try_from(verdicts.header_value())) {
+        headers.insert(protocol::VERDICTS_HEADER, verdicts);
     }
     response
 }

@@ -6,7 +6,7 @@
 //! - [`cache`]: kept answers, in front of the composition;
 //! - [`response`]: bodies, problems, the headers of every answer;
 //! - [`access_log`]: one request from its head to the last byte of its answer; [`listing_summary`]: the counts of its
-//!   listing;
+//!   listing; [`verdict_header`]: the counts of its verdicts;
 //! - [`tls`]: trust and certificates, for the listener and for clients of the program;
 //! - `file_fingerprint`, `reloadable`: files that the program reads again when they change.
 //!
@@ -30,3 +30,4 @@ pub mod response;
 pub mod routes;
 pub mod server;
 pub mod tls;
+pub mod verdict_header;

@@ -7,10 +7,12 @@ mod probe;
 mod process;
 mod registry;
 mod store;
+mod verdicts;
 
 pub use login::LoginOutcome;
 pub use probe::{Probe, RuntimeUsage};
 pub use store::{CommitOutcome, StorePlace};
+pub use verdicts::VerdictRows;
 
 use crate::source::{FailureKind, Source};
 use anyhow::Result;
@@ -115,6 +117,20 @@ pub fn source_answered(source: Source, elapsed: Duration) {
 pub fn source_returned(source: Source, rows: u64) {
     if let Some(metrics) = METRICS.get() {
         metrics.source_rows.with_label_values(&[source.name()]).set(rows.cast_signed());
+    }
+}
+
+/// Nodes and registry were compared.
+pub fn rows_judged(verdicts: &VerdictRows<'_>) {
+    if let Some(metrics) = METRICS.get() {
+        metrics.verdicts.show(verdicts);
+    }
+}
+
+/// The verdicts so far are those of another configuration.
+pub fn forget_verdicts() {
+    if let Some(metrics) = METRICS.get() {
+        metrics.verdicts.forget();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use super::failures::after_failures_of_each_kind;
+use super::verdicts::after_a_comparison_with_each_verdict;
 use crate::sandbox::Escaping;
 use image_service_tests::{Fault, Harbor, Node, Program, Version, eventually};
 use serde_json::json;
@@ -91,13 +92,14 @@ async fn after_requests_for_each_route() -> Facts {
 
 #[tokio::test]
 async fn all_metrics_and_labels_and_values_are_the_pinned_ones_and_each_value_has_its_cause() {
-    let (failures, refusals, routes, listings) = tokio::join!(
+    let (failures, refusals, routes, listings, verdicts) = tokio::join!(
         after_failures_of_each_kind(),
         after_refusals_of_each_reason(),
         after_requests_for_each_route(),
-        after_listings_of_each_method()
+        after_listings_of_each_method(),
+        after_a_comparison_with_each_verdict()
     );
-    let all = failures.0.into_iter().chain(refusals.0).chain(routes.0).chain(listings.0);
+    let all = failures.0.into_iter().chain(refusals.0).chain(routes.0).chain(listings.0).chain(verdicts.0);
     Facts(all.collect()).assert_expected();
 }
 

@@ -25,6 +25,10 @@ pub const ROWS_TRAILER: &str = "image-service-rows";
 /// read it.
 pub const LISTING_TRAILER: &str = "image-service-listing";
 
+/// The header of an answer that says how many rows have each verdict, such as `missing=2, drifted=5; age=12`. The host's metrics
+/// have it.
+pub const VERDICTS_HEADER: &str = "image-service-verdicts";
+
 /// The path at which a node's `image-service serve` answers `crictl-remote`.
 pub const NODE_API_PATH: &str = "/v1/crictl/images";
 

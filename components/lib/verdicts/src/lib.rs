@@ -43,6 +43,7 @@ mod reason;
 mod reference;
 mod row;
 mod source_state;
+mod summary;
 mod verdict;
 mod version_tag;
 
@@ -58,6 +59,7 @@ pub use query_error::{Problem, QueryError};
 pub use reason::Reason;
 pub use row::{RegistryArtifact, Row, RowNumber};
 pub use source_state::{NodeSummary, RegistryState};
+pub use summary::VerdictSummary;
 pub use verdict::{Counts, Verdict, Verdicts};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::login::LoginOutcome;
 use super::probe::Probe;
 use super::process;
 use super::store::{CommitOutcome, StorePlace};
+use super::verdicts::Verdicts;
 use crate::log;
 use crate::source::Source;
 use prometheus::core::Collector;
@@ -63,6 +64,7 @@ pub(super) struct Metrics {
     pub(super) source_seconds: HistogramVec,
     pub(super) source_rows: IntGaugeVec,
     pub(super) source_errors: IntCounterVec,
+    pub(super) verdicts: Verdicts,
     pub(super) harbor_listings: IntCounterVec,
     pub(super) upstream: IntCounterVec,
     pub(super) upstream_seconds: Histogram,
@@ -166,6 +168,16 @@ impl Metrics {
                 "Failures of a source, by kind.",
                 &["source", "kind"],
             )?,
+            verdicts: Verdicts::new(
+                make.gauges("verdict_rows", "Rows by verdict; absent when nobody looked for a while.", &["verdict"])?,
+                make.add(GaugeVec::new(
+                    opts(
+                        "verdict_timestamp_seconds",
+                        "Time of the oldest rows that the verdicts are about, in seconds since 1970.",
+                    ),
+                    &[],
+                ))?,
+            ),
             harbor_listings: make.counters(
                 "harbor_listings_total",
                 "Listings of Harbor, by how they came to their rows and, for whole ones, why.",
@@ -292,6 +304,7 @@ impl Metrics {
                 self.component_requests.with_label_values(&[state]).set(number.cast_signed() as i64);
             }
         }
+        self.verdicts.expire();
         self.log_dropped.inc_by(log::dropped().saturating_sub(self.log_dropped.get()));
         self.process.refresh();
         self.registry.gather()
