@@ -1,4 +1,4 @@
-//! Sums over all rows: by verdict, by the nodes that have them, and where the bytes are.
+//! Sums over all rows: by verdict, by the nodes that have them, by project and registry, and where the bytes are.
 //!
 //! Bytes are "at most": layers are shared, and containerd reports compressed ones. An image counts once, whatever number of
 //! references it has and of nodes it is on.
@@ -6,9 +6,11 @@
 use crate::inventory::Inventory;
 use crate::page::Page;
 use crate::query::Query;
+use crate::reference;
 use crate::row::RowNumber;
-use crate::verdict::{Counts, Verdict};
+use crate::verdict::{Counts, Verdict, Verdicts};
 use image_model::types::NodeState;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// Repositories that are named. The others are one sum.
@@ -35,10 +37,27 @@ pub struct Comparison<'a> {
     pub top_repositories: Vec<(&'a str, u64)>,
     /// The bytes of all other repositories.
     pub other_repositories: u64,
+    /// The rows by the project of Harbor that has them, or would have them, the most bytes first. Rows of other registries have none.
+    pub by_project: Vec<Share<'a>>,
+    /// The rows by the host of their registry, the most bytes first. Images without a name have none.
+    pub by_registry: Vec<Share<'a>>,
     /// The rows in order of their names.
     pub(crate) rows: Vec<RowNumber>,
     /// The most rows of each verdict that are written.
     pub(crate) limit: usize,
+}
+
+/// The rows that have the same project, or the same registry.
+#[derive(Clone, Debug)]
+pub struct Share<'a> {
+    /// Of the project or the registry.
+    pub name: Cow<'a, str>,
+    /// The number of rows.
+    pub images: u64,
+    /// The bytes of their images.
+    pub bytes: u64,
+    /// How many of the rows have each verdict.
+    pub counts: Counts,
 }
 
 /// The rows that the same nodes have.
@@ -74,6 +93,8 @@ impl Inventory {
             bytes_by_verdict: [0; Verdict::ALL.len()],
             top_repositories: Vec::new(),
             other_repositories: 0,
+            by_project: Vec::new(),
+            by_registry: Vec::new(),
             rows,
             limit,
         };
@@ -88,6 +109,7 @@ impl Inventory {
     fn sum<'a>(&'a self, comparison: &mut Comparison<'a>) {
         let mut seen = Seen::default();
         let mut by_repository: HashMap<&str, u64> = HashMap::new();
+        let (mut projects, mut registries) = (Shares::default(), Shares::default());
         for number in &comparison.rows {
             let row = self.row(*number);
             let (bytes, id) = (row.bytes(), row.image_id());
@@ -95,6 +117,12 @@ impl Inventory {
                 if seen.is_new(Group::Verdict(verdict), id) {
                     add(&mut comparison.bytes_by_verdict[verdict as usize], bytes);
                 }
+            }
+            if let Some(project) = row.project() {
+                projects.add(project.into(), bytes, id, row.verdicts());
+            }
+            if let Some(repository) = row.repository() {
+                registries.add(reference::registry(repository), bytes, id, row.verdicts());
             }
             let Some(set) = row.node_set() else { continue };
             let shared = &mut comparison.by_nodes[set as usize];
@@ -117,12 +145,38 @@ impl Inventory {
         let others = repositories.split_off(repositories.len().min(TOP_REPOSITORIES));
         others.iter().for_each(|(_, bytes)| add(&mut comparison.other_repositories, *bytes));
         comparison.top_repositories = repositories;
+        comparison.by_project = projects.sorted();
+        comparison.by_registry = registries.sorted();
     }
 }
 
 impl<'a> SharedRows<'a> {
     fn of(nodes: &'a [String], node_count: u64) -> Self {
         Self { nodes, node_count, images: 0, bytes: 0 }
+    }
+}
+
+/// Sums by a name.
+#[derive(Default)]
+struct Shares<'a>(HashMap<Cow<'a, str>, (Share<'a>, HashSet<&'a str>)>);
+
+impl<'a> Shares<'a> {
+    /// Adds a row. An image that has several rows of this name takes its space once.
+    fn add(&mut self, name: Cow<'a, str>, bytes: u64, id: Option<&'a str>, verdicts: Verdicts) {
+        let (share, seen) = self.0.entry(name).or_insert_with_key(|name| {
+            (Share { name: name.clone(), images: 0, bytes: 0, counts: Counts::default() }, HashSet::new())
+        });
+        share.images += 1;
+        share.counts.add(verdicts);
+        if id.is_none_or(|id| seen.insert(id)) {
+            add(&mut share.bytes, bytes);
+        }
+    }
+
+    fn sorted(self) -> Vec<Share<'a>> {
+        let mut shares: Vec<_> = self.0.into_values().map(|(share, _)| share).collect();
+        shares.sort_unstable_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.name.cmp(&other.name)));
+        shares
     }
 }
 

@@ -1,10 +1,10 @@
 //! The answer of `/compare`, written piece by piece.
 
-use crate::comparison::{Comparison, SharedRows};
+use crate::comparison::{Comparison, Share, SharedRows};
 use crate::config::Outdated;
 use crate::document::{Document, go_on_with, reopen, write_item};
 use crate::inventory::Inventory;
-use crate::json::{self, FailureJson, RowJson};
+use crate::json::{self, CountsJson, FailureJson, RowJson};
 use crate::verdict::Verdict;
 use image_model::size;
 use serde::Serialize;
@@ -58,6 +58,17 @@ struct BytesJson<'a> {
     by_verdict: ByVerdict<'a>,
     by_repository: Vec<NamedBytes<'a>>,
     other_repositories: Bytes,
+    by_project: Vec<ShareJson<'a>>,
+    by_registry: Vec<ShareJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShareJson<'a> {
+    name: &'a str,
+    images: u64,
+    #[serde(flatten)]
+    bytes: Bytes,
+    counts: CountsJson,
 }
 
 #[derive(Serialize)]
@@ -117,6 +128,13 @@ impl<'a> ComparisonDocument<'a> {
             SharedJson { nodes, node_count, images, bytes, size: size::human(bytes) }
         };
         let named = |name, bytes| NamedBytes { name, bytes: Bytes::of(bytes) };
+        let with_outdated = self.inventory.config.outdated != Outdated::Off;
+        let share = |share: &'a Share<'a>| ShareJson {
+            name: &share.name,
+            images: share.images,
+            bytes: Bytes::of(share.bytes),
+            counts: CountsJson { counts: share.counts, with_outdated },
+        };
         let nodes = self.inventory.nodes();
         let sums = Sums {
             on_all_nodes: OnAllNodes {
@@ -136,6 +154,8 @@ impl<'a> ComparisonDocument<'a> {
                     .map(|(name, bytes)| named(name, *bytes))
                     .collect(),
                 other_repositories: Bytes::of(self.comparison.other_repositories),
+                by_project: self.comparison.by_project.iter().map(share).collect(),
+                by_registry: self.comparison.by_registry.iter().map(share).collect(),
             },
         };
         go_on_with(buffer, &sums);

@@ -47,7 +47,7 @@ mod summary;
 mod verdict;
 mod version_tag;
 
-pub use comparison::{Comparison, SharedRows};
+pub use comparison::{Comparison, Share, SharedRows};
 pub use comparison_document::ComparisonDocument;
 pub use config::{Config, Outdated};
 pub use document::{Document, Format, InventoryDocument};

@@ -6,6 +6,17 @@ use image_model::types::*;
 use serde_json::{Value, json};
 
 #[test]
+fn an_image_that_harbor_lost_counts_in_the_project_that_would_have_it() {
+    let image = pulled("i", "h.example/team/lost", "1", "9");
+    let inventory = World::new(vec![node("a", vec![image, pulled("j", "nginx", "1", "8")])], vec![]).inventory();
+    let comparison = inventory.compare(&Query::default());
+    let names = |shares: &[crate::Share<'_>]| shares.iter().map(|share| share.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(&comparison.by_project), ["hub", "team"], "hub mirrors docker.io");
+    assert_eq!(names(&comparison.by_registry), ["docker.io", "h.example"]);
+    assert_eq!(comparison.by_project[1].counts.of(crate::Verdict::Missing), 1);
+}
+
+#[test]
 fn the_comparison_sums_up_and_has_the_rows_of_each_verdict() {
     let shared = || pulled("i", "h.example/team/app", "1", "1");
     let mut twice = pulled("j", "quay.io/tool", "1", "2");
@@ -37,6 +48,28 @@ fn the_comparison_sums_up_and_has_the_rows_of_each_verdict() {
     assert_eq!(answer["bytes"]["by_verdict"]["foreign"], json!({"bytes": 1000, "size": "1kB"}));
     assert_eq!(answer["bytes"]["by_repository"][0]["name"], "h.example/team/app");
     assert_eq!(answer["bytes"]["other_repositories"]["bytes"], 0);
+    let counts = |name: &str, verdict: &str| {
+        answer["bytes"][name]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|share| share["counts"][verdict].clone())
+            .collect::<Vec<_>>()
+    };
+    let share = |name: &str| {
+        let mut share = answer["bytes"][name][0].clone();
+        share.as_object_mut().unwrap().remove("counts");
+        share
+    };
+    // The artifact that is on no node counts, too.
+    assert_eq!(share("by_project"), json!({"name": "team", "images": 2, "bytes": 3000, "size": "3kB"}));
+    assert_eq!(counts("by_project", "on_no_node"), [1]);
+    assert_eq!(share("by_registry"), json!({"name": "h.example", "images": 2, "bytes": 3000, "size": "3kB"}));
+    assert_eq!(answer["bytes"]["by_registry"][1]["bytes"], 1000, "one image of two tags");
+    assert_eq!(
+        (counts("by_registry", "foreign"), counts("by_registry", "in_sync")),
+        (vec![0.into(), 2.into()], vec![1.into(), 0.into()])
+    );
     let rows = |verdict: &str| {
         answer["images"][verdict]
             .as_array()
