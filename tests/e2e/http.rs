@@ -19,19 +19,26 @@ async fn head_answers_200_without_a_body_and_asks_no_source() {
 #[tokio::test]
 async fn other_methods_are_answered_405_with_those_that_are_allowed() {
     let program = Program::demo().unwrap();
-    for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-        let response = program.request(method.clone(), "/images", &[]).await.unwrap();
-        assert_eq!(response.headers()["allow"], "GET, HEAD", "{method}");
-        assert_is_problem(response, 405, &[method.as_str(), "/images", "Use GET"]).await;
+    let page = program.get("/").await.unwrap().text().await.unwrap();
+    let (_, asset) = page.split_once("href=\"assets/").unwrap();
+    let asset = format!("/assets/{}", asset.split('"').next().unwrap());
+    for path in ["/images", "//images", "/inventory", "/compare", "/", "/inventory.csv", &asset] {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+            let response = program.request(method.clone(), path, &[]).await.unwrap();
+            assert_eq!(response.headers()["allow"], "GET, HEAD", "{method} {path}");
+            assert_is_problem(response, 405, &[method.as_str(), path, "Use GET"]).await;
+        }
     }
 }
 
 #[tokio::test]
 async fn other_paths_are_answered_404_and_told_where_the_images_are() {
     let program = Program::demo().unwrap();
-    for path in ["/nothing", "/images/", "/images/x"] {
-        let response = program.get(path).await.unwrap();
-        assert_is_problem(response, 404, &[path, "The images are at /images"]).await;
+    for path in ["/nothing", "/images/", "/images/x", "/inventory/", "/assets/app.js"] {
+        for method in [Method::GET, Method::POST] {
+            let response = program.request(method, path, &[]).await.unwrap();
+            assert_is_problem(response, 404, &[path, "The images are at /images"]).await;
+        }
     }
 }
 

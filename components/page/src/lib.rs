@@ -6,6 +6,7 @@ mod html;
 mod inventory;
 mod options;
 mod query;
+mod refusal;
 mod route;
 mod text;
 mod verdicts;
@@ -70,8 +71,14 @@ impl Guest for Page {
         let target = request.get_path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let method = request.get_method();
-        let route = Route::of(matches!(method, Method::Get | Method::Head), path);
-        if route == Route::Other {
+        let route = Route::of(path);
+        // The handler knows how it refuses what is nobody's.
+        let is_own = match route {
+            Route::Other => false,
+            Route::Asset(name) => ASSETS.find(name).is_some(),
+            Route::Page | Route::Csv => true,
+        };
+        if !is_own {
             return handler::handle(request).await;
         }
         let options = options().await;
@@ -81,6 +88,11 @@ impl Guest for Page {
         let with_body = matches!(method, Method::Get);
         let access = Access::of(request.get_headers().get(ACCESS_HEADER).first().map(Vec::as_slice));
         let mark = (access == Access::LoginRequired).then_some((ACCESS_HEADER, OPEN_TO_ALL));
+        if !refusal::reads(&method) {
+            let headers = [("content-type", refusal::CONTENT_TYPE), ("allow", refusal::ALLOW)];
+            let body = refusal::body(&method, path);
+            return answer(refusal::STATUS, headers.into_iter().chain(mark), true, body.as_bytes());
+        }
         match route {
             Route::Other => handler::handle(request).await,
             Route::Asset(name) => match ASSETS.find(name) {
@@ -88,7 +100,6 @@ impl Guest for Page {
                     let headers = [("content-type", asset.content_type), ("cache-control", FOR_EVER)];
                     answer(200, headers.into_iter().chain(mark), with_body, asset.bytes)
                 }
-                // The handler knows how a refusal reads.
                 None => handler::handle(request).await,
             },
             Route::Csv => csv(&request, query).await,

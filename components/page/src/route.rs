@@ -16,10 +16,9 @@ pub(crate) enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// The route of a path without its query. Methods that write are the handler's matter on every path.
-    pub(crate) fn of(reads: bool, path: &'a str) -> Self {
+    /// The route of a path without its query.
+    pub(crate) fn of(path: &'a str) -> Self {
         match path {
-            _ if !reads => Self::Other,
             "/" => Self::Page,
             "/inventory.csv" => Self::Csv,
             _ => path.strip_prefix("/assets/").map_or(Self::Other, Self::Asset),
@@ -33,18 +32,11 @@ mod tests {
 
     #[test]
     fn the_page_and_its_files_are_answered_here_and_all_else_is_passed_on() {
-        assert_eq!(Route::of(true, "/"), Route::Page);
-        assert_eq!(Route::of(true, "/assets/app-1.js"), Route::Asset("app-1.js"));
-        assert_eq!(Route::of(true, "/inventory.csv"), Route::Csv);
+        assert_eq!(Route::of("/"), Route::Page);
+        assert_eq!(Route::of("/assets/app-1.js"), Route::Asset("app-1.js"));
+        assert_eq!(Route::of("/inventory.csv"), Route::Csv);
         for path in ["", "//", "/images", "/inventory", "/compare", "/asset", "/assets", "/index.html"] {
-            assert_eq!(Route::of(true, path), Route::Other, "{path:?}");
-        }
-    }
-
-    #[test]
-    fn methods_that_write_are_passed_on() {
-        for path in ["/", "/assets/app-1.js", "/inventory.csv"] {
-            assert_eq!(Route::of(false, path), Route::Other);
+            assert_eq!(Route::of(path), Route::Other, "{path:?}");
         }
     }
 }
