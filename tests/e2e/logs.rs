@@ -4,7 +4,7 @@ use crate::listing::assert_says;
 use ::http::Method;
 use http_body_util::{BodyExt, Empty};
 use image_service_tests::{
-    Fault, Gate, Harbor, Node, NodeBuilder, Program, Version, eventually, http2, numbered_images,
+    Fault, Gate, Harbor, Node, NodeBuilder, Program, Version, eventually, http2, numbered_images, test_component,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -134,6 +134,25 @@ async fn an_answer_of_known_length_or_without_a_body_is_answered_when_it_has_bee
     let told =
         requests(&lines).into_iter().map(|line| (line["message"].as_str().unwrap(), line["cache"].as_str().unwrap()));
     assert_eq!(told.collect::<Vec<_>>(), [("answered", "miss"), ("answered", "hit"), ("answered", "hit")]);
+}
+
+#[tokio::test]
+async fn an_answer_with_trailers_is_answered_when_they_have_been_sent() {
+    for lifetime in [0, 60] {
+        let node = Node::builder().composition(test_component("misbehaving")).cache_lifetime(lifetime);
+        let mut program = node.config(json!({"app_config": {"log_format": "json"}})).start().unwrap();
+        let address = program.address.trim_start_matches("http://").to_owned();
+        for method in [Method::POST, Method::GET] {
+            program.request(method.clone(), "/with-trailers", &[]).await.unwrap().bytes().await.unwrap();
+            let (mut client, _) = http2(TcpStream::connect(&address).await.unwrap(), 65_535).await.unwrap();
+            let request = ::http::Request::builder().method(method).uri(format!("http://{address}/with-trailers"));
+            let request = request.header("te", "trailers").body(Empty::new()).unwrap();
+            client.send_request(request).await.unwrap().into_body().collect().await.unwrap();
+        }
+        let lines = lines(&mut program).await;
+        let messages: Vec<_> = requests(&lines).into_iter().map(|line| line["message"].as_str().unwrap()).collect();
+        assert_eq!(messages, ["answered"; 4], "lifetime {lifetime}");
+    }
 }
 
 #[tokio::test]

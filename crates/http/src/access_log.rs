@@ -174,6 +174,8 @@ impl HttpBody for TrackedBody {
                 if trailers.is_empty() {
                     continue;
                 }
+                // Nothing follows trailers, and the server does not poll again to find that out.
+                self.log.is_complete = true;
             }
             return Poll::Ready(Some(Ok(frame)));
         }
@@ -185,5 +187,40 @@ impl HttpBody for TrackedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, HeaderValue};
+    use http_body_util::{BodyExt, StreamBody};
+
+    /// Whether an answer of these frames counts as complete once the server has polled so many of them.
+    async fn is_complete(frames: Vec<Frame<Bytes>>, polls: usize) -> bool {
+        let frames = futures_util::stream::iter(frames.into_iter().map(Ok::<_, BoxError>));
+        let request = Request::post("/anything").body(()).unwrap();
+        let mut body =
+            RequestLog::begin(&request).track(Response::new(Body::streaming(StreamBody::new(frames)))).into_body();
+        for _ in 0..polls {
+            let _ = body.frame().await;
+        }
+        body.log.is_complete
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_complete_with_its_trailers_after_which_the_server_polls_no_more() {
+        let data = || Frame::data(Bytes::from_static(b"well"));
+        let trailers = |name: &'static str| {
+            Frame::trailers(HeaderMap::from_iter([(
+                http::HeaderName::from_static(name),
+                HeaderValue::from_static("1"),
+            )]))
+        };
+        assert!(!is_complete(vec![data(), trailers("checksum")], 1).await, "the trailers are to come");
+        assert!(is_complete(vec![data(), trailers("checksum")], 2).await);
+        // Those that clients never see leave the end of the body.
+        assert!(is_complete(vec![data(), trailers(protocol::ERRORS_TRAILER)], 2).await);
+        assert!(!is_complete(vec![data(), data()], 1).await);
     }
 }

@@ -9,7 +9,7 @@ use futures::{SinkExt, StreamExt};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
-use spin_sdk::http::{FullBody, Request, Response, box_body};
+use spin_sdk::http::{FullBody, HeaderMap, HeaderName, HeaderValue, Request, Response, box_body};
 use spin_sdk::http_service;
 
 type Body = UnsyncBoxBody<Bytes, anyhow::Error>;
@@ -35,6 +35,7 @@ async fn handle(request: Request) -> Response<Body> {
             let read = request.into_body().collect().await.map_or(0, |body| body.to_bytes().len());
             full(read.to_string())
         }
+        "/with-trailers" => with_trailers(),
         "/much" => full(vec![b'x'; 32 << 20]),
         _ => full("well"),
     }
@@ -42,6 +43,13 @@ async fn handle(request: Request) -> Response<Body> {
 
 fn full(body: impl Into<Bytes>) -> Response<Body> {
     Response::new(box_body(FullBody::new(body.into())))
+}
+
+/// An answer with a trailer of its own.
+fn with_trailers() -> Response<Body> {
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("checksum"), HeaderValue::from_static("1"))]);
+    let frames = [Frame::data(Bytes::from_static(b"well")), Frame::trailers(trailers)];
+    Response::new(box_body(StreamBody::new(futures::stream::iter(frames.map(Ok::<_, anyhow::Error>)))))
 }
 
 /// Never yields the processor.
