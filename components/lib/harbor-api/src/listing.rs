@@ -34,7 +34,7 @@ use crate::store::Store;
 use access_path::AccessPaths;
 use failures::Failures;
 use futures::join;
-use image_model::types::{self, Detail, ListingEnd, Method, WholeReason};
+use image_model::types::{self, Detail, ListingEnd, Method, Registry, WholeReason};
 use kept::{KeptRows, Plan, Refreshed};
 use login::Harbor;
 use overview::{Project, ProjectOverview, Repository};
@@ -107,10 +107,15 @@ async fn run<S: Store>(
         (login::check(session).await, None)
     };
     failures.add(failure, &mut sink);
+    let named = async |told: Option<Registry>| match (interval, limits.detail) {
+        (Some(_), Detail::All) => kept::with_names(store, told).await,
+        (None, _) | (_, Detail::Tags) => told,
+    };
     let Some(harbor) = harbor else {
         failures.end(&mut sink, None);
-        return ListingEnd::default();
+        return ListingEnd { registry: named(None).await, ..ListingEnd::default() };
     };
+    let registry = named(harbor.registry.clone()).await;
     let open = async || {
         let reason = match (interval, &harbor.marks_changes) {
             (Some(interval), Some(version)) => return KeptRows::open(store, version, harbor.now, interval).await,
@@ -143,7 +148,6 @@ async fn run<S: Store>(
     failures.add(failure, &mut sink);
     let mut rows = Rows { session, limits, failures, sink, renews: max_age > 0 };
     let method = rows.list(&harbor, &projects, repositories, single, opened, open).await;
-    let registry = harbor.registry;
     let listed = match limits.detail {
         Detail::Tags => Vec::new(),
         Detail::All => projects.iter().map(|project| rows.listed(project)).collect(),

@@ -31,6 +31,8 @@ impl Evidence {
         let distrust = match &end.registry {
             _ if stale => None,
             Some(registry) if registry.login_counts || config.anonymous => None,
+            // It did not answer: what is known of it is of an earlier time.
+            Some(_) if source_failed && !is_denied(end) => Some(Reason::RegistryFailed),
             Some(_) => Some(Reason::LoginDoesNotCount),
             None if source_failed => Some(Reason::RegistryFailed),
             None => None,
@@ -95,4 +97,10 @@ impl Evidence {
             Some(_) => None,
         }
     }
+}
+
+/// Whether the registry refused the login, or took it for nobody's.
+pub(crate) fn is_denied(end: &ListingEnd) -> bool {
+    let mut of_source = end.failures.iter().filter(|failure| failure.repository.is_none());
+    of_source.any(|failure| failure.code == FailureCode::Denied)
 }

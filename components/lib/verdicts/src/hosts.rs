@@ -1,7 +1,7 @@
 //! Whose an image is: our Harbor's, another registry's that a project of our Harbor mirrors, or neither's.
 
 use crate::config::Config;
-use crate::reference::{self, Place};
+use crate::reference::{self, DOCKER_HOST, Place};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
@@ -12,6 +12,8 @@ pub(crate) struct Hosts {
     mirrors: HashMap<String, String>,
     /// The name to pull by.
     pull: String,
+    /// Whether Harbor may have names that nobody knows.
+    may_have_more: bool,
 }
 
 /// Whose an image is.
@@ -23,11 +25,14 @@ pub(crate) enum Origin<'a> {
     Nowhere,
     /// Another registry.
     Foreign,
+    /// Another registry, or our Harbor by a name that it did not tell.
+    Unsure,
 }
 
 impl Hosts {
-    /// From the config, and from the names by which Harbor calls itself.
-    pub(crate) fn new(config: &Config, own_names: &[String]) -> Self {
+    /// From the config, and from the names by which Harbor calls itself; `None` where it did not say them.
+    pub(crate) fn new(config: &Config, told: Option<&[String]>) -> Self {
+        let own_names = told.unwrap_or_default();
         let url = config.url.as_deref().map(authority).unwrap_or_default();
         let mut ours: HashSet<String> = HashSet::new();
         for name in own_names.iter().chain(&config.registry_hosts) {
@@ -49,7 +54,7 @@ impl Hosts {
             .map(|(host, project)| (reference::host(&authority(host)).into_owned(), project.clone()))
             .collect();
         let pull = own_names.first().map(|name| authority(name)).unwrap_or(url);
-        Self { ours, mirrors, pull: reference::host(&pull).into_owned() }
+        Self { ours, mirrors, pull: reference::host(&pull).into_owned(), may_have_more: told.is_none() }
     }
 
     /// Whose the image of this place is.
@@ -64,6 +69,8 @@ impl Hosts {
             Some(project) => {
                 Origin::Harbor { project: project.as_str().into(), name: place.path.as_ref().into(), mirrored: true }
             }
+            // Clients know this one: nobody's Harbor has its name.
+            None if self.may_have_more && place.host != DOCKER_HOST => Origin::Unsure,
             None => Origin::Foreign,
         }
     }
@@ -92,7 +99,7 @@ mod tests {
             mirrors: vec![("docker.io".to_owned(), "hub-proxy".to_owned())],
             ..Config::default()
         };
-        Hosts::new(&config, &["registry.example.com:8443".to_owned()])
+        Hosts::new(&config, Some(&["registry.example.com:8443".to_owned()]))
     }
 
     fn is_ours(hosts: &Hosts, repository: &str) -> bool {
@@ -143,6 +150,17 @@ mod tests {
     fn people_pull_by_the_name_by_which_harbor_calls_itself() {
         assert_eq!(hosts("https://h.example").pull(), "registry.example.com:8443");
         let config = Config { url: Some("https://h.example:443".to_owned()), ..Config::default() };
-        assert_eq!(Hosts::new(&config, &[]).pull(), "h.example");
+        assert_eq!(Hosts::new(&config, Some(&[])).pull(), "h.example");
+    }
+
+    #[test]
+    fn while_harbor_does_not_say_its_names_any_host_may_be_one_but_docker_hub() {
+        let config = Config { url: Some("https://h.example".to_owned()), ..Config::default() };
+        let hosts = Hosts::new(&config, None);
+        for host in ["quay.io", "registry.example.com:8443", "h.example:8443"] {
+            assert_eq!(hosts.origin(&Place::of(&format!("{host}/team/app"))), Origin::Unsure, "{host}");
+        }
+        assert!(is_ours(&hosts, "h.example/team/app"));
+        assert_eq!(hosts.origin(&Place::of("nginx")), Origin::Foreign);
     }
 }

@@ -72,9 +72,11 @@ impl Builder {
 
     /// Compares.
     pub fn finish(mut self, nodes: NodeListing, begin: ListingBegin, end: ListingEnd) -> Inventory {
-        let own_names = end.registry.as_ref().map(|registry| &*registry.hosts).unwrap_or_default();
-        let hosts = Hosts::new(&self.config, own_names);
         let evidence = Evidence::new(&self.config, &end);
+        let own_names = end.registry.as_ref().map(|registry| &*registry.hosts).unwrap_or_default();
+        // Who is not logged in is told no names. Those of an earlier answer count as well.
+        let are_told = evidence.distrust().is_none() || !own_names.is_empty();
+        let hosts = Hosts::new(&self.config, are_told.then_some(own_names));
         if self.config.url.is_none() || evidence.distrust().is_some() {
             // The few rows that nobody needs a login for are never the registry's content.
             self.artifacts = Artifacts::default();

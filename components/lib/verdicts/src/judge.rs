@@ -17,6 +17,7 @@ pub(crate) fn judge(
     let location = match whose {
         Whose::NoName => return Err(Reason::NoName),
         Whose::Foreign => return Ok(Verdict::Foreign),
+        Whose::Unsure => return Err(Reason::NamesUnknown),
         Whose::Nowhere => return Err(Reason::NoProject),
         Whose::Harbor(location) => location,
     };

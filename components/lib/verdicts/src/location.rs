@@ -20,6 +20,8 @@ pub(crate) struct Location {
 pub(crate) enum Whose {
     NoName,
     Foreign,
+    /// Another registry's, or our Harbor's by a name that it did not tell.
+    Unsure,
     /// Harbor's host, but no project.
     Nowhere,
     Harbor(Location),
@@ -31,6 +33,7 @@ impl Whose {
         let Some(repository) = repository else { return Self::NoName };
         match hosts.origin(&Place::of(repository)) {
             Origin::Foreign => Self::Foreign,
+            Origin::Unsure => Self::Unsure,
             Origin::Nowhere => Self::Nowhere,
             Origin::Harbor { project, name, mirrored } => Self::Harbor(Location {
                 full: format!("{project}/{name}"),

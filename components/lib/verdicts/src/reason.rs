@@ -7,6 +7,8 @@ pub enum Reason {
     NoName,
     /// The node gave no digest.
     NoDigest,
+    /// Harbor did not say its own names, one of which may be this one.
+    NamesUnknown,
     /// The name has Harbor's host, and no project.
     NoProject,
     /// Harbor failed.
@@ -31,6 +33,7 @@ impl Reason {
         match self {
             Self::NoName => "no_name",
             Self::NoDigest => "no_digest",
+            Self::NamesUnknown => "names_unknown",
             Self::NoProject => "no_project",
             Self::RegistryFailed => "registry_failed",
             Self::LoginDoesNotCount => "login_does_not_count",
@@ -49,6 +52,10 @@ impl Reason {
             Self::NoDigest => {
                 "The node gave no digest for this name: the image was imported or built there, or the node is read \
                  by crictl's table (give the program the runtime's socket, or let sudo run crictl images -o json)."
+            }
+            Self::NamesUnknown => {
+                "Harbor did not say by which names nodes pull from it, so this registry may be Harbor: the errors of this \
+                 answer say why."
             }
             Self::NoProject => "The name has Harbor's host but no project, and Harbor has no such images.",
             Self::RegistryFailed => "Harbor failed: the errors of this answer say how.",

@@ -4,7 +4,7 @@ use image_model::{NONE, reference};
 use std::borrow::Cow;
 
 /// The registry of a name without one.
-const DOCKER_HOST: &str = "docker.io";
+pub(crate) const DOCKER_HOST: &str = "docker.io";
 /// Its name of old, which clients replace.
 const DOCKER_INDEX: &str = "index.docker.io";
 /// The folder of Docker Hub's images whose name has no folder.

@@ -1,6 +1,7 @@
 //! What is known of the sources: the registry's state, and the failures.
 
 use crate::inventory::Inventory;
+use crate::reason::Reason;
 use image_model::protocol::{CONTAINERD, HARBOR};
 use image_model::types::{Failure, FailureCode, Node, NodeState};
 
@@ -48,10 +49,11 @@ impl Inventory {
         Some(match &self.end.registry {
             _ if has(FailureCode::Stale) => RegistryState::Stale,
             Some(registry) if registry.login_counts || self.config.anonymous => RegistryState::Answered,
-            Some(_) => RegistryState::Denied,
             None if self.evidence.distrust().is_none() => RegistryState::Answered,
-            None if has(FailureCode::Denied) => RegistryState::Denied,
-            None => RegistryState::Unreachable,
+            _ if self.evidence.distrust() == Some(Reason::LoginDoesNotCount) || has(FailureCode::Denied) => {
+                RegistryState::Denied
+            }
+            _ => RegistryState::Unreachable,
         })
     }
 

@@ -19,7 +19,7 @@ mod young;
 
 pub(super) use emit::emit;
 pub(super) use refresh::{Refreshed, refresh};
-pub(super) use young::give;
+pub(super) use young::{give, with_names};
 
 use super::endpoints;
 use super::overview::{Project, ProjectOverview, Repository, RepositoryCount};

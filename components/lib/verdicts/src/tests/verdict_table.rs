@@ -106,14 +106,34 @@ fn a_proxy_cache_is_in_sync_or_proxied_and_nothing_else() {
 }
 
 #[test]
-fn another_registry_is_foreign_also_without_a_digest_and_without_harbor() {
+fn another_registry_is_foreign_also_without_a_digest() {
     for name in ["quay.io/team/app:1", "h.example:8443/team/app:1", "localhost:5000/app:1", "quay.io/app@sha256:1"] {
         let world = || World::new(vec![node("n", vec![image("i", &[name], &[])])], vec![]);
         assert_eq!(told(world()), ["foreign"], "{name}");
+        // Harbor may have this name, too: it says its names to who is logged in.
         let mut without = world().fail(FailureCode::Unavailable, None);
         without.end.registry = None;
-        assert_eq!(told(without), ["foreign"], "{name}");
+        assert_eq!(unknown(without), Reason::NamesUnknown, "{name}");
+        let mut nobody = world().fail(FailureCode::Denied, None);
+        nobody.end.registry.as_mut().unwrap().login_counts = false;
+        assert_eq!(unknown(nobody), Reason::NamesUnknown, "{name}");
     }
+}
+
+#[test]
+fn while_harbor_is_down_the_names_that_it_told_before_say_whose_an_image_is() {
+    let of_host = |host: &str| {
+        let image = pulled("i", &format!("{host}/team/app"), "1", "1");
+        let mut world = World::new(vec![node("n", vec![image])], vec![]).fail(FailureCode::Unavailable, None);
+        let hosts = vec!["registry.example:8443".to_owned()];
+        world.end.registry = Some(Registry { version: None, hosts, login_counts: false });
+        world.end.projects.clear();
+        world
+    };
+    assert_eq!(told(of_host("quay.io")), ["foreign"]);
+    assert_eq!(unknown(of_host("registry.example:8443")), Reason::RegistryFailed);
+    let state = of_host("quay.io").inventory().registry_state();
+    assert_eq!(state, Some(crate::RegistryState::Unreachable));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Gives kept rows without asking Harbor, where they are young enough.
+//! Gives what is kept without asking Harbor: rows, where they are young enough, and Harbor's names, however old.
 
 use super::record::{self, Meta, Overview};
 use super::row_store::RowStore;
@@ -8,7 +8,7 @@ use crate::listing::failures::{Failure, Failures};
 use crate::page::Limits;
 use crate::sink::Sink;
 use crate::store::{Head, Store};
-use image_model::types::{FailureCode, ListingBegin, ListingEnd, Method};
+use image_model::types::{FailureCode, ListingBegin, ListingEnd, Method, Registry};
 use std::time::Duration;
 
 /// Gives all kept rows, if a listing that came to its end kept them at most so many seconds ago, and returns the end. `interval`
@@ -27,8 +27,7 @@ pub(in crate::listing) async fn give<S: Store>(
     if !meta.complete || meta.off.is_some() || interval.is_some_and(|interval| since_whole >= interval) {
         return None;
     }
-    let page = store.get(vec![record::OVERVIEW_KEY.to_vec()]).await.ok()?;
-    let Overview { registry, projects } = Overview::from_value(page.entries.into_iter().next()?.value)?;
+    let Overview { registry, projects } = overview(store).await?;
     let end = ListingEnd { registry: Some(registry), projects, method: Some(Method::Kept), failures: Vec::new() };
     let revision = meta.content.unwrap_or(head.revision);
     // Whoever has these rows already needs nothing more, so that their keys are read only after this.
@@ -69,4 +68,24 @@ pub(in crate::listing) async fn give<S: Store>(
 async fn is_unchanged(store: &impl Store, head: &Head) -> bool {
     let now = store.head().await;
     now.is_ok_and(|now| now.is_some_and(|now| now.revision == head.revision))
+}
+
+/// What is known of the registry at the end of a listing: `told`, with the names that it told an earlier listing where it told none now.
+/// It tells them only to who is logged in, and they say whose an image is, also while it is down.
+pub(in crate::listing) async fn with_names(store: &impl Store, told: Option<Registry>) -> Option<Registry> {
+    if told.as_ref().is_some_and(|registry| registry.login_counts) {
+        return told;
+    }
+    match overview(store).await {
+        Some(Overview { registry: Registry { hosts, .. }, .. }) if !hosts.is_empty() => {
+            let version = told.and_then(|registry| registry.version);
+            Some(Registry { version, hosts, login_counts: false })
+        }
+        _ => told,
+    }
+}
+
+async fn overview(store: &impl Store) -> Option<Overview> {
+    let page = store.get(vec![record::OVERVIEW_KEY.to_vec()]).await.ok()?;
+    Overview::from_value(page.entries.into_iter().next()?.value)
 }

@@ -130,3 +130,19 @@ fn kept_rows_have_all_fields_whatever_listing_kept_them() {
     assert_eq!(all, expected);
     assert!(tags.len() <= all.len());
 }
+
+#[test]
+fn the_names_of_a_harbor_that_does_not_answer_are_those_that_it_told_before() {
+    let (harbor, store) = (MarkingHarbor::filled(1, 1, 1), MemoryStore::default());
+    let (first, ..) = end(&harbor, &store, Some(HOUR), None, Detail::All);
+    let registry = first.registry.unwrap();
+    assert!(registry.login_counts && !registry.hosts.is_empty(), "{registry:?}");
+    let mut gone = sample(NEW);
+    gone.faults.insert("/systeminfo".to_owned(), (Fault::Status(503), 1));
+    let (end_of_listing, _, failures) = end(&gone, &store, Some(HOUR), None, Detail::All);
+    let expected = types::Registry { version: None, hosts: registry.hosts, login_counts: false };
+    assert_eq!(end_of_listing.registry, Some(expected));
+    assert!(!failures.is_empty() && end_of_listing.projects.is_empty());
+    let (end_of_listing, ..) = end(&gone, &NoStore, Some(HOUR), None, Detail::All);
+    assert_eq!(end_of_listing.registry, None);
+}
