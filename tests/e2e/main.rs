@@ -72,3 +72,4 @@ mod times;
 mod tokens;
 mod traces;
 mod unsafe_code;
+mod verdicts_real;

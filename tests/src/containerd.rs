@@ -1,5 +1,7 @@
 //! A real containerd of Debian's, started by a test with folders and a socket of its own; nothing is installed and the
-//! system's containerd, if there is one, is not touched. No rights are needed beyond those of the user.
+//! system's containerd, if there is one, is not touched. No rights are needed beyond those of the user. `pull` speaks to its CRI.
+
+mod pull;
 
 use crate::debian::{self, output};
 use crate::oci;

@@ -29,11 +29,11 @@ impl Blob {
     }
 }
 
-/// An image for this machine's platform, with one layer.
+/// An image for this machine's platform, with one layer or with none.
 #[derive(Clone, Debug)]
 pub struct Image {
     config: Blob,
-    layer: Blob,
+    layer: Option<Blob>,
     manifest: Blob,
 }
 
@@ -45,14 +45,24 @@ impl Image {
     /// When the layer can't be written.
     pub fn new(content: &[u8]) -> Result<Self> {
         let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", layer(content)?);
+        Ok(Self::of(&json!({}), Some(layer)))
+    }
+
+    /// An image of a configuration alone, with this label: a runtime pulls it without the rights to mount, which it needs to unpack
+    /// a layer.
+    pub fn labelled(label: &str) -> Self {
+        Self::of(&json!({"Labels": {"label": label}}), None)
+    }
+
+    fn of(config: &Value, layer: Option<Blob>) -> Self {
         let config = Blob::of_json(
             "application/vnd.oci.image.config.v1+json",
             &json!({
                 // A runtime takes only images of its own platform.
                 "architecture": architecture(),
                 "os": "linux",
-                "config": {},
-                "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
+                "config": config,
+                "rootfs": {"type": "layers", "diff_ids": layer.iter().map(|layer| &layer.digest).collect::<Vec<_>>()},
             }),
         );
         let manifest = Blob::of_json(
@@ -61,15 +71,15 @@ impl Image {
                 "schemaVersion": 2,
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "config": config.descriptor(),
-                "layers": [layer.descriptor()],
+                "layers": layer.iter().map(Blob::descriptor).collect::<Vec<_>>(),
             }),
         );
-        Ok(Self { config, layer, manifest })
+        Self { config, layer, manifest }
     }
 
     /// Bytes of the configuration and the layer: the image's size to a registry.
     pub fn content_size(&self) -> usize {
-        self.config.bytes.len() + self.layer.bytes.len()
+        self.parts().map(|(_, bytes)| bytes.len()).sum()
     }
 
     /// The manifest's media type and bytes.
@@ -79,7 +89,7 @@ impl Image {
 
     /// What the manifest points at: digests and bytes.
     pub(crate) fn parts(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        [&self.config, &self.layer].into_iter().map(|blob| (blob.digest.as_str(), blob.bytes.as_slice()))
+        std::iter::once(&self.config).chain(&self.layer).map(|blob| (blob.digest.as_str(), blob.bytes.as_slice()))
     }
 
     /// The id by which a runtime knows the image: the digest of its config.
@@ -99,11 +109,11 @@ impl Image {
 
     /// Bytes of everything that belongs to the image, which containerd reports as its size.
     pub fn size(&self) -> usize {
-        self.blobs().iter().map(|blob| blob.bytes.len()).sum()
+        self.blobs().map(|blob| blob.bytes.len()).sum()
     }
 
-    fn blobs(&self) -> [&Blob; 3] {
-        [&self.config, &self.layer, &self.manifest]
+    fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        [&self.config, &self.manifest].into_iter().chain(&self.layer)
     }
 }
 
@@ -157,7 +167,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// Go's name of this machine's architecture.
-fn architecture() -> &'static str {
+pub(crate) fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
