@@ -27,7 +27,7 @@ export const WORLDS = {
   empty: () => world([], { nodes: [node("node-7", { images: 0, bytes: 0 })] }),
   reading: (now) => world(teamRows(now, ONE).filter((row) => row.node_count > 0).map((row, index) => (index % 3 === 0 || row.verdicts[0] === "foreign" ? row : { ...row, harbor: null, verdicts: ["unknown"] })),
     { registry: registry({ state: "answered", age_seconds: 0 }),
-      errors: [{ source: "harbor", code: "incomplete", error: "Harbor has been read in part: 2,302 of 10,136 repositories. The next request goes on from there." }] }),
+      errors: [{ source: "harbor", code: "timed_out", error: "the listing of Harbor had not ended within 120 s and was ended; raise listing_timeout (the setting harbor-listing-timeout) if it needs longer; missing: 7834 repositories; 2302 of 10136 repositories are kept, and the next listing goes on from there" }] }),
   many: (now) => world(manyRows(now, 100_000)),
   hostile: () => world(hostileRows()),
   fleet: (now) => {

@@ -40,30 +40,46 @@ impl Access {
     }
 }
 
+/// The document up to where the rows are needed. A browser shows it while they are read, which takes a while for a Harbor that
+/// is read for the first time.
+pub(crate) fn beginning(options: &Options) -> String {
+    let head = html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="robots" content="noindex";
+            title { (options.title) }
+            link rel="icon" href=(ASSETS.icon.path());
+            link rel="stylesheet" href=(ASSETS.style.path());
+            link rel="license" href=(ASSETS.licences.path());
+            script src=(ASSETS.theme.path()) {}
+            script src=(ASSETS.script.path()) defer {}
+        }
+    };
+    // The style hides it as soon as something follows.
+    let waiting = html! {
+        div class="waiting" {
+            p class="title" { (options.title) }
+            p { "The node and Harbor are being read. A large Harbor takes a while, the first time." }
+        }
+    };
+    // The elements that are open here end with the rest.
+    [DOCTYPE.0, "<html lang=\"en\">", head.0.as_str(), "<body>", waiting.0.as_str()].concat()
+}
+
+/// The rest of the document.
+pub(crate) fn rest(options: &Options, query: &Query, answer: &Answer, access: Access) -> String {
+    let page = html! {
+        div #page class="static" { (content(options, query, answer)) }
+        script #first type="application/json" { (PreEscaped(data(options, answer, access))) }
+    };
+    page.0 + "</body></html>"
+}
+
 /// The whole document.
 pub(crate) fn document(options: &Options, query: &Query, answer: &Answer, access: Access) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex";
-                title { (options.title) }
-                link rel="icon" href=(ASSETS.icon.path());
-                link rel="stylesheet" href=(ASSETS.style.path());
-                link rel="license" href=(ASSETS.licences.path());
-                script src=(ASSETS.theme.path()) {}
-                script src=(ASSETS.script.path()) defer {}
-            }
-            body {
-                div #page class="static" { (content(options, query, answer)) }
-                script #first type="application/json" { (PreEscaped(data(options, answer, access))) }
-            }
-        }
-    }
-    .into_string()
+    beginning(options) + &rest(options, query, answer, access)
 }
 
 fn content(options: &Options, query: &Query, answer: &Answer) -> Markup {

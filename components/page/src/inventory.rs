@@ -94,15 +94,17 @@ impl Answer {
                 let text = String::from_utf8_lossy(&body).into_owned();
                 match serde_json::from_str(&text) {
                     Ok(inventory) => Self::Rows(inventory, text),
-                    Err(error) => Self::Problem(
-                        502,
-                        Problem { title: String::new(), detail: format!("The rows could not be read: {error}.") },
-                    ),
+                    Err(error) => Self::broken_off(&error.to_string()),
                 }
             }
             401 => Self::Login,
             _ => Self::Problem(status, serde_json::from_slice(&body).unwrap_or_default()),
         }
+    }
+
+    /// An answer that did not come to its end, for this reason.
+    pub(crate) fn broken_off(reason: &str) -> Self {
+        Self::Problem(502, Problem { title: String::new(), detail: format!("The rows could not be read: {reason}.") })
     }
 
     /// The status of the answer.

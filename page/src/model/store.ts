@@ -68,7 +68,7 @@ export const reading = computed((): { sentence: string; done: number; of: number
     const found = source === "harbor" && !repository && /([\d,]+) of ([\d,]+) repositories/.exec(error);
     if (found) {
       const [done = 0, of = 0] = found.slice(1).map((digits) => Number(digits.replace(/,/g, "")));
-      return { sentence: error, done, of };
+      if (done < of) return { sentence: error, done, of };
     }
   }
   return null;

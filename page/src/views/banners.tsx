@@ -32,8 +32,9 @@ function Reading() {
   const reading = store.reading.value;
   if (!reading) return null;
   return (
-    <div class="banner info" role="status">
-      <p><strong>Harbor is being read for the first time:</strong> {visible(reading.sentence)} What is not read yet is unknown, not missing.</p>
+    <div class="banner info" role="status" title={visible(reading.sentence)}>
+      <p><strong>Harbor is being read for the first time:</strong> {count(reading.done)} of {plural(reading.of, "repository", "repositories")} so
+        far. What is not read yet is unknown, not missing.</p>
       {reading.of > 0 && <progress max={reading.of} value={reading.done} aria-label="Repositories read" />}
     </div>
   );

@@ -1,5 +1,6 @@
 // Search, filters, what is chosen, and the same rows for programs.
 
+import { useState } from "preact/hooks";
 import { repositoryParts, visible } from "../model/text";
 import type { Image, Share } from "../model/types";
 import { verdictOf } from "../model/verdicts";
@@ -23,7 +24,7 @@ function Choice({ name, all, options, label = visible }: {
   return (
     <label class={`choice ${value ? "chosen" : ""}`}>
       <span class="unseen">{name}</span>
-      <select value={value} onFocus={() => void store.loadWhole()} onPointerEnter={() => void store.loadWhole()}
+      <select name={name} value={value} onFocus={() => void store.loadWhole()} onPointerEnter={() => void store.loadWhole()}
         onChange={(event) => store.show({ [name]: event.currentTarget.value })}>
         <option value="">{all}</option>
         {list.map((option) => <option value={option} key={option}>{label(option)}</option>)}
@@ -63,11 +64,14 @@ export function Toolbar() {
   const nodes = store.inventory.value?.nodes ?? [];
   const { query } = store.location.value;
   const sums = store.whole.value;
+  // On a phone the filters would push the rows off the screen, so they stand behind a button there.
+  const [open, setOpen] = useState(false);
+  const chosen = url.FILTERS.filter((name) => query[name]).length;
   // Until the sums are there, and where there are none: what the rows so far name.
   const projects = sums?.projects ? names(sums.projects) : distinct((image) => image.harbor?.project);
   const registries = sums?.registries ? names(sums.registries) : distinct((image) => repositoryParts(image.repository ?? "").host.replace(/\/$/, ""));
   return (
-    <form class="toolbar" role="search" onSubmit={(event) => event.preventDefault()}>
+    <form class={`toolbar ${open ? "with-choices" : ""}`} role="search" onSubmit={(event) => event.preventDefault()}>
       <label class="search">
         <Icon path={SEARCH} />
         <span class="unseen">Search images</span>
@@ -76,14 +80,16 @@ export function Toolbar() {
           onKeyDown={(event) => { if (event.key === "Escape" && store.draft.value) { event.preventDefault(); event.stopPropagation(); store.type(""); } }} />
         <kbd aria-hidden="true">/</kbd>
       </label>
-      <div class="choices">
+      <button type="button" class="filters" aria-expanded={open} aria-controls="choices" onClick={() => setOpen(!open)}>
+        Filters{chosen > 0 && ` (${chosen})`}</button>
+      <div class="choices" id="choices">
         <Choice name="source" all="Everywhere" options={Object.keys(SOURCES)} label={(source) => SOURCES[source] ?? visible(source)} />
         <Choice name="project" all="All projects" options={projects} />
         <Choice name="registry" all="All registries" options={registries} />
         {nodes.length > 1 && <Choice name="node" all="All nodes" options={nodes.map((node) => node.name)} />}
         <label class={`choice ${query.tag ? "chosen" : ""}`}>
           <span class="unseen">tag</span>
-          <input class="tag-field" type="text" placeholder="Tag" size={8} value={query.tag} autocomplete="off" spellcheck={false}
+          <input class="tag-field" name="tag" type="text" placeholder="Tag" size={8} value={query.tag} autocomplete="off" spellcheck={false}
             onChange={(event) => store.show({ tag: event.currentTarget.value.trim() })} />
         </label>
       </div>

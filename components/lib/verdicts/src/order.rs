@@ -5,7 +5,6 @@ use crate::digest::DigestText;
 use crate::inventory::Inventory;
 use crate::query::{Query, Sort};
 use crate::row::Row;
-use crate::verdict::Verdict;
 use std::cmp::Ordering;
 
 /// A number in the order of the rows, which settles most comparisons. Rows with the same one are compared by their [`Key`]s.
@@ -29,7 +28,7 @@ fn number(sort: Sort, row: &Row<'_>) -> u64 {
         Sort::Size => row.bytes(),
         Sort::Nodes => row.node_count(),
         Sort::Pushed => row.artifact().and_then(|artifact| artifact.pushed()).unwrap_or_default(),
-        Sort::Verdict => row.verdicts().worst().map_or(Verdict::ALL.len() as u64, |verdict| verdict as u64),
+        Sort::Verdict => row.verdicts().rank() as u64,
     }
 }
 

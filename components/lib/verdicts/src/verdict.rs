@@ -1,8 +1,8 @@
-//! The verdicts, and what each of them means.
+//! The verdicts, and their order. Their words for people are in components/page/verdicts.json.
 
 use std::fmt;
 
-/// What a comparison says of a reference on a node, or of an artifact that is on no node. The worst comes first.
+/// What a comparison says of a reference on a node, or of an artifact that is on no node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Verdict {
@@ -27,7 +27,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// All of them, the worst first.
+    /// All of them, in the order of answers.
     pub const ALL: [Self; 9] = [
         Self::Missing,
         Self::Drifted,
@@ -37,6 +37,19 @@ impl Verdict {
         Self::Proxied,
         Self::Foreign,
         Self::Unknown,
+        Self::OnNoNode,
+    ];
+
+    /// All of them, the worst first: whoever sorts by verdict sees at the top what somebody should look at.
+    pub const WORST_FIRST: [Self; 9] = [
+        Self::Missing,
+        Self::Drifted,
+        Self::Untagged,
+        Self::Unknown,
+        Self::Outdated,
+        Self::InSync,
+        Self::Proxied,
+        Self::Foreign,
         Self::OnNoNode,
     ];
 
@@ -58,41 +71,6 @@ impl Verdict {
     /// The verdict with this name.
     pub fn of_label(label: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|verdict| verdict.label() == label)
-    }
-
-    /// What it means and what to do, in one sentence for people.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::Missing => {
-                "Harbor has neither this tag nor this digest, so no node can pull the image again: push it once more \
-                 from a node that has it, or stop using it."
-            }
-            Self::Drifted => {
-                "The same name is another image elsewhere, in Harbor or on another node: pull the image again, or use \
-                 it by its digest."
-            }
-            Self::Untagged => {
-                "Harbor still has this image, but no longer under this name: give it a tag before retention or garbage \
-                 collection removes it, or use a tag that leads to it."
-            }
-            Self::Outdated => {
-                "The repository has a newer tag of the same kind: update when you are ready, nothing is broken."
-            }
-            Self::InSync => "A pull gives the same image: there is nothing to do.",
-            Self::Proxied => {
-                "The image came through a proxy cache that does not hold it: Harbor would ask the upstream registry \
-                 again, so copy the image to a project of yours if you depend on it."
-            }
-            Self::Foreign => {
-                "The image is from another registry, so Harbor says nothing about it: add the registry to \
-                 harbor_config.mirrors or harbor_config.registry_hosts if Harbor has its images."
-            }
-            Self::Unknown => "It can't be told, for the reason beside the row: remove that reason and look again.",
-            Self::OnNoNode => {
-                "No node that answered has this image: make sure that nothing needs it, also what is not running now, \
-                 before you delete it."
-            }
-        }
     }
 
     fn bit(self) -> u16 {
@@ -136,10 +114,16 @@ impl Verdicts {
 
     /// The worst one.
     pub fn worst(self) -> Option<Verdict> {
-        self.iter().next()
+        Verdict::WORST_FIRST.get(self.rank()).copied()
     }
 
-    /// The verdicts, the worst first.
+    /// The place of the worst one among all; behind them where there is none.
+    pub(crate) fn rank(self) -> usize {
+        let all = Verdict::WORST_FIRST;
+        all.into_iter().position(|verdict| self.contains(verdict)).unwrap_or(all.len())
+    }
+
+    /// The verdicts, in the order of answers.
     pub fn iter(self) -> impl Iterator<Item = Verdict> {
         Verdict::ALL.into_iter().filter(move |verdict| self.contains(*verdict))
     }
@@ -193,19 +177,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_verdict_has_a_label_of_its_own_that_reads_back_and_one_sentence() {
+    fn each_verdict_has_a_label_of_its_own_that_reads_back() {
         for verdict in Verdict::ALL {
             assert_eq!(Verdict::of_label(verdict.label()), Some(verdict));
-            assert_eq!(verdict.sentence().matches('.').count(), verdict.sentence().matches("_config.").count() + 1);
-            assert!(verdict.sentence().ends_with('.'));
         }
         assert_eq!(Verdict::of_label("nonsense"), None);
+    }
+
+    #[test]
+    fn each_verdict_has_a_place_in_both_orders() {
+        for (rank, verdict) in Verdict::WORST_FIRST.into_iter().enumerate() {
+            assert!(Verdicts::from(verdict).rank() == rank && Verdict::ALL.contains(&verdict), "{verdict}");
+        }
     }
 
     #[test]
     fn the_worst_verdict_comes_first() {
         let verdicts = Verdicts::from_iter([Verdict::Foreign, Verdict::Drifted]);
         assert_eq!(verdicts.worst(), Some(Verdict::Drifted));
+        assert_eq!(Verdicts::from_iter([Verdict::InSync, Verdict::Unknown]).worst(), Some(Verdict::Unknown));
         assert_eq!(verdicts.iter().map(Verdict::label).collect::<Vec<_>>(), ["drifted", "foreign"]);
         assert!(Verdicts::NONE.is_empty());
     }

@@ -142,6 +142,22 @@ fn a_failing_source_is_told_in_its_own_words() {
 }
 
 #[test]
+fn the_document_begins_before_the_rows_are_there_and_only_what_follows_needs_them() {
+    let options = Options::read(|key| (key == "page-title").then(|| "Images <of> us".to_owned()));
+    let beginning = beginning(&options);
+    for part in ["<!DOCTYPE html><html lang=\"en\"><head>", "stylesheet", "Images &lt;of&gt; us", "are being read"] {
+        assert!(beginning.contains(part), "{part} is not in {beginning}");
+    }
+    let html = page("", &image("team/app", "1"));
+    assert_eq!(html.strip_prefix(&beginning).unwrap().find("<div id=\"page\""), Some(0));
+    assert!(html.ends_with("</script></body></html>"), "{html}");
+    for element in ["html", "body", "head", "div"] {
+        let opened = html.matches(&format!("<{element}>")).count() + html.matches(&format!("<{element} ")).count();
+        assert_eq!(opened, html.matches(&format!("</{element}>")).count(), "{element}");
+    }
+}
+
+#[test]
 fn everything_fine_says_so() {
     let html = page("", "{\"registry\":{\"state\":\"answered\"},\"counts\":{\"in_sync\":5,\"missing\":0}}");
     assert!(html.contains("All is well: of 5 images on the nodes, none is missing"), "{html}");

@@ -70,7 +70,7 @@ fn rows_are_sorted_by_each_column_in_both_directions() {
         ("size", [TOOL, NO_NAME, APP, NEW, TORCH]),
         ("nodes", [APP, NEW, TORCH, NO_NAME, TOOL]),
         ("pushed", [TORCH, TOOL, NO_NAME, APP, NEW]),
-        ("verdict", [TORCH, TOOL, NO_NAME, APP, NEW]),
+        ("verdict", [TORCH, NO_NAME, TOOL, APP, NEW]),
         ("digest", [TOOL, APP, NEW, TORCH, NO_NAME]),
     ] {
         assert_eq!(rows(&inventory, &format!("sort={sort}")), expected, "{sort}");
