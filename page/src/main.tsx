@@ -14,6 +14,8 @@ function first(): Parameters<typeof store.start>[0] {
 
 const root = document.getElementById("page");
 if (root) {
+  // What stood there while the rows were read.
+  document.querySelector(".waiting")?.remove();
   store.start(first());
   root.className = "";
   root.replaceChildren();

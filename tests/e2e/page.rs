@@ -1,4 +1,14 @@
 //! The page at `GET /` in a real Chromium: what a person finds, and what happens to names that come from strangers.
+//!
+//! - `choosing`: filters, orders and links;
+//! - `copying`: what is copied, also over plain HTTP;
+//! - `trouble`: sources that fail, old rows, none at all, and a Harbor that is read for the first time;
+//! - `many`: 100,000 rows.
+
+mod choosing;
+mod copying;
+mod many;
+mod trouble;
 
 use image_service_tests::{Browser, Harbor, Key, Media, Node, Program, Version, repository};
 use serde_json::{Value, json};
@@ -14,6 +24,24 @@ async fn demo() -> Option<(Browser, Program)> {
 
 /// How many images the table shows.
 const SHOWN: &str = "document.querySelectorAll('.row.image').length";
+
+/// Waits until the table has so many rows in all, whether or not they stand in the window.
+async fn until_total(browser: &Browser, total: u64) {
+    let shown = "document.querySelector('.table')?.getAttribute('aria-rowcount')";
+    browser.until(&format!("{shown} == {}", total + 1)).await.unwrap();
+}
+
+/// How many rows the server selects for this query.
+async fn total(program: &Program, query: &str) -> u64 {
+    let inventory: Value = program.get(&format!("/inventory?{query}")).await.unwrap().json().await.unwrap();
+    inventory["total"].as_u64().unwrap()
+}
+
+/// Opens the page of this program, and waits until the script has taken over.
+async fn open(browser: &Browser, program: &Program, search: &str) {
+    browser.open(&format!("{}/{search}", program.address)).await.unwrap();
+    browser.until("document.querySelector('.tabs')").await.unwrap();
+}
 
 #[tokio::test]
 async fn a_person_finds_what_is_missing_and_goes_back() {
@@ -67,6 +95,10 @@ async fn it_is_accessible_in_light_and_dark_and_on_a_phone() {
             };
             browser.save_picture(&repository(&format!("docs/pictures/page-{name}.png"))).await.unwrap();
         }
+        if width < 1000 {
+            browser.click(".filters").await.unwrap();
+            browser.until("document.querySelector('.choices').offsetHeight > 0").await.unwrap();
+        }
         let Some(violations) = browser.violations().await.unwrap() else { return };
         let serious: Vec<_> = violations.into_iter().filter(|violation| violation.is_serious()).collect();
         assert!(serious.is_empty(), "{width}, dark: {dark}: {serious:#?}");
@@ -91,7 +123,14 @@ async fn without_scripts_it_has_the_first_rows_and_the_csv() {
 async fn names_of_strangers_are_inert() {
     let Some(browser) = Browser::start().await.unwrap() else { return };
     let harbor = Harbor::of(Version::V2_16).repository("team/app", 1).start().await.unwrap();
-    let names = ["<img src=x onerror=alert(1)>", "a\u{202e}gpj.exe", "</script><script>alert(1)</script>", "\u{7}bell"];
+    let names = [
+        "<img src=x onerror=alert(1)>",
+        "a\u{202e}gpj.exe",
+        "</script><script>alert(1)</script>",
+        "\u{7}bell",
+        "فريق/صورة",
+        "צוות/תמונה",
+    ];
     let images: Vec<Value> = names
         .iter()
         .enumerate()
@@ -108,7 +147,20 @@ async fn names_of_strangers_are_inert() {
     }
     browser.allow_scripts(true).await.unwrap();
     browser.open(&format!("{}/", program.address)).await.unwrap();
-    browser.until(&format!("{SHOWN} >= 5")).await.unwrap();
+    browser.until(&format!("{SHOWN} >= 7")).await.unwrap();
+    for width in [1280, 360] {
+        browser.resize(width, 800, 1.0).await.unwrap();
+        let fits = "document.documentElement.scrollWidth <= innerWidth && \
+                    [...document.querySelectorAll('.row.image')].every(row => row.scrollWidth <= row.clientWidth + 1)";
+        browser.until(fits).await.unwrap();
+    }
+    // The details give no command that a shell would obey.
+    browser.click(".open[title*='<img']").await.unwrap();
+    browser
+        .until("document.querySelector('.details .pull')?.textContent.includes('no registry accepts')")
+        .await
+        .unwrap();
+    assert_eq!(browser.all(".details img, .pulls").await.unwrap().len(), 0);
     browser.assert_quiet(&[]).await.unwrap();
 }
 
@@ -138,10 +190,17 @@ async fn with_a_token_file_the_page_asks_for_the_token_once() {
     browser.open(&format!("{}/", program.address)).await.unwrap();
     browser.until("document.querySelector('#token')").await.unwrap();
     assert_eq!(browser.all(".row.image").await.unwrap().len(), 0, "no row before the login");
+    browser.type_into("#token", "another-token").await.unwrap();
+    browser.press(Key::Enter).await.unwrap();
+    browser.until("document.querySelector('#refusal').textContent").await.unwrap();
+    browser.assert_quiet(&["401"]).await.unwrap();
     browser.type_into("#token", "a-token-of-some-length").await.unwrap();
     browser.press(Key::Enter).await.unwrap();
     browser.until(&format!("{SHOWN} > 0")).await.unwrap();
     assert!(!browser.url().await.unwrap().contains("a-token"));
+    browser.click(".tools .plain-button").await.unwrap();
+    browser.until(&format!("document.querySelector('#token') && {SHOWN} == 0")).await.unwrap();
+    browser.assert_quiet(&[]).await.unwrap();
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod icon;
 mod strip;
 mod table;
 mod toolbar;
+mod waiting;
 
 use crate::assets::ASSETS;
 use crate::inventory::Answer;
@@ -57,15 +58,8 @@ pub(crate) fn beginning(options: &Options) -> String {
             script src=(ASSETS.script.path()) defer {}
         }
     };
-    // The style hides it as soon as something follows.
-    let waiting = html! {
-        div class="waiting" {
-            p class="title" { (options.title) }
-            p { "The node and Harbor are being read. A large Harbor takes a while, the first time." }
-        }
-    };
     // The elements that are open here end with the rest.
-    [DOCTYPE.0, "<html lang=\"en\">", head.0.as_str(), "<body>", waiting.0.as_str()].concat()
+    [DOCTYPE.0, "<html lang=\"en\">", head.0.as_str(), "<body>", waiting::waiting(options).0.as_str()].concat()
 }
 
 /// The rest of the document.

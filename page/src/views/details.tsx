@@ -79,7 +79,8 @@ function Siblings({ image }: { image: Image }) {
   const [siblings, find] = useState<Image[] | null>(null);
   const { repository } = image;
   useEffect(() => {
-    if (!repository) return undefined;
+    // The search refuses what no name of a registry has.
+    if (!repository || !canBePulled(repository)) return undefined;
     const cancel = new AbortController();
     const parameters = new URLSearchParams({ q: repository, sort: "pushed", order: "desc", limit: "100" });
     api.get<Inventory>("inventory", parameters, cancel.signal).then((outcome) => {

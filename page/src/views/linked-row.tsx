@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import * as api from "../model/api";
+import { canBePulled } from "../model/commands";
 import type { Image, Inventory } from "../model/types";
 import * as store from "../model/store";
 import { Row } from "./row";
@@ -10,14 +11,15 @@ export function LinkedRow({ words, nodes }: { words: string[]; nodes: number }) 
   const { open } = store.location.value;
   const [found, find] = useState<Image | null>(null);
   const listed = store.rows.value.some((image) => store.keyOf(image) === open || image.reference === open);
-  const isAsked = open !== "" && !listed && store.inventory.value !== null;
+  const [reference = open] = open.split("~");
+  // The search refuses what no name of a registry has.
+  const isAsked = canBePulled(reference) && !listed && store.inventory.value !== null;
   useEffect(() => {
     if (!isAsked) {
       find(null);
       return undefined;
     }
     const cancel = new AbortController();
-    const [reference = open] = open.split("~");
     const parameters = new URLSearchParams({ q: reference, limit: "20" });
     api.get<Inventory>("inventory", parameters, cancel.signal).then((outcome) => {
       const images = outcome.kind === "answer" ? outcome.value.images : [];
