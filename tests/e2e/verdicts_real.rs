@@ -19,8 +19,9 @@ async fn compared(registry: &DockerRegistry, containerd: &Containerd) -> (Progra
     }
     let harbor = harbor.start().await.unwrap();
     let node = Node::builder().runtime("cri", containerd.socket()).harbor(&harbor);
-    // The nodes know Harbor by the name of its registry.
-    let program = node.config(json!({"harbor_config": {"registry_hosts": [registry.host()]}})).start().unwrap();
+    // The nodes know Harbor by the name of its registry, and ask its proxy cache for what is Docker's.
+    let names = json!({"registry_hosts": [registry.host()], "mirrors": {"docker.io": "hub"}});
+    let program = node.config(json!({"harbor_config": names})).start().unwrap();
     (program, harbor)
 }
 
@@ -94,14 +95,16 @@ async fn what_a_node_pulled_has_the_right_verdict_before_and_after_the_registry_
         "team/untagged:1",
         "team/lost:1",
         "hub/library/redis:7",
-        "hub/library/nginx:1",
+        "docker.io/library/nginx:1",
         "team/index:1",
         &pinned,
         &loose,
         &child,
     ];
+    containerd.mirror("docker.io", &format!("{}/v2/hub", registry.address)).unwrap();
     for name in names {
-        containerd.pull(&format!("{}/{name}", registry.host())).await.unwrap();
+        let from = if name.starts_with("docker.io/") { String::new() } else { format!("{}/", registry.host()) };
+        containerd.pull(&format!("{from}{name}")).await.unwrap();
     }
     let (before, _harbor) = compared(&registry, &containerd).await;
     let found = on_the_node(&before, &registry, names.len()).await;
@@ -133,7 +136,7 @@ async fn what_a_node_pulled_has_the_right_verdict_before_and_after_the_registry_
         ("team/untagged:1", "untagged"),
         ("team/lost:1", "missing"),
         ("hub/library/redis:7", "proxied"),
-        ("hub/library/nginx:1", "in_sync"),
+        ("docker.io/library/nginx:1", "in_sync"),
         ("team/index:1", "in_sync"),
         (&pinned, "in_sync"),
         (&loose, "untagged"),

@@ -28,6 +28,18 @@ struct ImageSpec {
 const PREFIX: usize = 5;
 
 impl Containerd {
+    /// From now on, pulls of this registry's images ask this address, as an operator writes it into hosts.toml. They keep their names.
+    ///
+    /// # Errors
+    ///
+    /// When the file can't be written.
+    pub fn mirror(&self, registry: &str, address: &str) -> Result<()> {
+        let folder = self.folder.path().join("hosts").join(registry);
+        std::fs::create_dir_all(&folder)?;
+        let hosts = format!("[host.{address:?}]\ncapabilities = [\"pull\", \"resolve\"]\noverride_path = true\n");
+        Ok(std::fs::write(folder.join("hosts.toml"), hosts)?)
+    }
+
     /// Pulls an image from a registry at the loopback, which it asks over plain HTTP.
     ///
     /// # Errors
