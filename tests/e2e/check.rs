@@ -43,6 +43,19 @@ async fn check_names_each_failure_and_what_to_change_and_exits_with_1() {
 }
 
 #[tokio::test]
+async fn check_tells_an_address_copied_from_the_portal_and_uses_harbors() {
+    let harbor = Harbor::of(Version::V2_12).repository("library/nginx", 2).start().await.unwrap();
+    for page in ["/harbor/projects", "/harbor/projects/1/repositories?page=1", "/#/harbor/projects"] {
+        let copied = json!({"harbor_config": {"url": format!("{}{page}", harbor.url)}});
+        let node = Node::builder().one_image().harbor(&harbor).config(copied).build().unwrap();
+        let output = node.run(&["check"]).await.unwrap();
+        let told = format!("page of Harbor's portal, as a browser shows it; write {:?} instead", harbor.url);
+        assert_says(&output.stdout, &["warning  config ", &told, "ok       harbor       2 rows of all projects"]);
+        assert_eq!(output.code, Some(0), "{}", output.stdout);
+    }
+}
+
+#[tokio::test]
 async fn check_names_the_keys_that_a_half_configured_harbor_lacks() {
     let half = json!({"harbor_config": {"url": "https://harbor.example.com"}});
     let output = Node::builder().one_image().config(half).build().unwrap().run(&["check"]).await.unwrap();

@@ -166,6 +166,22 @@ async fn an_answer_of_more_than_32_mib_is_one_error() {
 }
 
 #[tokio::test]
+async fn an_encoded_answer_that_grows_beyond_the_limit_is_one_error() {
+    let images = faulty(Version::V2_8, "/b/artifacts", Fault::Bomb).await;
+    assert_costs_repository(&images, &numbered("a/c", 3), "a/b", &["/b/artifacts", "larger than 33554432 bytes"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_encoded_is_decoded_whatever_was_asked_for() {
+    for encoding in ["gzip", "deflate", "identity"] {
+        let images = faulty(Version::V2_12, "/", Fault::Encoded(encoding)).await;
+        assert_whole(&images, &[numbered("a/b", 250), numbered("a/c", 3)].concat());
+    }
+    let images = faulty(Version::V2_12, "/", Fault::Encoded("br")).await;
+    assert_costs_all(&images, &["encoded as \"br\", which was not asked for", "does a proxy before Harbor"]);
+}
+
+#[tokio::test]
 async fn a_next_page_on_another_host_is_never_asked() {
     let other = OtherServer::new().unwrap();
     let elsewhere = format!("{}/api/v2.0/projects/a/repositories/b/artifacts", other.url().unwrap());
@@ -238,6 +254,13 @@ async fn a_harbor_that_stops_answering_is_given_up() {
     assert!((3..=10).contains(&others.len()), "{errors:#?}");
     assert!(others.iter().all(|error| error["error"].as_str().unwrap().contains("no complete answer within 0.5 s")));
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_login_refused_where_people_log_in_by_oidc_speaks_of_the_cli_secret_and_of_robots() {
+    let harbor = Harbor::of(Version::V2_16).repository("a/b", 3).auth_mode("oidc_auth").start().await.unwrap();
+    let images = list(with(harbor.config(), "password", "wrong")).await;
+    assert_says(only_harbor_error(&images), &["Harbor refused the login", "OIDC", "CLI secret", "robot account"]);
 }
 
 #[tokio::test]

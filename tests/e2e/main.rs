@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says so by panicking")]
 
 mod bad_network;
+mod behind_nginx;
 mod browser;
 mod browsers;
 mod cache;

@@ -159,6 +159,10 @@ impl Inner {
                 Ok(seconds) => format!("{seconds} s"),
                 Err(_) => retry_after,
             });
+            let location = response.header("location");
+            if (300..400).contains(&response.status) && !location.is_empty() {
+                return Err(of_status(response.status, location.as_bytes(), retry_after));
+            }
             return Err(of_status(response.status, &response.body, retry_after));
         }
         let body = std::mem::take(&mut response.body);

@@ -5,6 +5,7 @@ use crate::origin::Origin;
 use crate::seconds::Seconds;
 use crate::secret::Secret;
 use anyhow::{Context, Result, bail};
+use image_model::harbor_url::{self, HarborUrl};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -131,14 +132,7 @@ impl Section {
 
     pub(crate) fn read(mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Harbor> {
         let password = self.password(folder, warnings)?;
-        let url = self.url.unwrap_or_default().trim().to_owned();
-        let origin = if url.is_empty() {
-            None
-        } else {
-            // An address with an @ may hold a login, which the error must not repeat.
-            let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
-            Some(Origin::parse(&url).with_context(|| format!("harbor_config.url{shown}"))?)
-        };
+        let (url, origin) = address(self.url.unwrap_or_default().trim(), warnings)?;
         let page_size = match self.page_size.unwrap_or(MAX_PAGE_SIZE) {
             0 => bail!("harbor_config.page_size is 0; it can be 1 to {MAX_PAGE_SIZE}"),
             size if size > MAX_PAGE_SIZE => {
@@ -193,6 +187,26 @@ impl Section {
     }
 }
 
+/// Harbor's address, and its origin; nothing where there is no Harbor.
+fn address(text: &str, warnings: &mut Vec<String>) -> Result<(String, Option<Origin>)> {
+    if text.is_empty() {
+        return Ok((String::new(), None));
+    }
+    // An address with an @ may hold a login, which no message must repeat.
+    let shown = if text.contains('@') { String::new() } else { format!(" {text:?}") };
+    let named = || format!("harbor_config.url{shown}");
+    let HarborUrl { base, is_page } = harbor_url::read(text).map_err(anyhow::Error::msg).with_context(named)?;
+    let origin = Origin::parse(&base).with_context(named)?;
+    if is_page {
+        warnings.push(format!(
+            "{} is the address of a page of Harbor's portal, as a browser shows it; write {base:?} instead, which the program \
+             uses now",
+            named()
+        ));
+    }
+    Ok((base, Some(origin)))
+}
+
 /// The host of a registry as references have it, such as `harbor.example.com:8443`.
 fn registry_host(key: &str, host: &str) -> Result<String> {
     let host = host.trim();
@@ -216,6 +230,21 @@ fn mirror_project(host: &str, project: String) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    #[test]
+    fn an_address_copied_from_the_portal_is_told_as_that_and_cut_to_harbors() {
+        let read = |url: &str| crate::parse(&format!(r#"{{"harbor_config": {{"url": "{url}"}}}}"#), Path::new("/"));
+        let (config, warnings) = read("https://h:8443/harbor/projects?page=1").unwrap();
+        assert_eq!(config.harbor.url, "https://h:8443");
+        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(
+            warning.contains("page of Harbor's portal") && warning.contains("write \"https://h:8443\""),
+            "{warning}"
+        );
+        let error = format!("{:#}", read("h:8443/harbor/projects").unwrap_err());
+        assert!(error.contains("harbor_config.url") && error.contains("write it as https://h:8443"), "{error}");
+        assert_eq!(read("https://h/api/v2.0").unwrap().0.harbor.url, "https://h");
+    }
 
     #[test]
     fn hosts_of_references_and_mirrors_are_read_and_addresses_refused() {

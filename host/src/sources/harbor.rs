@@ -4,15 +4,19 @@
 //! login: components use it after Harbor has refused the login.
 //!
 //! - `request_policy`: which requests and headers of components the client sends;
+//! - `content_encoding`: how the client decodes answers;
+//! - `redirect`: which redirects the client follows, and what it says of others;
 //! - `retry`: when the client sends a request again;
 //! - `concurrency`: how many requests are under way at a time, fewer while Harbor is in trouble;
 //! - `inquiry`: what commands want to know: the version, and what the login costs;
 //! - `failure`: why one try failed; `error`: the error of the whole request.
 
 mod concurrency;
+mod content_encoding;
 mod error;
 mod failure;
 mod inquiry;
+mod redirect;
 mod request_policy;
 mod retry;
 
@@ -25,9 +29,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use concurrency::ConcurrencyLimit;
 use failure::Failure;
-use http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING};
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING, USER_AGENT,
+};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -45,11 +51,12 @@ use retry::Retries;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
-use url::Url;
 use zeroize::Zeroizing;
 
 /// The header by which a component asks for a request without the login.
 const NO_LOGIN: HeaderName = HeaderName::from_static(protocol::LOGIN_HEADER);
+/// Who asks, where the component does not say so.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("image-service/", env!("CARGO_PKG_VERSION")));
 /// Most redirects to follow, all within the origin.
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -141,6 +148,8 @@ impl HarborClient {
         if let (true, Some(login)) = (with_login, &self.login) {
             parts.headers.insert(AUTHORIZATION, login.clone());
         }
+        parts.headers.entry(USER_AGENT).or_insert(AGENT);
+        parts.headers.insert(ACCEPT_ENCODING, content_encoding::ACCEPTED);
         // The time limit begins after the wait for a permit, because it measures Harbor. A request that waits between two
         // tries holds no permit.
         let mut permit = Some(self.concurrency.acquire().await);
@@ -202,46 +211,25 @@ impl HarborClient {
             if !response.status().is_redirection() || !response.headers().contains_key(LOCATION) {
                 return self.collect(response).await;
             }
-            uri = self.redirected(&uri, &response)?;
+            uri = redirect::target(self.origin.as_ref(), &uri, &response)?;
         }
         let message = format!("more than {MAX_REDIRECTS} redirects; check harbor_config.url");
         Err(SendError::failed(FailureKind::Redirect, message).into())
-    }
-
-    fn redirected(&self, from: &Uri, response: &Response<hyper::body::Incoming>) -> Result<Uri, SendError> {
-        let failed = |message: String| SendError::failed(FailureKind::Redirect, message);
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let target = Url::parse(&from.to_string())
-            .and_then(|base| base.join(location))
-            .map_err(|_| failed(format!("redirected to {location:?}, which is no address")))?;
-        if self.origin.as_ref().is_some_and(|origin| origin.is_origin_of(&target)) {
-            return target.as_str().parse().map_err(|_| SendError::InvalidUri);
-        }
-        let _ = Refusal::Redirect.report(target.as_str());
-        Err(failed(format!(
-            "redirected to {}, which is not the configured Harbor, so not followed; set harbor_config.url to the address \
-             that Harbor really has",
-            target.origin().ascii_serialization()
-        )))
     }
 
     async fn collect(&self, response: Response<hyper::body::Incoming>) -> Result<Response<Bytes>, Failure> {
         let (mut parts, body) = response.into_parts();
         let body = Limited::new(body, self.max_bytes).collect().await.map_err(|error| {
             if error.is::<http_body_util::LengthLimitError>() {
-                let limit = self.max_bytes;
-                SendError::failed(
-                    FailureKind::TooLarge,
-                    format!("the answer is larger than {limit} bytes; limits_config.max_upstream_bytes sets the limit"),
-                )
-                .into()
+                SendError::too_large(self.max_bytes).into()
             } else {
                 Failure::broken_off(&*error)
             }
         })?;
         parts.headers.remove(TRANSFER_ENCODING);
         parts.headers.remove(CONNECTION);
-        Failure::of(Response::from_parts(parts, body.to_bytes()))
+        let body = content_encoding::decoded(&mut parts.headers, body.to_bytes(), self.max_bytes).await?;
+        Failure::of(Response::from_parts(parts, body))
     }
 }
 

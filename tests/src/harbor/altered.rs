@@ -1,8 +1,12 @@
 //! Right answers with wrong rows.
 
 use crate::server::{Response, whole};
+use flate2::Compression;
+use flate2::read::{GzEncoder, ZlibEncoder};
+use http::header::{CONTENT_ENCODING, HeaderValue};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use std::io::Read;
 
 const JSON: &str = "application/json";
 
@@ -22,6 +26,23 @@ pub(super) async fn thin(response: Response) -> Response {
         }
     })
     .await
+}
+
+/// The same in this encoding.
+pub(super) async fn encoded(response: Response, encoding: &'static str) -> Response {
+    let (mut head, body) = response.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let mut encoded = Vec::new();
+    let read = match encoding {
+        "gzip" => GzEncoder::new(&body[..], Compression::fast()).read_to_end(&mut encoded),
+        "deflate" => ZlibEncoder::new(&body[..], Compression::fast()).read_to_end(&mut encoded),
+        // Others are only named.
+        _ => (&body[..]).read_to_end(&mut encoded),
+    };
+    if read.is_ok() {
+        head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Response::from_parts(head, whole(JSON, encoded).into_body())
 }
 
 /// Without rows, and without a sign that there are any.

@@ -83,6 +83,12 @@ impl HarborBuilder {
         self
     }
 
+    /// Says that people log in so, such as `oidc_auth`; without, `db_auth`.
+    pub fn auth_mode(mut self, mode: &'static str) -> Self {
+        self.contents.auth_mode = mode;
+        self
+    }
+
     /// Sets Harbor's clock, which is the machine's otherwise.
     pub fn clock(mut self, time: Timestamp) -> Self {
         self.contents.clock = Clock::showing(time);

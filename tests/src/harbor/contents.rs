@@ -24,6 +24,8 @@ pub(super) struct Contents {
     pub(super) version: Version,
     pub(super) accounts: Accounts,
     pub(super) clock: Clock,
+    /// How people log in.
+    pub(super) auth_mode: &'static str,
     pub(super) projects: BTreeMap<String, Project>,
     pub(super) repositories: BTreeMap<u64, Repository>,
     /// Ids of repositories by full name.
@@ -48,6 +50,7 @@ impl Contents {
             version,
             accounts,
             clock: Clock::default(),
+            auth_mode: "db_auth",
             projects: BTreeMap::new(),
             repositories: BTreeMap::new(),
             names: BTreeMap::new(),

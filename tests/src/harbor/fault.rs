@@ -63,6 +63,10 @@ pub enum Fault {
     BrokenOff,
     /// A body of 33 MiB.
     Huge,
+    /// A body of 33 MiB that takes 33 kB on its way, in gzip.
+    Bomb,
+    /// The right answer in this encoding, whether or not it was asked for.
+    Encoded(&'static str),
     /// No answer, ever.
     Silent,
     /// The right answer, once the gate lets it through.
@@ -159,6 +163,8 @@ impl Faulty {
                 let megabyte = Bytes::from(vec![b' '; 1024 * 1024]);
                 streamed(JSON, stream::iter((0..33).map(move |_| Ok(megabyte.clone()))))
             }
+            Fault::Bomb => altered::encoded(whole(JSON, vec![b' '; 33 << 20]), "gzip").await,
+            Fault::Encoded(encoding) => altered::encoded(answer(target.to_owned()).await, encoding).await,
             Fault::Silent => std::future::pending().await,
             Fault::Held(gate) => {
                 gate.pass().await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// `/systeminfo`, with all of it for those who are logged in.
 pub(super) fn system_info(contents: &Contents, logged_in: bool) -> Value {
     let version = contents.version;
-    let mut info = json!({"auth_mode": "db_auth", "primary_auth_mode": false, "self_registration": false});
+    let mut info = json!({"auth_mode": contents.auth_mode, "primary_auth_mode": false, "self_registration": false});
     if version.lists_projects() {
         info["banner_message"] = json!("");
         info["oidc_provider_name"] = json!("");

@@ -1,5 +1,6 @@
 //! The operator's settings for Harbor.
 
+use image_model::harbor_url;
 use std::collections::HashMap;
 use std::time::Duration;
 use url::Url;
@@ -90,24 +91,21 @@ impl Config {
     }
 }
 
-/// The URL of the API, from Harbor's URL or the URL of the API itself.
+/// The URL of the API, from Harbor's URL, the URL of the API itself, or that of a page of the portal.
 fn base(text: &str) -> Result<Url, String> {
-    let explain = |problem: &str| {
-        format!(
-            "the Harbor URL {text:?} {problem}; write it as https://harbor.example.com, with a port or path if need be"
-        )
-    };
-    let mut url = Url::parse(text).map_err(|error| explain(&format!("can't be read ({error})")))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(explain("is no http:// or https:// address"));
+    let explain = |problem: &str| format!("the Harbor URL {} can't be used: {problem}", shown(text));
+    let address = harbor_url::read(text).map_err(|problem| explain(&problem))?;
+    let parsed = Url::parse(&format!("{}/api/v2.0", address.base));
+    let url = parsed.map_err(|error| explain(&format!("{error}; write it as https://harbor.example.com")))?;
+    if !url.has_host() {
+        return Err(explain("it names no host; write it as https://harbor.example.com"));
     }
-    let path = url.path().trim_end_matches('/');
-    let path = path.strip_suffix("/api/v2.0").unwrap_or(path);
-    let path = format!("{path}/api/v2.0");
-    url.set_path(&path);
-    url.set_query(None);
-    url.set_fragment(None);
     Ok(url)
+}
+
+/// The text, unless it may hold a login.
+fn shown(text: &str) -> String {
+    if text.contains('@') { "(which holds an @)".to_owned() } else { format!("{text:?}") }
 }
 
 fn number(get: impl Fn(&str) -> Option<String>, key: &str, default: usize) -> Result<usize, String> {
@@ -186,6 +184,7 @@ mod tests {
             ("http://h/registry/", "http://h/registry/api/v2.0"),
             ("https://h/api/v2.0/", "https://h/api/v2.0"),
             ("https://[::1]:8080", "https://[::1]:8080/api/v2.0"),
+            ("https://h/harbor/projects", "https://h/api/v2.0"),
         ] {
             assert_eq!(base(url).unwrap().as_str(), expected);
         }
@@ -193,9 +192,11 @@ mod tests {
 
     #[test]
     fn a_url_without_scheme_is_explained() {
-        for url in ["harbor.example.com", "harbor.example.com:443", "ftp://h"] {
+        for (url, written) in
+            [("h.example.com", "https://h.example.com"), ("h:443", "https://h:443"), ("ftp://h", "https://h")]
+        {
             let message = base(url).unwrap_err();
-            assert!(message.contains(url) && message.contains("https://harbor.example.com"), "{message}");
+            assert!(message.contains(url) && message.contains(&format!("write it as {written}")), "{message}");
         }
     }
 

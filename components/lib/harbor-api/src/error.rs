@@ -1,7 +1,7 @@
 //! Why a request to Harbor gave no usable reply.
 
+use crate::error_body::{Body, Item};
 use image_model::types::FailureCode;
-use serde::Deserialize;
 use std::fmt;
 use std::time::Duration;
 
@@ -27,6 +27,16 @@ pub enum ErrorKind {
         excerpt: String,
         /// What Harbor says is not there, such as `team/app:1.0`. A proxy says nothing of the kind.
         absent: Option<String>,
+        /// `Retry-After`: a date, or seconds with their unit.
+        retry_after: Option<String>,
+    },
+    /// A response whose status is no success, with a page of HTML. Harbor's API sends none, so it is a proxy's: Harbor's own
+    /// nginx, or another one before it.
+    OfProxy {
+        /// The status code.
+        status: u16,
+        /// What the page says.
+        excerpt: String,
         /// `Retry-After`: a date, or seconds with their unit.
         retry_after: Option<String>,
     },
@@ -78,13 +88,16 @@ impl Error {
     pub fn code(&self) -> FailureCode {
         match &self.kind {
             ErrorKind::NoResponse(code, _) => *code,
-            ErrorKind::Status { status: 401 | 403, .. } => FailureCode::Denied,
-            ErrorKind::Status { status: 404, .. } => FailureCode::NotFound,
-            ErrorKind::Status { status: 408, .. } => FailureCode::TimedOut,
-            ErrorKind::Status { status: 429, .. } => FailureCode::Throttled,
-            ErrorKind::Status { status: 300..=399 | 422, .. } => FailureCode::Misconfigured,
-            ErrorKind::Status { status: 500.., .. } => FailureCode::Unavailable,
-            ErrorKind::Status { .. } => FailureCode::Other,
+            ErrorKind::Status { status, excerpt, .. } | ErrorKind::OfProxy { status, excerpt, .. } => match status {
+                400 if wants_tls(excerpt) => FailureCode::Misconfigured,
+                401 | 403 | 407 => FailureCode::Denied,
+                404 => FailureCode::NotFound,
+                408 => FailureCode::TimedOut,
+                429 => FailureCode::Throttled,
+                300..=399 | 422 => FailureCode::Misconfigured,
+                500.. => FailureCode::Unavailable,
+                _ => FailureCode::Other,
+            },
             ErrorKind::InvalidBody(_) => FailureCode::Malformed,
             ErrorKind::Inconsistent(_) => FailureCode::Inconsistent,
             ErrorKind::TooLarge(_) => FailureCode::TooLarge,
@@ -111,7 +124,7 @@ impl Error {
     /// The status code of the response, if it was no success.
     pub fn status(&self) -> Option<u16> {
         match self.kind {
-            ErrorKind::Status { status, .. } => Some(status),
+            ErrorKind::Status { status, .. } | ErrorKind::OfProxy { status, .. } => Some(status),
             _ => None,
         }
     }
@@ -130,27 +143,68 @@ impl fmt::Display for Error {
             ErrorKind::Cancelled(why) => write!(f, "not asked, as {why}"),
             ErrorKind::Status { status, excerpt, retry_after, .. } => {
                 write!(f, "Harbor answered {status}")?;
-                if !excerpt.is_empty() {
-                    write!(f, " ({excerpt})")?;
-                }
+                said(f, excerpt)?;
                 match (status, retry_after) {
+                    (400, _) if wants_tls(excerpt) => f.write_str(WRITE_HTTPS),
                     (300..=399, _) => f.write_str("; use the address that it redirects to as the Harbor URL"),
                     (401, _) => f.write_str("; check Harbor's user and password"),
                     (403, _) => f.write_str("; the user needs to be allowed to read this"),
                     (404, _) => f.write_str("; check the Harbor URL and the project's name"),
                     (422, _) => f.write_str("; check page_size, which may be 1 to 100"),
-                    (429, Some(after)) => {
-                        write!(
-                            f,
-                            "; it limits requests, try again after {after} (Retry-After) or lower max_concurrency"
-                        )
-                    }
-                    (429, None) => f.write_str("; it limits requests, try again later or lower max_concurrency"),
+                    (429, after) => f.write_str(&limited(after.as_deref())),
                     (500.., _) => f.write_str("; see Harbor's own logs"),
                     _ => Ok(()),
                 }
             }
+            ErrorKind::OfProxy { status, excerpt, retry_after } => {
+                write!(f, "a proxy before Harbor answered {status} with a page of HTML")?;
+                said(f, excerpt)?;
+                match (status, retry_after) {
+                    (400, _) if wants_tls(excerpt) => f.write_str(WRITE_HTTPS),
+                    (300..=399, _) => f.write_str("; use the address that it redirects to as the Harbor URL"),
+                    (401 | 407, _) => f.write_str(
+                        "; it wants a login of its own, which this program can't give: have it pass requests to \
+                         /api/v2.0/ without one",
+                    ),
+                    (403, _) => f.write_str(
+                        "; it refuses what Harbor never saw (a firewall, or a list of allowed addresses): have it pass GET \
+                         requests to /api/v2.0/ from this machine",
+                    ),
+                    (404, _) => f.write_str("; it knows no Harbor at this address: check the Harbor URL and its path prefix"),
+                    (413, _) => f.write_str(
+                        "; Harbor never saw the request, which has no body: raise the proxy's limits, or ask Harbor itself",
+                    ),
+                    (429, after) => f.write_str(&limited(after.as_deref())),
+                    (500.., _) => f.write_str(
+                        "; the proxy can't reach Harbor, or Harbor's core is starting or down: see the proxy's log, and \
+                         whether Harbor's containers run",
+                    ),
+                    _ => f.write_str("; see the proxy's log"),
+                }
+            }
         }
+    }
+}
+
+/// The remedy where plain HTTP was sent to a port that speaks TLS.
+const WRITE_HTTPS: &str = "; this port speaks https: begin the Harbor URL with https://";
+
+/// Whether a server says that it wants TLS: nginx, and all servers written in Go.
+fn wants_tls(excerpt: &str) -> bool {
+    excerpt.contains("sent to HTTPS port") || excerpt.contains("HTTP request to an HTTPS server")
+}
+
+fn said(f: &mut fmt::Formatter<'_>, excerpt: &str) -> fmt::Result {
+    if excerpt.is_empty() { Ok(()) } else { write!(f, " ({excerpt})") }
+}
+
+/// The remedy where requests are limited.
+fn limited(retry_after: Option<&str>) -> String {
+    match retry_after {
+        Some(after) => {
+            format!("; it limits requests, try again after {after} (Retry-After) or lower max_concurrency")
+        }
+        None => "; it limits requests, try again later or lower max_concurrency".to_owned(),
     }
 }
 
@@ -159,62 +213,13 @@ impl std::error::Error for Error {}
 /// The failure of a response with an error status.
 pub fn of_status(status: u16, body: &[u8], retry_after: Option<String>) -> ErrorKind {
     let body = Body::read(body);
+    let excerpt = body.excerpt();
     let absent = match &body {
+        Body::Page(_) => return ErrorKind::OfProxy { status, excerpt, retry_after },
         Body::OfHarbor(items) if status == 404 => items.iter().find_map(Item::absent),
         Body::OfHarbor(_) | Body::Other(_) => None,
     };
-    ErrorKind::Status { status, excerpt: body.excerpt(), absent, retry_after }
-}
-
-/// The body of an error.
-enum Body {
-    /// In the form of Harbor's API.
-    OfHarbor(Vec<Item>),
-    /// Anything else.
-    Other(String),
-}
-
-/// An error of Harbor's API.
-#[derive(Deserialize)]
-struct Item {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
-}
-
-impl Item {
-    /// What is not there, where the message is such as `artifact team/app:1.0 not found`. Of a path that no part of Harbor
-    /// knows, the message is `path /api/v2.0/nothing was not found`.
-    fn absent(&self) -> Option<String> {
-        let (thing, rest) = self.message.split_once(' ')?;
-        let is_thing = matches!(thing, "artifact" | "repository" | "project") && self.code == "NOT_FOUND";
-        rest.strip_suffix(" not found").filter(|_| is_thing).map(str::to_owned)
-    }
-}
-
-impl Body {
-    fn read(body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Errors {
-            errors: Vec<Item>,
-        }
-        match serde_json::from_slice::<Errors>(body) {
-            Ok(Errors { errors }) => Self::OfHarbor(errors),
-            Err(_) => Self::Other(String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" ")),
-        }
-    }
-
-    /// The messages of Harbor, or the beginning of any other body; at most 200 characters.
-    fn excerpt(self) -> String {
-        let text = match self {
-            Self::OfHarbor(items) => {
-                items.iter().map(|item| format!("{}: {}", item.code, item.message)).collect::<Vec<_>>().join(", ")
-            }
-            Self::Other(text) => text,
-        };
-        text.chars().filter(|c| !c.is_control()).take(200).collect()
-    }
+    ErrorKind::Status { status, excerpt, absent, retry_after }
 }
 
 #[cfg(test)]
@@ -253,10 +258,35 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_another_server_is_shortened_to_one_line() {
-        let excerpt = |body: &[u8]| Body::read(body).excerpt();
-        assert_eq!(excerpt(b"<html>\n <h1>Bad Gateway</h1>"), "<html> <h1>Bad Gateway</h1>");
-        assert_eq!(excerpt("é".repeat(500).as_bytes()).chars().count(), 200);
-        assert_eq!(excerpt(b""), "");
+    fn a_page_of_html_is_a_proxys_and_each_status_has_its_remedy() {
+        let said = |status: u16, title: &str| {
+            let html = format!("<html><head><title>{title}</title></head><body></body></html>");
+            let error = Error { url: "https://h".into(), kind: of_status(status, html.as_bytes(), None) };
+            (error.code(), error.to_string())
+        };
+        for (status, code, remedy) in [
+            (401, FailureCode::Denied, "a login of its own"),
+            (403, FailureCode::Denied, "Harbor never saw"),
+            (404, FailureCode::NotFound, "path prefix"),
+            (413, FailureCode::Other, "raise the proxy's limits"),
+            (429, FailureCode::Throttled, "max_concurrency"),
+            (502, FailureCode::Unavailable, "see the proxy's log"),
+            (418, FailureCode::Other, "see the proxy's log"),
+        ] {
+            let (found, text) = said(status, "no");
+            assert!(
+                text.contains(&format!("a proxy before Harbor answered {status} with a page of HTML (no); ")),
+                "{text}"
+            );
+            assert!(found == code && text.contains(remedy), "{found:?}: {text}");
+        }
+        let (code, text) = said(400, "400 The plain HTTP request was sent to HTTPS port");
+        assert!(code == FailureCode::Misconfigured && text.ends_with("begin the Harbor URL with https://"), "{text}");
+    }
+
+    #[test]
+    fn a_server_of_go_that_wants_tls_is_told_as_that() {
+        let kind = of_status(400, b"Client sent an HTTP request to an HTTPS server.\n", None);
+        assert!(Error { url: String::new(), kind }.to_string().ends_with("begin the Harbor URL with https://"));
     }
 }

@@ -12,6 +12,7 @@ pub mod config;
 mod costs;
 mod dedup;
 pub mod error;
+mod error_body;
 pub mod in_memory;
 pub mod listing;
 mod memory;

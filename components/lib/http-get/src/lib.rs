@@ -14,6 +14,10 @@ use wit_bindgen::StreamResult;
 /// Least room for each read of a body, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
+/// Says who asks, and that answers should come as they are. A host that decodes answers asks for more than that itself.
+const OWN_HEADERS: [(&str, &str); 2] =
+    [("user-agent", concat!("image-service/", env!("CARGO_PKG_VERSION"))), ("accept-encoding", "identity")];
+
 /// Bytes from which on a body is large.
 const LARGE_BODY: usize = 1 << 20;
 
@@ -80,7 +84,15 @@ impl Client {
         let status = response.get_status_code();
         let headers = response.get_headers().copy_all();
         let (body, large) = self.read(response, limit).await?;
-        Ok(Response { status, headers, body, _large: large })
+        let response = Response { status, headers, body, _large: large };
+        let encoding = response.header("content-encoding");
+        if !response.body.is_empty() && !matches!(encoding.trim(), "" | "identity") {
+            let message = format!(
+                "the answer came encoded ({encoding}), unasked; have the proxy before the server not encode it"
+            );
+            return Err(Failed::new(FailureCode::Malformed, message));
+        }
+        Ok(response)
     }
 
     async fn read(
@@ -115,7 +127,8 @@ impl Client {
 
 fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, Failed> {
     let refused = |what: &str| Failed::new(FailureCode::Denied, format!("the host refused the {what} of the request"));
-    let headers = Fields::from_list(headers).map_err(|_| refused("headers"))?;
+    let own = OWN_HEADERS.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let headers = Fields::from_list(&[&own, headers].concat()).map_err(|_| refused("headers"))?;
     let (_, no_trailers) = wit_future::new(|| Ok(None));
     let (request, _sent) = Request::new(headers, None, no_trailers, None);
     let scheme = if url.scheme() == "https" { Scheme::Https } else { Scheme::Http };

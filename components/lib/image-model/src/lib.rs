@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod crictl;
+pub mod harbor_url;
 pub mod id;
 pub mod ignore;
 mod json;

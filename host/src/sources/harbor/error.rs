@@ -26,6 +26,12 @@ impl SendError {
         Self::Failed { kind, message }
     }
 
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message =
+            format!("the answer is larger than {limit} bytes; limits_config.max_upstream_bytes sets the limit");
+        Self::failed(FailureKind::TooLarge, message)
+    }
+
     /// The kind of failure, for metrics.
     pub fn kind(&self) -> FailureKind {
         match self {

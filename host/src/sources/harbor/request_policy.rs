@@ -4,7 +4,8 @@
 use super::error::SendError;
 use http::Uri;
 use http::header::{
-    ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, HOST, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, HOST, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE,
+    USER_AGENT,
 };
 use http::request::Parts;
 use image_service_http::routes::only_reads;
@@ -15,8 +16,9 @@ const MAX_LENGTH: usize = 8 * 1024;
 
 /// The headers that pass. The host removes all others: it adds the login itself, and headers of framing, forwarding or hops
 /// (`Transfer-Encoding`, `Host`, `X-Forwarded-For`, …) could make Harbor, or a proxy in front of it, see another request.
-const ALLOWED_HEADERS: [HeaderName; 10] = [
+const ALLOWED_HEADERS: [HeaderName; 11] = [
     ACCEPT,
+    ACCEPT_ENCODING,
     ACCEPT_LANGUAGE,
     CACHE_CONTROL,
     IF_MODIFIED_SINCE,

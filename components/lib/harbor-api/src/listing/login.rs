@@ -39,6 +39,8 @@ struct SystemInfo {
     #[serde(default)]
     external_url: Option<String>,
     #[serde(default)]
+    auth_mode: Option<String>,
+    #[serde(default)]
     registry_url: Option<String>,
 }
 
@@ -84,7 +86,10 @@ pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, O
                 return (Some(Harbor { project_lists, registry, marks_changes, now }), None);
             }
             session.go_anonymous();
-            let failure = Failure::anywhere(FailureCode::Denied, refused(&url, experience.login_counted));
+            let failure = Failure::anywhere(
+                FailureCode::Denied,
+                refused(&url, experience.login_counted, info.auth_mode.as_deref()),
+            );
             return (Some(Harbor { registry: Some(info.registry()), ..Harbor::UNKNOWN }), Some(failure));
         }
         Ok(Err(what)) => Error { url, kind: ErrorKind::InvalidBody(what) },
@@ -104,13 +109,31 @@ fn host(url: &str) -> String {
 
 /// The message for a login that does not count. Harbor says the same to a wrong password and, while its database is down, to
 /// a right one, so the message names both.
-fn refused(url: &str, counted_before: bool) -> String {
+fn refused(url: &str, counted_before: bool, auth_mode: Option<&str>) -> String {
     let before = if counted_before { ", although the login counted in the listing before" } else { "" };
+    let which = which_password(auth_mode);
     format!(
         "Harbor refused the login{before}: GET {url} answered as it does to nobody. Either user or password is wrong, was \
-         changed, or expired (check both); or Harbor's database is down, when it takes everybody for nobody (see Harbor's \
-         own logs). The rows here are only public projects"
+         changed, or expired (check both{which}); or Harbor's database is down, when it takes everybody for nobody (see \
+         Harbor's own logs). The rows here are only public projects"
     )
+}
+
+/// Which password Harbor expects, where that is another one than the person's own.
+fn which_password(auth_mode: Option<&str>) -> &'static str {
+    match auth_mode {
+        Some("oidc_auth") => {
+            "; people log in to this Harbor by OIDC, and that password does not count here: use a robot account, or the CLI \
+             secret of the user profile in the portal; if it has expired, a login to the portal renews it"
+        }
+        Some("ldap_auth") => {
+            "; this Harbor asks LDAP, where an account may be locked: a robot account depends on neither"
+        }
+        Some("uaa_auth" | "http_auth") => {
+            "; this Harbor asks another service for people's logins: a robot account depends on none"
+        }
+        _ => "",
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +151,14 @@ mod tests {
         assert!(counts(r#"{"harbor_version":"v2.12.4-6b4981d4dd","external_url":"http://127.0.0.1:8112"}"#));
         assert!(counts(r#"{"harbor_version":"v2.16.0-c50c7ddd6e","current_time":"2026-11-26T01:28:10.234Z"}"#));
         assert!(counts(r#"{"harbor_version":"v2.16.0-c50c7ddd6e"}"#));
+    }
+
+    #[test]
+    fn where_people_log_in_by_oidc_a_refused_login_speaks_of_the_cli_secret_and_of_robots() {
+        let said = |mode| refused("https://h/api/v2.0/systeminfo", false, mode);
+        assert!(said(Some("oidc_auth")).contains("CLI secret") && said(Some("oidc_auth")).contains("robot account"));
+        assert!(said(Some("ldap_auth")).contains("LDAP"));
+        assert!(!said(Some("db_auth")).contains("robot") && said(Some("db_auth")) == said(None));
     }
 
     #[test]
