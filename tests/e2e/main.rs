@@ -58,6 +58,7 @@ mod node_api;
 mod openapi;
 mod page;
 mod properties;
+mod proxies;
 mod reload;
 mod retries;
 mod sandbox;

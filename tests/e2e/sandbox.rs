@@ -205,7 +205,7 @@ async fn headers_that_frame_forward_or_log_in_never_leave() {
     let (user, password) = (own["user"].as_str().unwrap(), own["password"].as_str().unwrap());
     for request in escaping.harbor.requests() {
         for (name, value) in &request.headers {
-            let expected = ["host", "accept", "authorization", "traceparent", "user-agent"];
+            let expected = ["host", "accept", "accept-encoding", "authorization", "traceparent", "user-agent"];
             assert!(expected.contains(&name.as_str()), "{name}: {value:?} was sent");
         }
         assert_eq!(request.headers["host"], escaping.authority().as_str());

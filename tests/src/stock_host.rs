@@ -33,6 +33,8 @@ impl StockHost {
     ///
     /// When it is no component, or imports what a stock host doesn't have.
     pub async fn start(component: &Path, environment: &[(&str, &str)]) -> Result<Self> {
+        // Its client of HTTPS takes the process' cryptography; that of the other tests is this, too.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut config = wasmtime::Config::new();
         config.wasm_component_model_async(true);
         let engine = Engine::new(&config)?;

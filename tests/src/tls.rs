@@ -1,8 +1,11 @@
 //! A certificate authority of the tests' own, and what it signs.
 
 use anyhow::{Context, Result};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
-use rustls::crypto::ring;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PKCS_ECDSA_P521_SHA512, SignatureAlgorithm, date_time_ymd,
+};
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -12,6 +15,8 @@ use std::sync::Arc;
 /// An authority that no system trusts.
 pub struct Authority {
     pem: String,
+    /// Of its keys, and of those of its servers.
+    algorithm: &'static SignatureAlgorithm,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -22,13 +27,26 @@ impl Authority {
     ///
     /// When no key can be made.
     pub fn new() -> Result<Self> {
+        Self::with(&PKCS_ECDSA_P256_SHA256)
+    }
+
+    fn with(algorithm: &'static SignatureAlgorithm) -> Result<Self> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "Image Service's tests");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let key = KeyPair::generate()?;
+        let key = KeyPair::generate_for(algorithm)?;
         let pem = params.self_signed(&key)?.pem();
-        Ok(Self { pem, issuer: Issuer::new(params, key) })
+        Ok(Self { pem, algorithm, issuer: Issuer::new(params, key) })
+    }
+
+    /// One whose keys, and those of its servers, are on the curve P-521.
+    ///
+    /// # Errors
+    ///
+    /// When no key can be made.
+    pub fn on_p_521() -> Result<Self> {
+        Self::with(&PKCS_ECDSA_P521_SHA512)
     }
 
     /// Writes its certificate, as `ca_file` names it.
@@ -83,7 +101,7 @@ impl Authority {
     pub fn client(&self, identity: Option<(&Path, &Path)>, protocols: &[&str]) -> Result<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes())?)?;
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots);
         let mut config = match identity {
@@ -98,16 +116,59 @@ impl Authority {
     }
 
     fn sign(&self, params: CertificateParams) -> Result<ServerConfig> {
-        let key = KeyPair::generate()?;
+        let key = KeyPair::generate_for(self.algorithm)?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
+        serving(certificate.der().clone(), key.serialize_der())
     }
+}
+
+/// A server with a certificate that is its own authority, as `openssl req -x509` makes it, for these names. It writes the
+/// certificate to `path`.
+///
+/// # Errors
+///
+/// When a name is none, or the file can't be written.
+pub fn self_signed(names: &[&str], path: &Path) -> Result<ServerConfig> {
+    self_signed_until(names, path, 2100)
+}
+
+/// The same with a certificate that was good until the year 2001.
+///
+/// # Errors
+///
+/// When a name is none, or the file can't be written.
+pub fn expired_self_signed(names: &[&str], path: &Path) -> Result<ServerConfig> {
+    self_signed_until(names, path, 2001)
+}
+
+fn self_signed_until(names: &[&str], path: &Path, year: i32) -> Result<ServerConfig> {
+    let mut params = CertificateParams::new(owned(names))?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "on-premise");
+    (params.not_before, params.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(year, 1, 1));
+    let key = KeyPair::generate()?;
+    let certificate = params.self_signed(&key)?;
+    std::fs::write(path, certificate.pem()).with_context(|| format!("writing {}", path.display()))?;
+    serving(certificate.der().clone(), key.serialize_der())
+}
+
+/// A server with the certificate and the key of these files.
+///
+/// # Errors
+///
+/// When they can't be read.
+pub fn server_of_files(certificate: &Path, key: &Path) -> Result<ServerConfig> {
+    let key = PrivateKeyDer::from_pem_file(key)?;
+    serving(CertificateDer::from_pem_file(certificate)?, key.secret_der().to_vec())
+}
+
+fn serving(certificate: CertificateDer<'static>, key: Vec<u8>) -> Result<ServerConfig> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key)))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 fn owned(names: &[&str]) -> Vec<String> {

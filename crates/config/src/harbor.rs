@@ -2,6 +2,7 @@
 
 use crate::duration::{self, DEFAULT_LIMIT};
 use crate::origin::Origin;
+use crate::proxy::{self, Route};
 use crate::seconds::Seconds;
 use crate::secret::Secret;
 use anyhow::{Context, Result, bail};
@@ -28,6 +29,8 @@ pub struct Harbor {
     pub url: String,
     /// The origin of that address, the only one that components may send requests to; `None` where there is no Harbor.
     pub origin: Option<Origin>,
+    /// How the program reaches it.
+    pub route: Route,
     /// The user to log in as.
     pub user: String,
     /// That user's password.
@@ -73,6 +76,7 @@ impl Harbor {
 #[serde(default)]
 pub(crate) struct Section {
     url: Option<String>,
+    proxy: Option<Secret>,
     #[serde(alias = "username")]
     user: Option<String>,
     password: Option<Secret>,
@@ -98,7 +102,8 @@ const CREDENTIAL: &str = "harbor_password";
 impl Section {
     /// Whether the file itself holds the password.
     pub(crate) fn holds_a_secret(&self) -> bool {
-        self.password.as_ref().is_some_and(|password| !password.is_empty())
+        let proxy_login = self.proxy.as_ref().is_some_and(|proxy| proxy.reveal().contains('@'));
+        proxy_login || self.password.as_ref().is_some_and(|password| !password.is_empty())
     }
 
     /// The password. The environment variable and systemd's credential take precedence over the file.
@@ -133,6 +138,10 @@ impl Section {
     pub(crate) fn read(mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Harbor> {
         let password = self.password(folder, warnings)?;
         let (url, origin) = address(self.url.unwrap_or_default().trim(), warnings)?;
+        let route = match url::Url::parse(&url) {
+            Ok(to) => proxy::route(self.proxy.as_ref(), &to, |name| std::env::var(name).ok(), warnings)?,
+            Err(_) => Route::Direct,
+        };
         let page_size = match self.page_size.unwrap_or(MAX_PAGE_SIZE) {
             0 => bail!("harbor_config.page_size is 0; it can be 1 to {MAX_PAGE_SIZE}"),
             size if size > MAX_PAGE_SIZE => {
@@ -154,6 +163,7 @@ impl Section {
         Ok(Harbor {
             url,
             origin,
+            route,
             user: self.user.unwrap_or_default(),
             password,
             project: self.project_name.unwrap_or_default(),

@@ -16,9 +16,11 @@ mod find;
 mod harbor;
 mod limits;
 mod log;
+mod no_proxy;
 mod node_api;
 mod origin;
 mod page;
+mod proxy;
 mod seconds;
 mod secret;
 
@@ -35,4 +37,5 @@ pub use limits::Limits;
 pub use log::{Level, Log, LogFile, LogFormat};
 pub use origin::Origin;
 pub use page::Page;
+pub use proxy::{Proxy, Route};
 pub use secret::{Secret, world_readable_warning};

@@ -46,7 +46,9 @@ impl Serve {
         let _logs = log::start(&app.log)?;
         metrics::start()?;
         panics::report();
-        let export = otlp::start(|ca_file| tls::client::config(true, ca_file))?;
+        let export = otlp::start(|ca_file| {
+            tls::client::config(true, ca_file.map(|path| ("the file of OTEL_EXPORTER_OTLP_CERTIFICATE", path)))
+        })?;
         let address = self.listen.clone().unwrap_or_else(|| match app.host.parse::<Ipv6Addr>() {
             Ok(host) => format!("[{host}]:{}", app.port),
             Err(_) => format!("{}:{}", app.host, app.port),

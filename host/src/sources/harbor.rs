@@ -4,21 +4,25 @@
 //! login: components use it after Harbor has refused the login.
 //!
 //! - `request_policy`: which requests and headers of components the client sends;
+//! - `connector`: connections, directly or through a proxy;
 //! - `content_encoding`: how the client decodes answers;
 //! - `redirect`: which redirects the client follows, and what it says of others;
 //! - `retry`: when the client sends a request again;
 //! - `concurrency`: how many requests are under way at a time, fewer while Harbor is in trouble;
 //! - `inquiry`: what commands want to know: the version, and what the login costs;
-//! - `failure`: why one try failed; `error`: the error of the whole request.
+//! - `failure`: why one try failed, with the words of `tls_failure` and `proxy_failure`; `error`: the error of the whole request.
 
 mod concurrency;
+mod connector;
 mod content_encoding;
 mod error;
 mod failure;
 mod inquiry;
+mod proxy_failure;
 mod redirect;
 mod request_policy;
 mod retry;
+mod tls_failure;
 
 pub use error::SendError;
 pub use inquiry::LoginCost;
@@ -28,19 +32,22 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use concurrency::ConcurrencyLimit;
+use connector::{Connector, Proxy};
 use failure::Failure;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING, USER_AGENT,
 };
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::uri::Scheme;
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use image_model::protocol;
 use image_service_config::duration::deadline;
-use image_service_config::{self as config, Origin};
+use image_service_config::{self as config, Origin, Route};
 use image_service_http::tls;
 use image_service_telemetry::metrics::{self, UpstreamInFlight};
 use image_service_telemetry::panics;
@@ -51,6 +58,7 @@ use retry::Retries;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
+use tower::Service;
 use zeroize::Zeroizing;
 
 /// The header by which a component asks for a request without the login.
@@ -60,13 +68,18 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("image-service/", en
 /// Most redirects to follow, all within the origin.
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time to find out what a server offers, for a message.
+const OFFER_TIMEOUT: Duration = Duration::from_secs(3);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The path of a probe. It is cheap for Harbor and needs no login.
 const HEALTH_PATH: &str = "/api/v2.0/systeminfo";
 
 /// The client of the configured Harbor.
 pub struct HarborClient {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: Client<HttpsConnector<Connector>, Empty<Bytes>>,
+    connector: Connector,
+    /// The proxy between, where there is one.
+    proxy: Option<Arc<Proxy>>,
     /// The only destination; `None` where no Harbor is configured.
     origin: Option<Origin>,
     /// The address of [`HEALTH_PATH`].
@@ -87,22 +100,26 @@ impl HarborClient {
     ///
     /// When `ca_file` can't be read or holds no certificate.
     pub fn new(config: &config::Harbor, limits: &config::Limits, health: Arc<SourceHealth>) -> Result<Self> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT_TIMEOUT.min(config.timeout)));
+        let ca_file = config.ca_file.as_deref().map(|path| ("harbor_config.ca_file", path));
+        let tls = tls::client::config(config.verify_ssl, ca_file)?;
+        let proxy = proxy(&config.route)?;
+        let connect_timeout = CONNECT_TIMEOUT.min(config.timeout);
+        let connector = Connector::new(proxy.clone(), tls.clone(), connect_timeout, AGENT);
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::client::config(config.verify_ssl, config.ca_file.as_deref())?)
+            .with_tls_config(tls)
             .https_or_http()
             .enable_all_versions()
-            .wrap_connector(http);
+            .wrap_connector(connector.clone());
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(https);
-        let login = config.is_complete().then(|| basic(config)).transpose()?;
+        let login = || basic(&Zeroizing::new(format!("{}:{}", config.user, config.password.reveal())));
+        let login = config.is_complete().then(login).transpose()?;
         Ok(Self {
             client,
+            connector,
+            proxy,
             origin: config.origin.clone(),
             health_url: format!("{}{HEALTH_PATH}", config.url.trim_end_matches('/')),
             login,
@@ -207,7 +224,21 @@ impl HarborClient {
             *request.method_mut() = parts.method.clone();
             *request.uri_mut() = uri.clone();
             *request.headers_mut() = parts.headers.clone();
-            let response = self.client.request(request).await.map_err(|error| Failure::no_answer(&error))?;
+            let forward = self.proxy.as_deref().filter(|_| uri.scheme() == Some(&Scheme::HTTP));
+            if let Some(login) = forward.and_then(|proxy| proxy.login.clone()) {
+                request.headers_mut().insert(PROXY_AUTHORIZATION, login);
+            }
+            let response = match self.client.request(request).await {
+                Ok(response) => response,
+                Err(error) => {
+                    let shares_nothing = failure::tls_error(&error).is_some_and(tls_failure::shares_nothing);
+                    let offer = if shares_nothing { self.tls_offer(&uri).await } else { None };
+                    return Err(Failure::no_answer(&error, self.proxy.as_deref(), offer));
+                }
+            };
+            if let (Some(proxy), StatusCode::PROXY_AUTHENTICATION_REQUIRED) = (forward, response.status()) {
+                return Err(Failure::refused_by_proxy(response.status(), proxy));
+            }
             if !response.status().is_redirection() || !response.headers().contains_key(LOCATION) {
                 return self.collect(response).await;
             }
@@ -215,6 +246,15 @@ impl HarborClient {
         }
         let message = format!("more than {MAX_REDIRECTS} redirects; check harbor_config.url");
         Err(SendError::failed(FailureKind::Redirect, message).into())
+    }
+
+    /// What the server offers, where it shares no version or cipher of TLS with this program.
+    async fn tls_offer(&self, uri: &Uri) -> Option<tls::Offer> {
+        let ask = async {
+            let stream = self.connector.clone().call(uri.clone()).await.ok()?;
+            tls::ask_for_offer(&mut TokioIo::new(stream), uri.host()?).await
+        };
+        tokio::time::timeout(OFFER_TIMEOUT, ask).await.ok().flatten()
     }
 
     async fn collect(&self, response: Response<hyper::body::Incoming>) -> Result<Response<Bytes>, Failure> {
@@ -239,10 +279,16 @@ async fn or_panicked<T>(request: impl Future<Output = Result<T, SendError>>) -> 
     outcome.unwrap_or_else(|panicked| Err(SendError::failed(FailureKind::Other, panicked.to_string())))
 }
 
-/// The value of `Authorization`. It is wiped when it is dropped, as is every copy of the login made here.
-fn basic(config: &config::Harbor) -> Result<HeaderValue> {
+/// The proxy of this route, with the header of its login.
+fn proxy(route: &Route) -> Result<Option<Arc<Proxy>>> {
+    let Route::Through(config::Proxy { uri, login, named_by }) = route else { return Ok(None) };
+    let login = login.as_ref().map(|login| basic(login.reveal())).transpose()?;
+    Ok(Some(Arc::new(Proxy { uri: uri.clone(), login, named_by })))
+}
+
+/// The value of `Authorization` for `USER:PASSWORD`. It is wiped when it is dropped, as is every copy of the login made here.
+fn basic(pair: &str) -> Result<HeaderValue> {
     const SCHEME: &[u8] = b"Basic ";
-    let pair = Zeroizing::new(format!("{}:{}", config.user, config.password.reveal()));
     // Allocated at its final length, because growing would leave copies behind.
     let mut value = Zeroizing::new(vec![0; SCHEME.len() + pair.len().div_ceil(3) * 4]);
     let (scheme, encoded) = value.split_at_mut(SCHEME.len());

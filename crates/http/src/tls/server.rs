@@ -1,10 +1,9 @@
 //! TLS of the listener: its certificate, and the authorities of client certificates.
 
-use anyhow::{Context, Result, bail};
+use super::{pem, provider};
+use anyhow::{Context, Result};
 use image_service_config::Tls;
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use std::path::Path;
@@ -19,7 +18,7 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 ///
 /// When a file can't be read or is not PEM of its kind, or the key does not belong to the certificate.
 pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let builder = match &tls.client_ca {
         None => builder.with_no_client_auth(),
@@ -34,10 +33,7 @@ pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
         }
     };
     let chain = certificates("tls_certificate", &tls.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).with_context(|| {
-        let path = tls.key.display();
-        format!("access_config.tls_key {path} can't be read, or holds no private key in PEM without a password")
-    })?;
+    let key = pem::private_key("access_config.tls_key", &tls.key)?;
     let mut config = builder.with_single_cert(chain, key).with_context(|| {
         let (certificate, key) = (tls.certificate.display(), tls.key.display());
         format!("access_config.tls_certificate {certificate} and tls_key {key} can't be used together")
@@ -47,11 +43,5 @@ pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
 }
 
 fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let named = || format!("access_config.{key} {}", path.display());
-    let found = CertificateDer::pem_file_iter(path).with_context(|| format!("{} can't be read", named()))?;
-    let found = found.collect::<Result<Vec<_>, _>>().with_context(named)?;
-    if found.is_empty() {
-        bail!("{} holds no certificate in PEM", named());
-    }
-    Ok(found)
+    pem::certificates(&format!("access_config.{key}"), path)
 }

@@ -4,7 +4,7 @@ use super::super::listing::{Failure, Listing};
 use super::report::{Report, Verdict, count};
 use crate::sources::harbor::{HarborClient, LoginCost};
 use harbor_api::version::marks_changes;
-use image_service_config::{Config, Harbor};
+use image_service_config::{Config, Harbor, Route};
 use std::time::Duration;
 
 const PART: &str = "harbor";
@@ -33,6 +33,15 @@ pub(super) fn report(report: &mut Report, harbor: &Harbor, listing: &Listing) {
     if !missing.is_empty() && !failures.is_empty() {
         let sentence = format!("not asked, as harbor_config lacks {}; set it", missing.join(" and "));
         return report.print(Verdict::Fails, PART, sentence);
+    }
+    match &harbor.route {
+        Route::Direct => {}
+        Route::Bypass(why) => report.print(Verdict::Works, PART, format!("asked without a proxy, as {why}")),
+        Route::Through(proxy) => {
+            let login = if proxy.login.is_some() { ", with a login" } else { "" };
+            let sentence = format!("asked through the proxy {proxy} of {}{login}", proxy.named_by);
+            report.print(Verdict::Works, PART, sentence);
+        }
     }
     let rows = listing.harbor_images.len();
     if failures.is_empty() || rows > 0 {

@@ -1,6 +1,7 @@
-//! The errors of a request to Harbor.
+//! The errors of a request to Harbor, and whether another try may succeed.
 
 use image_service_telemetry::source::FailureKind;
+use std::time::Duration;
 
 /// Why a request to Harbor got no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,4 +40,17 @@ impl SendError {
             Self::Failed { kind, .. } => *kind,
         }
     }
+}
+
+/// Whether and when to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// Never, because another try would fail in the same way.
+    Never,
+    /// After the usual wait.
+    Later,
+    /// After the usual wait, until the time limit: a proxy says that Harbor is not there, as it does while Harbor starts.
+    Starting,
+    /// After this time, as the server asks.
+    After(Duration),
 }

@@ -1,35 +1,24 @@
 //! A failed try: its message, its kind, and whether another try may succeed.
 
-use super::error::SendError;
+use super::connector::Proxy;
+use super::error::{Retry, SendError};
+use super::{proxy_failure, tls_failure};
 use crate::error_chain::{chain, root_cause};
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
 use image_service_config::duration;
+use image_service_http::tls::Offer;
 use image_service_telemetry::source::FailureKind;
-use rustls::CertificateError;
 use std::error::Error as StdError;
 use std::io::ErrorKind;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// A failed try.
 pub(super) struct Failure {
     /// The result for the component if this try is the last.
     pub(super) outcome: Box<Result<Response<Bytes>, SendError>>,
     pub(super) retry: Retry,
-}
-
-/// Whether and when to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Retry {
-    /// Never, because another try would fail in the same way.
-    Never,
-    /// After the usual wait.
-    Later,
-    /// After the usual wait, until the time limit: a proxy says that Harbor is not there, as it does while Harbor starts.
-    Starting,
-    /// After this time, as the server asks.
-    After(Duration),
 }
 
 impl From<SendError> for Failure {
@@ -39,9 +28,19 @@ impl From<SendError> for Failure {
 }
 
 impl Failure {
-    /// Harbor did not answer.
-    pub(super) fn no_answer(error: &hyper_util::client::legacy::Error) -> Self {
-        let (kind, message, retry) = explain(error);
+    /// Harbor did not answer. `proxy` is the one in between; `offer` is what the server offers, where both share no TLS.
+    pub(super) fn no_answer(
+        error: &hyper_util::client::legacy::Error,
+        proxy: Option<&Proxy>,
+        offer: Option<Offer>,
+    ) -> Self {
+        let (kind, message, retry) = explain(error, proxy, offer);
+        Self { outcome: Box::new(Err(SendError::failed(kind, message))), retry }
+    }
+
+    /// The proxy refused the request.
+    pub(super) fn refused_by_proxy(status: StatusCode, proxy: &Proxy) -> Self {
+        let (kind, message, retry) = proxy_failure::refused(status, proxy);
         Self { outcome: Box::new(Err(SendError::failed(kind, message))), retry }
     }
 
@@ -73,11 +72,19 @@ impl Failure {
 }
 
 /// Explains the error, and decides whether to try again: not where the result would stay the same for minutes.
-fn explain(error: &hyper_util::client::legacy::Error) -> (FailureKind, String, Retry) {
+fn explain(
+    error: &hyper_util::client::legacy::Error,
+    proxy: Option<&Proxy>,
+    offer: Option<Offer>,
+) -> (FailureKind, String, Retry) {
     let cause = root_cause(error);
     let causes = || chain(error);
-    if let Some(error) = causes().find_map(|error| error.downcast_ref()) {
-        return (FailureKind::Tls, explain_tls(error), Retry::Never);
+    // First, as what the proxy's connection failed of is not Harbor's.
+    if let (Some(error), Some(proxy)) = (causes().find_map(|error| error.downcast_ref()), proxy) {
+        return proxy_failure::explain(error, proxy);
+    }
+    if let Some(error) = tls_error(error) {
+        return (FailureKind::Tls, tls_failure::explain(error, offer), Retry::Never);
     }
     if causes().any(|error| error.to_string().contains("dns error")) {
         return (
@@ -95,6 +102,9 @@ fn explain(error: &hyper_util::client::legacy::Error) -> (FailureKind, String, R
         let advice = "should harbor_config.url begin with https://?";
         return (FailureKind::Malformed, format!("the answer is no HTTP ({cause}); {advice}"), Retry::Never);
     }
+    if error.is_connect() && kind == Some(ErrorKind::UnexpectedEof) {
+        return (FailureKind::Tls, tls_failure::ended(), Retry::Later);
+    }
     if error.is_connect() {
         // A server that can't be reached has already cost the connect time-out. A server that resets the connection exists.
         let retry = if kind == Some(ErrorKind::ConnectionReset) { Retry::Later } else { Retry::Never };
@@ -103,20 +113,7 @@ fn explain(error: &hyper_util::client::legacy::Error) -> (FailureKind, String, R
     (FailureKind::ConnectionBroken, format!("the connection broke before the answer ({cause})"), Retry::Later)
 }
 
-/// Why TLS failed, and what to do.
-fn explain_tls(error: &rustls::Error) -> String {
-    let rustls::Error::InvalidCertificate(problem) = error else {
-        return format!("no TLS connection ({error}); is harbor_config.url an address where Harbor speaks https?");
-    };
-    let advice = match problem {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "renew it, or check this machine's clock"
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "check this machine's clock",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "use a name that it is for in harbor_config.url"
-        }
-        _ => "set harbor_config.ca_file to the authority that signed it",
-    };
-    format!("its certificate is not trusted ({error}); {advice}")
+/// The error of TLS in this one.
+pub(super) fn tls_error(error: &hyper_util::client::legacy::Error) -> Option<&rustls::Error> {
+    chain(error).find_map(|error| error.downcast_ref())
 }

@@ -1,8 +1,8 @@
 //! Retries of requests: after failures that may pass, within the time limit of the request, and only for a few requests
 //! at once, so that a server that is starting is not overloaded.
 
-use super::error::SendError;
-use super::failure::{Failure, Retry};
+use super::error::{Retry, SendError};
+use super::failure::Failure;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use http::Response;
