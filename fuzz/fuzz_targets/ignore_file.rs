@@ -15,8 +15,8 @@ fuzz_target!(|text: &str| {
     for skipped in list.skipped() {
         assert!((1..=lines).contains(&skipped.line()), "{skipped}");
     }
-    // A word that is no id names no image, however the text quotes it.
-    for word in text.split([',', '\n', '"', ' ']).filter(|word| !word.starts_with("sha256:")) {
+    // A word that is no id names no image, however the text quotes it. Before a colon stands the algorithm of an id.
+    for word in text.split([',', '\n', '"', ' ']).filter(|word| !word.contains(':')) {
         if word.chars().take(12).any(|c| !c.is_ascii_hexdigit()) {
             assert!(!list.contains(word), "{word:?} is no id");
         }

@@ -31,7 +31,7 @@ impl Guest for Filter {
         let ignored = ignore_list();
         let mut listing = node_images::images();
         for group in &mut listing.groups {
-            group.images.retain(|image| !ignored.contains(&image.id));
+            ignored.remove_from(&mut group.images);
         }
         listing
     }

@@ -24,7 +24,7 @@ struct SettingsSpin;
 impl Guest for SettingsSpin {
     async fn get(key: String) -> Option<String> {
         if key == "images-to-ignore" {
-            return std::fs::read(IGNORE_FILE).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            return std::fs::read(IGNORE_FILE).ok().map(|bytes| image_model::ignore::decode(&bytes));
         }
         match variables::get(variable(&key)).await {
             Ok(value) => Some(value),

@@ -86,7 +86,7 @@ impl Capabilities {
     async fn images_to_ignore(&self) -> Option<String> {
         let path = &self.config.crictl.ignore_file;
         match tokio::fs::read(path).await {
-            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Ok(bytes) => Some(image_model::ignore::decode(&bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
                 tracing::warn!(%error, "{} can't be read, so the listing leaves no image out", path.display());
