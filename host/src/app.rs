@@ -7,7 +7,7 @@ use crate::node_api::NodeApi;
 use crate::openapi;
 use crate::readiness::Readiness;
 use crate::runtime::{Capabilities, Error, Service, StderrHandler};
-use crate::sources::store::Stores;
+use crate::sources::Lasting;
 use crate::verdict_refresh::{self, VerdictRefresh};
 use anyhow::Result;
 use http::header::{HeaderValue, RETRY_AFTER};
@@ -52,13 +52,13 @@ pub struct App {
 }
 
 impl App {
-    /// Loads the composition and grants it the capabilities of the configuration. `stores` hold what outlives a reload;
+    /// Loads the composition and grants it the capabilities of the configuration. `lasting` holds what outlives a reload;
     /// `on_stderr` receives the stderr of components.
     ///
     /// # Errors
     ///
     /// When the composition can't be loaded or imports more than the host grants, or a file of `access_config` can't be used.
-    pub fn new(composition: &Composition, config: Config, stores: Stores, on_stderr: StderrHandler) -> Result<Self> {
+    pub fn new(composition: &Composition, config: Config, lasting: &Lasting, on_stderr: StderrHandler) -> Result<Self> {
         let access = Access::new(&config.access, config.node_api.as_deref())?;
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
@@ -67,7 +67,7 @@ impl App {
         let keeps_rows = config.harbor.is_complete() && config.harbor.full_listing_interval > 0;
         let lists_at_start = keeps_rows && (config.cache.lifetime > 0 || config.cache.state_dir.is_some());
         let health = Arc::new(SourceHealth::default());
-        let capabilities = Arc::new(Capabilities::new(config, &health, &stores)?);
+        let capabilities = Arc::new(Capabilities::new(config, &health, lasting)?);
         let (crictl, harbor) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
         let service = Arc::new(Service::new(composition, capabilities, on_stderr)?);
         let sources = Source::ALL.into_iter().filter(|source| match source {

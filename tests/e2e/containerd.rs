@@ -10,7 +10,7 @@ async fn start(mode: &str) -> Option<(Containerd, Program)> {
     let containerd = Containerd::start().await.unwrap()?;
     // `auto` must not fall back to a crictl of this machine.
     let no_crictl = "echo 'the program should have asked the socket' >&2; exit 1";
-    let program = Node::builder().runtime(mode, containerd.socket()).script("sudo", no_crictl).start().unwrap();
+    let program = Node::builder().runtime(mode, containerd.socket()).crictl_program(no_crictl).start().unwrap();
     Some((containerd, program))
 }
 

@@ -12,10 +12,10 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// In this mode of `crictl_config`. Where crictl is asked, sudo is this shell script.
-    async fn new(mode: &str, sudo: &str) -> Self {
+    /// In this mode of `crictl_config`. crictl is this shell script.
+    async fn new(mode: &str, crictl: &str) -> Self {
         let harbor = Harbor::of(Version::V2_12).repository("a/b", 2).start().await.unwrap();
-        let node = Node::builder().runtime(mode, "{node}/cri.sock").harbor(&harbor).script("sudo", sudo);
+        let node = Node::builder().runtime(mode, "{node}/cri.sock").harbor(&harbor).crictl_program(crictl);
         Self { node: node.config(json!({"crictl_config": {"timeout": 1.0}})).build().unwrap(), _harbor: harbor }
     }
 
@@ -89,8 +89,11 @@ async fn a_socket_that_may_not_be_opened_is_named_with_what_to_do() {
     let mode = if rustix::process::geteuid().is_root() { 0o600 } else { 0o000 };
     fixture.node.set_mode("cri.sock", mode).unwrap();
     let images = fixture.node.launch().start_as_nobody().unwrap().images().await.unwrap();
-    let error = only_node_error(&images, 2);
-    assert_says(error, &["cri.sock may not be opened (permission denied)", "set crictl_config.mode to exec"]);
+    let mode = format!("with mode {mode:04o}; only ");
+    assert_says(
+        only_node_error(&images, 2),
+        &["cri.sock may not be opened by this program, which runs as ", "(permission denied): it belongs to ", &mode],
+    );
 }
 
 #[tokio::test]
@@ -101,11 +104,11 @@ async fn a_socket_that_never_answers_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn a_service_without_cri_v1_is_told_from_a_runtime() {
+async fn a_service_without_the_cri_is_told_from_a_runtime() {
     let fixture = Fixture::cri().await;
     let _cri = fixture.runtime(CriAnswer::Status(12, "unknown service"));
     let error = fixture.error().await;
-    assert_says(&error, &["has no CRI v1 (unknown service)", "containerd 1.6"]);
+    assert_says(&error, &["has no CRI, neither v1 nor v1alpha2 (unknown service)", "Docker's containerd"]);
 }
 
 #[tokio::test]
@@ -152,4 +155,21 @@ async fn a_runtime_that_comes_back_is_asked_again() {
     assert_says(only_node_error(&program.images().await.unwrap(), 2), &["there is no socket"]);
     let _cri = fixture.runtime(images(3, 1));
     assert_eq!(node_rows(&program.images().await.unwrap()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_runtime_that_only_speaks_v1alpha2_is_listed() {
+    let fixture = Fixture::cri().await;
+    let _cri = fixture.runtime(CriAnswer::Alpha(ListImages::numbered(3, 1)));
+    let listed = fixture.listed().await;
+    assert_eq!((node_rows(&listed).len(), &listed["errors"]), (3, &json!([])));
+}
+
+#[tokio::test]
+async fn an_error_of_the_runtime_is_told_as_such() {
+    let fixture = Fixture::cri().await;
+    let _cri = fixture.runtime(CriAnswer::Status(2, "failed to list images: metadata.db is broken"));
+    let error = fixture.error().await;
+    assert_says(&error, &["answered ListImages with an error (Unknown: failed to list images: metadata.db is broken)"]);
+    assert!(!error.contains("is that its socket"), "{error}");
 }

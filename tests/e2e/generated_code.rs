@@ -12,7 +12,11 @@ fn check(proto: &str, code: &str) -> Result<()> {
     let (proto, code) = (repository(proto), repository(code));
     let descriptors = protox::compile([&proto], proto.parent())?;
     let folder = tempfile::tempdir()?;
-    tonic_prost_build::configure().build_server(false).out_dir(folder.path()).compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .build_client(false)
+        .build_server(false)
+        .out_dir(folder.path())
+        .compile_fds(descriptors)?;
     let generated = folder.path().join(code.file_name().context("a file")?);
     if std::env::var_os(WRITE).is_some() {
         std::fs::copy(&generated, &code)?;

@@ -61,6 +61,7 @@ mod properties;
 mod proxies;
 mod reload;
 mod retries;
+mod runtimes;
 mod sandbox;
 mod sbom;
 mod secrets;

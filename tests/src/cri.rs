@@ -1,4 +1,4 @@
-//! A double of a container runtime's CRI socket: gRPC over HTTP/2, with one answer to everything.
+//! A double of a container runtime's CRI socket: gRPC over HTTP/2, with one answer to ListImages.
 
 use crate::server::serve_connection;
 use crate::timing;
@@ -34,11 +34,16 @@ pub struct CriImage {
     pub size: u64,
 }
 
+/// gRPC's status of a method that a server does not have.
+const UNIMPLEMENTED: u32 = 12;
+
 /// What the double answers.
 #[derive(Clone, Debug)]
 pub enum CriAnswer {
     /// These images.
     Images(ListImages),
+    /// These images, by version v1alpha2 of the CRI only.
+    Alpha(ListImages),
     /// A gRPC status without images, with its message.
     Status(u32, &'static str),
 }
@@ -67,20 +72,26 @@ impl Cri {
     pub fn start(socket: &Path, answer: CriAnswer) -> Result<Self> {
         timing::measure_this_test();
         let listener = UnixListener::bind(socket)?;
-        let (status, message, body) = match answer {
-            CriAnswer::Images(images) => (0, "", framed(&images.encode_to_vec())),
-            CriAnswer::Status(status, message) => (status, message, Bytes::new()),
+        let (version, status, message, body) = match answer {
+            CriAnswer::Images(images) => ("v1", 0, "", framed(&images.encode_to_vec())),
+            CriAnswer::Alpha(images) => ("v1alpha2", 0, "", framed(&images.encode_to_vec())),
+            CriAnswer::Status(status, message) => ("v1", status, message, Bytes::new()),
         };
-        let trailers = HeaderMap::from_iter([
-            (HeaderName::from_static("grpc-status"), HeaderValue::from(status)),
-            (HeaderName::from_static("grpc-message"), HeaderValue::from_static(message)),
-        ]);
+        let method = format!("/runtime.{version}.ImageService/ListImages");
         Ok(Self(tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (trailers, body) = (trailers.clone(), body.clone());
-                serve_connection(stream, move |_| {
-                    let frames =
-                        [Ok::<_, Infallible>(Frame::data(body.clone())), Ok(Frame::trailers(trailers.clone()))];
+                let (method, body) = (method.clone(), body.clone());
+                serve_connection(stream, move |request| {
+                    let (status, message, body) = if request.uri().path() == method {
+                        (status, message, body.clone())
+                    } else {
+                        (UNIMPLEMENTED, "unknown service", Bytes::new())
+                    };
+                    let trailers = HeaderMap::from_iter([
+                        (HeaderName::from_static("grpc-status"), HeaderValue::from(status)),
+                        (HeaderName::from_static("grpc-message"), HeaderValue::from_static(message)),
+                    ]);
+                    let frames = [Ok::<_, Infallible>(Frame::data(body)), Ok(Frame::trailers(trailers))];
                     let mut response = http::Response::new(StreamBody::new(futures::stream::iter(frames)));
                     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
                     async { Ok::<_, Infallible>(response) }

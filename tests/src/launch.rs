@@ -9,6 +9,9 @@ use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+/// The user and the group of the same name in most systems.
+const NOBODY: u32 = 65534;
+
 /// `serve` on a node, not started yet.
 #[must_use]
 pub struct Launch {
@@ -24,6 +27,15 @@ impl NodeBuilder {
     /// When a file can't be written, or the program does not start.
     pub fn start(self) -> Result<Program> {
         self.build()?.start()
+    }
+
+    /// Writes all of it, and starts the program as a user who is nobody, also when root runs the tests: root needs no sudo.
+    ///
+    /// # Errors
+    ///
+    /// When a file can't be written, or the program does not start.
+    pub fn start_as_nobody(self) -> Result<Program> {
+        self.build()?.launch().start_as_nobody()
     }
 }
 
@@ -106,12 +118,11 @@ impl Launch {
         }
         // Nobody may not enter every folder that root builds in.
         self.node.copy_program(&artifacts::program(), "image-service")?;
-        for name in ["", "config.json"] {
-            self.node.set_mode(name, 0o755)?;
-        }
+        self.node.set_mode("", 0o755)?;
+        self.node.give_to(NOBODY)?;
         let arguments: Vec<_> = self.command.get_args().map(OsStr::to_owned).collect();
         self.command = Command::new(self.node.path("image-service"));
-        self.command.args(arguments).uid(65534).gid(65534).current_dir("/");
+        self.command.args(arguments).uid(NOBODY).gid(NOBODY).current_dir("/");
         self.start()
     }
 

@@ -2,11 +2,11 @@
 //! them all.
 
 use crate::{Harbor, fixture, timing};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -60,6 +60,12 @@ impl NodeBuilder {
     pub fn script(mut self, name: &str, text: &str) -> Self {
         self.scripts.push((name.to_owned(), shell_script(text)));
         self
+    }
+
+    /// Puts a shell script in crictl's place, which root runs itself, and others through a sudo that allows everything.
+    pub fn crictl_program(self, text: &str) -> Self {
+        let sudo = include_str!("../fixtures/sudo.sh").replace("ALLOWED", "true");
+        self.script("crictl", text).script("sudo", &sudo)
     }
 
     /// Writes images_to_ignore.txt.
@@ -129,6 +135,8 @@ impl NodeBuilder {
     }
 }
 
+/// Whoever runs such a file has the rights of its owner.
+const SET_USER_ID: u32 = 0o4000;
 const IGNORE_FILE: &str = "images_to_ignore.txt";
 
 impl Node {
@@ -185,10 +193,35 @@ impl Node {
         self.copy_program(&self.path(&text), name)
     }
 
+    /// Gives all of its files to this user, but no sockets, nothing else that a server made, and no programs of root.
+    pub(crate) fn give_to(&self, user: u32) -> Result<()> {
+        let files = std::fs::read_dir(self.folder())?.map(|entry| Ok(entry?.path()));
+        for path in files.chain([Ok(self.folder().to_owned())]).collect::<Result<Vec<_>>>()? {
+            let metadata = path.symlink_metadata()?;
+            let is_of_root = metadata.mode() & SET_USER_ID != 0;
+            if metadata.is_dir() || (metadata.is_file() && !is_of_root) {
+                std::os::unix::fs::chown(&path, Some(user), Some(user))?;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn copy_program(&self, from: &Path, name: &str) -> Result<()> {
         let copied = Command::new("cp").arg(from).arg(self.path(name)).status()?;
         ensure!(copied.success(), "copying {} failed ({copied})", from.display());
         self.set_mode(name, 0o755)
+    }
+
+    /// Copies a program of this machine into the folder, and gives all who run it the rights of root. Only root can.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be copied.
+    pub fn program_of_root(&self, path: &str) -> Result<()> {
+        let path = Path::new(path);
+        let name = path.file_name().and_then(|name| name.to_str()).context("a program has a name")?;
+        self.copy_program(path, name)?;
+        self.set_mode(name, SET_USER_ID | 0o755)
     }
 
     /// Writes images_to_ignore.txt.

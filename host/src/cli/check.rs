@@ -7,7 +7,7 @@ use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded};
 use super::listing::{self, Listing};
 use crate::runtime::{Capabilities, Service};
-use crate::sources::store::Stores;
+use crate::sources::Lasting;
 use anyhow::Result;
 use clap::Args;
 use image_service_config::{Cache, Config};
@@ -41,7 +41,7 @@ impl Check {
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
         let once = listing::for_one_listing(config.clone());
-        let capabilities = Arc::new(Capabilities::new(once, &Arc::default(), &Stores::default())?);
+        let capabilities = Arc::new(Capabilities::new(once, &Arc::default(), &Lasting::default())?);
         let (crictl, client) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
         if let Some(path) = &config.composition {

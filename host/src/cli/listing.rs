@@ -3,7 +3,7 @@
 use super::compositions::Compositions;
 use super::config_file::Loaded;
 use crate::runtime::{Capabilities, Service};
-use crate::sources::store::Stores;
+use crate::sources::Lasting;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::Request;
@@ -79,7 +79,7 @@ pub(super) fn service(loaded: Loaded, is_demo: bool, compositions: &Compositions
     let on_stderr = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
     let harbor = loaded.config.harbor.clone();
     let config = for_one_listing(loaded.config);
-    let capabilities = Capabilities::new(config, &Arc::default(), &Stores::default())?;
+    let capabilities = Capabilities::new(config, &Arc::default(), &Lasting::default())?;
     Ok((Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?), harbor))
 }
 

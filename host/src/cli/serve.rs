@@ -3,7 +3,7 @@
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded, demo_config};
 use crate::app::App;
-use crate::sources::store::Stores;
+use crate::sources::Lasting;
 use anyhow::Result;
 use clap::Args;
 use image_service_http::address::Address;
@@ -53,13 +53,12 @@ impl Serve {
             Ok(host) => format!("[{host}]:{}", app.port),
             Err(_) => format!("{}:{}", app.host, app.port),
         });
-        // The program has them for its whole life, because a reload must not lose what they hold.
-        let stores = Stores::default();
-        let app = self.app(loaded, &compositions, &stores)?;
+        let lasting = Lasting::default();
+        let app = self.app(loaded, &compositions, &lasting)?;
         let server = Server::listen(&address).await?;
         print_addresses(&server.addresses(), app.access().tls().is_some(), self.demo);
         app.start_listing();
-        let end = server.serve(app, move || self.app(self.load()?, &compositions, &stores)).await;
+        let end = server.serve(app, move || self.app(self.load()?, &compositions, &lasting)).await;
         export.end().await;
         match end {
             Shutdown::Graceful => Ok(ExitCode::SUCCESS),
@@ -72,13 +71,13 @@ impl Serve {
     }
 
     /// The application for this configuration.
-    fn app(&self, loaded: Loaded, compositions: &Compositions, stores: &Stores) -> Result<App> {
+    fn app(&self, loaded: Loaded, compositions: &Compositions, lasting: &Lasting) -> Result<App> {
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
         let own = self.composition.as_deref().or(loaded.config.composition.as_deref());
         let composition = compositions.choose(self.demo, own, &loaded.config)?;
-        App::new(&composition, loaded.config, stores.clone(), Arc::new(|line: &str| tracing::warn!("{line}")))
+        App::new(&composition, loaded.config, lasting, Arc::new(|line: &str| tracing::warn!("{line}")))
     }
 }
 

@@ -1,8 +1,9 @@
 //! The capabilities of every instance: the node, Harbor, the store and settings, from the configuration.
 
+use crate::sources::Lasting;
 use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
-use crate::sources::store::{Store, Stores};
+use crate::sources::store::Store;
 use anyhow::Result;
 use image_service_config::{Config, Limits};
 use image_service_telemetry::source_health::SourceHealth;
@@ -23,16 +24,17 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// The capabilities that a configuration grants. It asks no source yet. Later requests report their outcome to
-    /// `health`; what components keep goes to `stores`.
+    /// `health`; `lasting` holds what outlives a reload.
     ///
     /// # Errors
     ///
     /// When the client of Harbor or the folder of the store can't be prepared.
-    pub fn new(config: Config, health: &Arc<SourceHealth>, stores: &Stores) -> Result<Self> {
+    pub fn new(config: Config, health: &Arc<SourceHealth>, lasting: &Lasting) -> Result<Self> {
+        let crictl = Crictl::new(config.crictl.clone(), &config.limits, Arc::clone(health), &lasting.hanging);
         Ok(Self {
-            crictl: Arc::new(Crictl::new(config.crictl.clone(), &config.limits, Arc::clone(health))),
+            crictl: Arc::new(crictl),
             harbor: Arc::new(HarborClient::new(&config.harbor, &config.limits, Arc::clone(health))?),
-            store: Store::new(&config, stores)?,
+            store: Store::new(&config, &lasting.stores)?,
             node_name: node_name(),
             config,
         })

@@ -178,7 +178,7 @@ impl<T: Send> crictl_wit::HostWithStore<T> for HostInterfaces {
             None => capabilities.crictl.ask().await,
         };
         match outcome {
-            Ok(answer) => Ok(answer.images.into_iter().map(Into::into).collect()),
+            Ok(answer) => Ok(Arc::unwrap_or_clone(answer.images).into_iter().map(Into::into).collect()),
             Err(error) => Err(error.into()),
         }
     }

@@ -21,9 +21,9 @@ fn failures(metrics: &Metrics) -> Vec<(&str, f64)> {
 impl Failing {
     async fn new() -> Self {
         let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).start().await.unwrap();
-        let refused = "echo 'sudo: a password is required' >&2; exit 1";
+        let refused = "echo 'connect: permission denied' >&2; exit 1";
         let few_tries = json!({"harbor_config": {"timeout": 2, "retries": 0}});
-        let node = Node::builder().one_image().harbor(&harbor).config(few_tries).script("sudo", refused);
+        let node = Node::builder().one_image().harbor(&harbor).config(few_tries).crictl_program(refused);
         Self { program: node.start().unwrap(), harbor }
     }
 

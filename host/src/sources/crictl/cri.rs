@@ -1,16 +1,24 @@
-//! The runtime's socket: one CRI v1 call, ListImages.
+//! The runtime's socket: one CRI call, ListImages, in version v1 or, where the runtime has only that, v1alpha2.
 
-use super::error::Error;
+use super::error::{Error, ErrorKind};
+use super::socket_access;
 use crate::error_chain::root_cause;
+use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use image_model::types::Image;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::Duration;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
+use tonic::client::{Grpc, GrpcService};
+use tonic::codegen::{Body, Bytes, StdError};
 use tonic::transport::Endpoint;
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
+use tower::ServiceExt;
 
 // Included, so that rustfmt leaves the file as it was generated.
 #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from proto/cri.proto")]
@@ -18,57 +26,58 @@ mod proto {
     include!("cri/runtime.v1.rs");
 }
 
-/// A socket that could not be opened.
+/// The messages of both versions are the same, as far as they are read here.
+const V1: &str = "/runtime.v1.ImageService/ListImages";
+/// What runtimes have that are older than Kubernetes 1.23.
+const V1_ALPHA2: &str = "/runtime.v1alpha2.ImageService/ListImages";
+
+/// Why a socket gave no list.
 #[derive(Debug)]
-pub(super) struct ClosedSocket {
-    pub(super) path: PathBuf,
-    pub(super) error: io::Error,
+pub(super) enum Failure {
+    /// There is no such socket.
+    Missing,
+    /// No container runtime answers there, so that another socket may be the node's.
+    NoRuntime(Error),
+    /// The node's runtime answers there, and does not give its list.
+    Runtime(Error),
 }
 
-/// The error when no socket opens. A socket that exists without permission takes precedence over missing ones.
-pub(super) fn no_open_socket(closed: &[ClosedSocket]) -> Error {
-    let shown = |kind: Option<io::ErrorKind>| {
-        let of_kind = closed.iter().filter(|closed| kind.is_none_or(|kind| closed.error.kind() == kind));
-        of_kind.map(|closed| closed.path.display().to_string()).collect::<Vec<_>>().join(", ")
+/// Asks this socket for all images, until `end` and within a size limit.
+pub(super) async fn images(path: &Path, end: Instant, max_bytes: usize) -> Result<Vec<Image>, Failure> {
+    // Some microseconds of the limit have passed.
+    let limit = end.saturating_duration_since(Instant::now());
+    let stream = match UnixStream::connect(path).await {
+        Ok(stream) => stream,
+        Err(error) => return Err(closed(path, &error).await),
     };
-    if closed.iter().any(|closed| closed.error.kind() == io::ErrorKind::PermissionDenied) {
-        return Error::denied(format!(
-            "the socket {} may not be opened (permission denied); run as a user or group that may, or set \
-             crictl_config.mode to exec",
-            shown(Some(io::ErrorKind::PermissionDenied))
-        ));
-    }
-    match closed.iter().find(|closed| closed.error.kind() != io::ErrorKind::NotFound) {
-        Some(ClosedSocket { path, error }) => Error::unavailable(format!(
-            "the socket {} can't be opened ({error}); is the container runtime running?",
-            path.display()
-        )),
-        None => Error::unavailable(format!(
-            "there is no socket {}; start the container runtime or set crictl_config.endpoint",
-            shown(None)
-        )),
-    }
-}
-
-/// Asks for all images over an open socket, within a time limit and a size limit.
-pub(super) async fn images(
-    path: &Path,
-    stream: UnixStream,
-    limit: Duration,
-    max_bytes: usize,
-) -> Result<Vec<Image>, Error> {
-    match tokio::time::timeout(limit, list(stream, max_bytes)).await {
-        Err(_) => Err(Error::timed_out(format!(
-            "the container runtime at {} did not answer ListImages within {} s; see its logs",
-            path.display(),
-            limit.as_secs_f64()
-        ))),
-        Ok(Err(status)) => Err(explain(path, &status, max_bytes)),
+    let speaks_grpc = Arc::new(AtomicBool::new(false));
+    match tokio::time::timeout_at(end.into(), list(stream, max_bytes, &speaks_grpc)).await {
+        Err(_) => Err(Failure::NoRuntime(timed_out(path, limit))),
+        Ok(Err(status)) => Err(explain(path, &status, max_bytes, speaks_grpc.load(Ordering::Relaxed))),
         Ok(Ok(images)) => Ok(images),
     }
 }
 
-async fn list(stream: UnixStream, max_bytes: usize) -> Result<Vec<Image>, Status> {
+async fn closed(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::Missing,
+        io::ErrorKind::PermissionDenied => Failure::NoRuntime(socket_access::refused(path).await),
+        _ => Failure::NoRuntime(Error::new(
+            ErrorKind::Unavailable,
+            format!("the socket {} can't be opened ({error})", path.display()),
+            "is the container runtime running?",
+        )),
+    }
+}
+
+fn timed_out(path: &Path, limit: Duration) -> Error {
+    let seconds = (limit.as_secs_f64() * 100.0).round() / 100.0;
+    let cause = format!("the container runtime at {} did not answer ListImages within {seconds} s", path.display());
+    Error::new(ErrorKind::TimedOut, cause, "see its logs")
+}
+
+/// Sends the call. Sets `speaks_grpc` when the other side answers as a gRPC server does.
+async fn list(stream: UnixStream, max_bytes: usize, speaks_grpc: &Arc<AtomicBool>) -> Result<Vec<Image>, Status> {
     let stream = Mutex::new(Some(stream));
     let connector = tower::service_fn(move |_| {
         let stream = stream.lock().ok().and_then(|mut stream| stream.take());
@@ -79,8 +88,38 @@ async fn list(stream: UnixStream, max_bytes: usize) -> Result<Vec<Image>, Status
         .connect_with_connector(connector)
         .await
         .map_err(|error| Status::unknown(root_cause(&error)))?;
-    let mut client = proto::image_service_client::ImageServiceClient::new(channel).max_decoding_message_size(max_bytes);
-    let answer = client.list_images(proto::ListImagesRequest {}).await?.into_inner();
+    let flag = Arc::clone(speaks_grpc);
+    let service = channel.map_response(move |response: http::Response<_>| {
+        let content_type = response.headers().get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+        if content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
+            flag.store(true, Ordering::Relaxed);
+        }
+        response
+    });
+    let mut client = Grpc::new(service).max_decoding_message_size(max_bytes);
+    match call(&mut client, V1).await {
+        Err(status) if status.code() == Code::Unimplemented && speaks_grpc.load(Ordering::Relaxed) => {
+            match call(&mut client, V1_ALPHA2).await {
+                // The first refusal names the version that is expected.
+                Err(older) if older.code() == Code::Unimplemented => Err(status),
+                outcome => outcome,
+            }
+        }
+        outcome => outcome,
+    }
+}
+
+async fn call<T>(client: &mut Grpc<T>, method: &'static str) -> Result<Vec<Image>, Status>
+where
+    T: GrpcService<tonic::body::Body>,
+    T::Error: Into<StdError>,
+    T::ResponseBody: Body<Data = Bytes> + Send + 'static,
+    <T::ResponseBody as Body>::Error: Into<StdError> + Send,
+{
+    client.ready().await.map_err(|error| Status::unknown(error.into().to_string()))?;
+    let codec: ProstCodec<proto::ListImagesRequest, proto::ListImagesResponse> = ProstCodec::default();
+    let path = PathAndQuery::from_static(method);
+    let answer = client.unary(Request::new(proto::ListImagesRequest {}), path, codec).await?.into_inner();
     Ok(answer
         .images
         .into_iter()
@@ -94,56 +133,66 @@ async fn list(stream: UnixStream, max_bytes: usize) -> Result<Vec<Image>, Status
         .collect())
 }
 
-fn explain(path: &Path, status: &Status, max_bytes: usize) -> Error {
+fn explain(path: &Path, status: &Status, max_bytes: usize, speaks_grpc: bool) -> Failure {
     let shown = path.display();
     let said = status.message();
+    if !speaks_grpc {
+        let cause = format!(
+            "the program that listens at {shown} did not answer ListImages as a container runtime does ({said})"
+        );
+        return Failure::NoRuntime(Error::new(ErrorKind::Malformed, cause, "is that its socket?"));
+    }
     match status.code() {
-        Code::Unimplemented => Error::malformed(format!(
-            "the service at {shown} has no CRI v1 ({said}); it needs containerd 1.6, CRI-O 1.20 or newer with the CRI plugin on"
+        Code::Unimplemented => Failure::NoRuntime(Error::new(
+            ErrorKind::Malformed,
+            format!("the service at {shown} has no CRI, neither v1 nor v1alpha2 ({said})"),
+            "if it is Docker's containerd, take \"cri\" out of disabled_plugins in /etc/containerd/config.toml and restart it; \
+             else set crictl_config.endpoint to the socket of the node's runtime",
         )),
-        Code::OutOfRange | Code::ResourceExhausted => Error::malformed(format!(
-            "the list of images from {shown} is larger than {max_bytes} bytes ({said}); \
-                 limits_config.max_crictl_bytes sets the limit"
+        Code::OutOfRange | Code::ResourceExhausted => Failure::Runtime(Error::new(
+            ErrorKind::Malformed,
+            format!("the list of images from {shown} is larger than {max_bytes} bytes ({said})"),
+            "limits_config.max_crictl_bytes sets the limit",
         )),
-        Code::PermissionDenied | Code::Unauthenticated => {
-            Error::denied(format!("the container runtime at {shown} refused ListImages ({said})"))
-        }
-        Code::Unknown | Code::Internal | Code::Unavailable | Code::Cancelled => Error::malformed(format!(
-            "the program that listens at {shown} did not answer ListImages as a container runtime does ({said}); is that its socket?"
+        Code::PermissionDenied | Code::Unauthenticated => Failure::Runtime(Error::new(
+            ErrorKind::Denied,
+            format!("the container runtime at {shown} refused ListImages ({said})"),
+            "see its logs",
         )),
-        code => Error::unavailable(format!("the container runtime at {shown} failed ListImages ({code:?}: {said})")),
+        code => Failure::Runtime(Error::new(
+            ErrorKind::Unavailable,
+            format!("the container runtime at {shown} answered ListImages with an error ({code:?}: {said})"),
+            "see its logs",
+        )),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::crictl::ErrorKind;
 
-    fn closed(path: &str, kind: io::ErrorKind) -> ClosedSocket {
-        ClosedSocket { path: path.into(), error: kind.into() }
+    #[tokio::test]
+    async fn a_socket_that_nobody_serves_is_named_with_the_reason() {
+        let error = io::ErrorKind::ConnectionRefused.into();
+        let Failure::NoRuntime(error) = closed(Path::new("/run/a.sock"), &error).await else { panic!("{error}") };
+        assert!(
+            error.to_string().starts_with("the socket /run/a.sock can't be opened (connection refused)"),
+            "{error}"
+        );
     }
 
     #[test]
-    fn a_socket_without_permission_is_reported_before_missing_ones() {
-        let sockets =
-            [closed("/run/a.sock", io::ErrorKind::NotFound), closed("/run/b.sock", io::ErrorKind::PermissionDenied)];
-        let error = no_open_socket(&sockets);
-        assert_eq!(error.kind(), ErrorKind::Denied);
-        assert!(error.to_string().starts_with("the socket /run/b.sock may not"), "{error}");
-    }
-
-    #[test]
-    fn all_missing_sockets_are_named() {
-        let sockets = [closed("/run/a.sock", io::ErrorKind::NotFound), closed("/run/b.sock", io::ErrorKind::NotFound)];
-        let error = no_open_socket(&sockets);
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert!(error.to_string().contains("/run/a.sock, /run/b.sock"), "{error}");
-    }
-
-    #[test]
-    fn a_socket_that_nobody_serves_is_named_with_the_reason() {
-        let error = no_open_socket(&[closed("/run/a.sock", io::ErrorKind::ConnectionRefused)]);
-        assert!(error.to_string().contains("/run/a.sock can't be opened (connection refused)"), "{error}");
+    fn an_error_of_the_runtime_is_told_as_such() {
+        let explained =
+            |code, speaks_grpc| explain(Path::new("/run/a.sock"), &Status::new(code, "no disk"), 1, speaks_grpc);
+        for code in [Code::Unknown, Code::Internal, Code::Unavailable, Code::Cancelled, Code::FailedPrecondition] {
+            let Failure::Runtime(error) = explained(code, true) else { panic!("{code}") };
+            assert!(
+                error.to_string().contains(&format!("answered ListImages with an error ({code:?}: no disk)")),
+                "{error}"
+            );
+            let Failure::NoRuntime(error) = explained(code, false) else { panic!("{code}") };
+            assert!(error.to_string().ends_with("is that its socket?"), "{error}");
+        }
     }
 }

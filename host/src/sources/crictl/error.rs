@@ -4,11 +4,15 @@ use image_service_telemetry::source::FailureKind;
 use thiserror::Error;
 
 /// Why the node gave no list of images. The message says what the program tried, what came back, and what to do.
-#[derive(Debug, Error)]
-#[error("{message}")]
+#[derive(Clone, Debug, Error)]
+#[error("{}{}", sentence(.cause, .remedy), .also)]
 pub struct Error {
     kind: ErrorKind,
-    message: String,
+    cause: String,
+    /// What the operator can do; empty where the cause says all.
+    remedy: String,
+    /// What else the program tried, as a text that follows the remedy.
+    also: String,
 }
 
 /// The kind of an [`Error`].
@@ -27,24 +31,8 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    pub(super) fn unavailable(message: String) -> Self {
-        Self { kind: ErrorKind::Unavailable, message }
-    }
-
-    pub(super) fn denied(message: String) -> Self {
-        Self { kind: ErrorKind::Denied, message }
-    }
-
-    pub(super) fn timed_out(message: String) -> Self {
-        Self { kind: ErrorKind::TimedOut, message }
-    }
-
-    pub(super) fn malformed(message: String) -> Self {
-        Self { kind: ErrorKind::Malformed, message }
-    }
-
-    pub(super) fn internal(message: String) -> Self {
-        Self { kind: ErrorKind::Internal, message }
+    pub(super) fn new(kind: ErrorKind, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { kind, cause: cause.into(), remedy: remedy.into(), also: String::new() }
     }
 
     /// The kind.
@@ -52,10 +40,18 @@ impl Error {
         self.kind
     }
 
-    /// Adds to the message what the program tried before.
-    pub(super) fn after(self, before: &str) -> Self {
-        Self { message: format!("{}; {before}", self.message), ..self }
+    /// Adds to the message what else the program tried. Of several remedies, only those for missing permissions help: without
+    /// them another way is as good.
+    pub(super) fn also_tried(mut self, other: &Self) -> Self {
+        let remedy = if other.kind == ErrorKind::Denied { &other.remedy } else { "" };
+        self.also.push_str("; also tried: ");
+        self.also.push_str(&sentence(&other.cause, remedy));
+        self
     }
+}
+
+fn sentence(cause: &str, remedy: &str) -> String {
+    if remedy.is_empty() { cause.to_owned() } else { format!("{cause}; {remedy}") }
 }
 
 impl From<ErrorKind> for FailureKind {

@@ -1,237 +1,154 @@
-//! The program `crictl`: one fixed argument vector, a clean environment, a time limit and an output limit.
+//! The program `crictl`, as root or through sudo. All who ask at the same time wait for the same process.
 
+mod process;
+mod refusal;
+mod search_path;
+
+pub use process::Hanging;
+
+use super::answer::Answer;
 use super::error::{Error, ErrorKind};
-use image_model::crictl;
-use image_model::types::Image;
-use image_service_config as config;
-use image_service_config::duration::deadline;
-use rustix::process::{Pid, Signal, kill_process_group};
-use std::io;
-use std::process::{ExitStatus, Stdio};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use image_service_config::Crictl;
+use image_service_telemetry::panics::Panicked;
+use process::Process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
 
-/// The preferred command, because its JSON is exact.
-const JSON_COMMAND: [&str; 6] = ["sudo", "-n", "crictl", "images", "-o", "json"];
-/// The only command that the documented sudoers rule allows: a rule with arguments allows exactly these.
-const TABLE_COMMAND: [&str; 4] = ["sudo", "-n", "crictl", "images"];
+/// The preferred arguments, because crictl's JSON is exact.
+const JSON: [&str; 4] = ["crictl", "images", "-o", "json"];
+/// The only arguments that the documented sudoers rule allows: a rule with arguments allows exactly these.
+const TABLE: [&str; 2] = ["crictl", "images"];
 
-/// Bytes of one read.
-const READ_BYTES: u64 = 1024 * 1024;
-/// Most bytes of crictl's stderr that an error may show.
-const MAX_STDERR: u64 = 16 * 1024;
+type Flight = Shared<BoxFuture<'static, Result<Answer, Error>>>;
 
-/// Runs crictl and returns its images with the command that printed them. `table_worked` remembers which default command
-/// worked.
-pub(super) async fn images(
-    config: &config::Crictl,
+/// Asks crictl.
+#[derive(Debug)]
+pub(super) struct Exec {
+    commands: Arc<Commands>,
+    /// The question under way. Where crictl runs as root, this program can't stop it: each further process would stay too.
+    flight: Mutex<Option<Flight>>,
+}
+
+/// The commands that list the images, and the one that worked.
+#[derive(Debug)]
+struct Commands {
+    config: Crictl,
     max_bytes: usize,
-    table_worked: &AtomicBool,
-) -> Result<(Vec<Image>, Vec<String>), Error> {
-    let end = deadline(config.timeout);
-    if let Some(command) = &config.command {
-        return Ok((run(command, config, max_bytes, end).await?, command.clone()));
+    /// Whether the plain table worked when JSON had failed: the documented sudoers rule allows only the table.
+    table_worked: AtomicBool,
+    hanging: Hanging,
+}
+
+impl Exec {
+    /// Runs the configured command, or crictl's. `hanging` knows the process that did not end, also over a reload.
+    pub(super) fn new(config: Crictl, max_bytes: usize, hanging: Hanging) -> Self {
+        let commands = Commands { config, max_bytes, table_worked: AtomicBool::new(false), hanging };
+        Self { commands: Arc::new(commands), flight: Mutex::default() }
     }
-    let (json, table) = (JSON_COMMAND.map(str::to_owned), TABLE_COMMAND.map(str::to_owned));
-    let remembered = table_worked.load(Ordering::Relaxed);
-    let (first, second) = if remembered { (&table[..], &json[..]) } else { (&json[..], &table[..]) };
-    match run(first, config, max_bytes, end).await {
-        Ok(images) => Ok((images, first.to_vec())),
-        // The other command would hang, or print the same garbage.
-        Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Malformed) => Err(error),
-        Err(_) => {
-            let images = run(second, config, max_bytes, end).await?;
-            table_worked.store(!remembered, Ordering::Relaxed);
-            Ok((images, second.to_vec()))
+
+    /// The images, from the question under way or a new one, until `end`.
+    pub(super) async fn answer(&self, end: Instant) -> Result<Answer, Error> {
+        let outcome = self.join(end).await;
+        // Nobody keeps the list. A question that another request has begun meanwhile stays.
+        self.flight().take_if(|flight| flight.peek().is_some());
+        outcome
+    }
+
+    fn flight(&self) -> MutexGuard<'_, Option<Flight>> {
+        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The question under way, which ends before `end` as it began earlier, or a new one.
+    fn join(&self, end: Instant) -> Flight {
+        let mut flight = self.flight();
+        if let Some(present) = flight.as_ref().filter(|flight| flight.peek().is_none()) {
+            return present.clone();
         }
+        let commands = Arc::clone(&self.commands);
+        // A task of its own, as each of those who wait may leave.
+        let task = tokio::spawn(async move { commands.images(end).await });
+        let outcome = async {
+            // The panic is in the log.
+            task.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, Panicked.to_string(), "")))
+        };
+        let begun = outcome.boxed().shared();
+        *flight = Some(begun.clone());
+        begun
     }
 }
 
-/// Kills the process group when it is dropped, unless the process has ended by itself.
-struct ProcessGroup(Option<Pid>);
-
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // This fails for a process of another user, which ends when its pipe closes.
-            let _ = kill_process_group(group, Signal::KILL);
+impl Commands {
+    async fn images(&self, end: Instant) -> Result<Answer, Error> {
+        if let Some(command) = &self.config.command {
+            return self.run(command.clone(), end).await;
         }
+        let (json, table) = (command(&JSON), command(&TABLE));
+        let remembered = self.table_worked.load(Ordering::Relaxed);
+        let (first, second) = if remembered { (table, json) } else { (json, table) };
+        match self.run(first, end).await {
+            Ok(answer) => Ok(answer),
+            // The other command would hang, or print the same garbage.
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Malformed) => Err(error),
+            Err(_) => {
+                let answer = self.run(second, end).await?;
+                self.table_worked.store(!remembered, Ordering::Relaxed);
+                Ok(answer)
+            }
+        }
+    }
+
+    async fn run(&self, command: Vec<String>, end: Instant) -> Result<Answer, Error> {
+        let process = Process { command: &command, max_bytes: self.max_bytes };
+        let images = process.images(end, &self.hanging).await?;
+        Ok(Answer { images: Arc::new(images), way: format!("`{}`", command.join(" ")) })
     }
 }
 
-async fn run(command: &[String], config: &config::Crictl, max_bytes: usize, end: Instant) -> Result<Vec<Image>, Error> {
-    let shown = command.join(" ");
-    let mut process = Command::new(&command[0]);
-    process.args(&command[1..]).env_clear().env("LC_ALL", "C");
-    if let Some(path) = std::env::var_os("PATH") {
-        process.env("PATH", path);
-    }
-    let mut child = process
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| cannot_start(&shown, &command[0], &error))?;
-    let mut group = ProcessGroup(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let work = async {
-        let (output, stderr_output) = tokio::join!(read(stdout, max_bytes as u64), read_and_drain(stderr));
-        let output = output?;
-        if output.len() > max_bytes {
-            return Ok((None, output, stderr_output?));
-        }
-        Ok::<_, io::Error>((Some(child.wait().await?), output, stderr_output?))
-    };
-    let outcome = tokio::time::timeout_at(end.into(), work).await;
-    let (status, output, stderr_output) = match outcome {
-        Err(_) => {
-            return Err(Error::timed_out(format!(
-                "`{shown}` did not end within {} s and was stopped; is the container runtime hanging?",
-                config.timeout.as_secs_f64()
-            )));
-        }
-        Ok(Err(error)) => return Err(Error::unavailable(format!("`{shown}` could not be read ({error})"))),
-        Ok(Ok((None, ..))) => {
-            return Err(Error::malformed(format!(
-                "`{shown}` printed more than {max_bytes} bytes and was stopped; limits_config.max_crictl_bytes sets the limit"
-            )));
-        }
-        Ok(Ok((Some(status), output, stderr_output))) => (status, output, stderr_output),
-    };
-    group.0 = None;
-    if !status.success() {
-        return Err(failed(&shown, status, &stderr_output));
-    }
-    crictl::parse(&String::from_utf8_lossy(&output))
-        .map_err(|error| Error::malformed(format!("`{shown}` printed something else than images: {error}")))
-}
-
-/// Reads at most one byte more than the limit.
-async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Result<Vec<u8>> {
-    let Some(pipe) = pipe else { return Ok(Vec::new()) };
-    let mut pipe = pipe.take(limit.saturating_add(1));
-    // A growing list would be copied at each doubling, and would need four times the memory.
-    let mut pieces = Vec::new();
-    loop {
-        let mut piece = Vec::new();
-        (&mut pipe).take(READ_BYTES).read_to_end(&mut piece).await?;
-        if piece.is_empty() {
-            return Ok(pieces.concat());
-        }
-        pieces.push(piece);
-    }
-}
-
-/// Keeps the beginning of stderr. Reads the rest too, so that crictl never waits for room in the pipe.
-async fn read_and_drain(mut pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
-    let bytes = read(pipe.as_mut(), MAX_STDERR).await?;
-    if let Some(pipe) = &mut pipe {
-        tokio::io::copy(pipe, &mut tokio::io::sink()).await?;
-    }
-    Ok(bytes)
-}
-
-fn cannot_start(shown: &str, program: &str, error: &io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::unavailable(format!(
-            "`{shown}` can't be run: {program} is not installed; install it, set crictl_config.command, or set \
-             crictl_config.endpoint to the runtime's socket"
-        )),
-        io::ErrorKind::PermissionDenied => {
-            Error::denied(format!("`{shown}` can't be run: {program} may not be executed by this user"))
-        }
-        _ => Error::unavailable(format!("`{shown}` can't be run: {error}")),
-    }
-}
-
-fn failed(shown: &str, status: ExitStatus, stderr_output: &[u8]) -> Error {
-    let text = String::from_utf8_lossy(stderr_output);
-    let said: String =
-        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).take(300).collect();
-    let said = if said.is_empty() { "it said nothing".to_owned() } else { said };
-    let lower = said.to_ascii_lowercase();
-    let denied = ["password is required", "not allowed", "permission denied", "may not run"];
-    if denied.iter().any(|words| lower.contains(words)) {
-        Error::denied(format!(
-            "`{shown}` is not permitted ({status}: {said}); allow /usr/bin/crictl images in sudoers with NOPASSWD, or set \
-             crictl_config.endpoint to the runtime's socket"
-        ))
-    } else {
-        Error::unavailable(format!("`{shown}` failed ({status}: {said})"))
-    }
+/// The command with these arguments. Root needs no sudo, which many machines don't have.
+fn command(arguments: &[&str]) -> Vec<String> {
+    let sudo: &[&str] = if rustix::process::geteuid().is_root() { &[] } else { &["sudo", "-n"] };
+    sudo.iter().chain(arguments).map(|&argument| argument.to_owned()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image_service_config::CrictlMode;
+    use image_service_config::duration::deadline;
     use std::time::Duration;
 
-    const MAX_OUTPUT: usize = 1024 * 1024;
-
-    fn config(script: &str, timeout: Duration) -> config::Crictl {
-        config::Crictl {
-            mode: config::CrictlMode::Exec,
+    fn exec(command: &[&str], timeout: Duration) -> Exec {
+        let config = Crictl {
+            mode: CrictlMode::Exec,
             endpoint: None,
-            command: Some(["sh", "-c", script].map(str::to_owned).to_vec()),
+            command: Some(command.iter().map(|&argument| argument.to_owned()).collect()),
             timeout,
             ignore_file: "none".into(),
-        }
-    }
-
-    async fn outcome(script: &str) -> Result<Vec<Image>, Error> {
-        Ok(images(&config(script, Duration::from_secs(20)), MAX_OUTPUT, &AtomicBool::new(false)).await?.0)
+        };
+        Exec::new(config, 1024 * 1024, Hanging::default())
     }
 
     #[tokio::test]
-    async fn warnings_on_stderr_are_ignored_on_success() {
-        let images = outcome("echo careful >&2; echo '{\"images\":[{\"id\":\"sha256:1\",\"size\":\"7\"}]}'").await;
-        assert_eq!(images.unwrap()[0].size, 7);
-    }
-
-    #[tokio::test]
-    async fn an_error_shows_the_stderr_of_crictl() {
-        let error = outcome("echo no runtime >&2; exit 3").await.unwrap_err().to_string();
-        assert!(error.contains("no runtime") && error.contains('3'), "{error}");
-        let kind = async |script: &str| outcome(script).await.unwrap_err().kind();
-        assert_eq!(kind("echo a password is required >&2; exit 1").await, ErrorKind::Denied);
-        assert_eq!(kind("echo garbage").await, ErrorKind::Malformed);
-    }
-
-    #[tokio::test]
-    async fn endless_output_is_stopped() {
-        let error = outcome("yes").await.unwrap_err();
-        assert!(error.kind() == ErrorKind::Malformed && error.to_string().contains("stopped"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn a_time_out_ends_the_whole_process_group() {
-        let folder = std::env::temp_dir().join(format!("image-service-group-{}", std::process::id()));
-        let script = format!("sleep 60 & echo $! > {}; wait", folder.display());
-        let error = images(&config(&script, Duration::from_millis(500)), MAX_OUTPUT, &AtomicBool::new(false))
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
-        let child = std::fs::read_to_string(&folder).unwrap();
-        std::fs::remove_file(&folder).unwrap();
-        for _ in 0..200 {
-            let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
-            if stat.is_empty() || stat.contains(") Z ") {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("the process that crictl had started still runs");
+    async fn all_who_ask_at_the_same_time_wait_for_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let counter = folder.path().join("runs");
+        let script = format!("echo run >> {}; sleep 0.2; echo '{{\"images\":[]}}'", counter.display());
+        let exec = exec(&["sh", "-c", &script], Duration::from_secs(20));
+        let end = deadline(Duration::from_secs(20));
+        let (one, other) = tokio::join!(exec.answer(end), exec.answer(end));
+        assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+        assert_eq!(std::fs::read_to_string(&counter).unwrap(), "run\n");
+        exec.answer(end).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&counter).unwrap(), "run\nrun\n");
     }
 
     #[tokio::test]
     async fn a_missing_program_is_named() {
-        let mut config = config("", Duration::from_secs(1));
-        config.command = Some(vec!["/nonexistent/crictl".to_owned()]);
-        let error = images(&config, MAX_OUTPUT, &AtomicBool::new(false)).await.unwrap_err().to_string();
+        let exec = exec(&["/nonexistent/crictl"], Duration::from_secs(1));
+        let error = exec.answer(deadline(Duration::from_secs(1))).await.unwrap_err().to_string();
         assert!(error.contains("/nonexistent/crictl is not installed"), "{error}");
     }
 }
