@@ -59,7 +59,10 @@ async fn check_tells_an_address_copied_from_the_portal_and_uses_harbors() {
 async fn check_names_the_keys_that_a_half_configured_harbor_lacks() {
     let half = json!({"harbor_config": {"url": "https://harbor.example.com"}});
     let output = Node::builder().one_image().config(half).build().unwrap().run(&["check"]).await.unwrap();
-    assert_says(&output.stdout, &["failed   harbor       not asked, as harbor_config lacks user and password"]);
+    assert_says(
+        &output.stdout,
+        &["failed   harbor       Harbor is not asked, as harbor_config lacks user and password"],
+    );
     assert_eq!(output.code, Some(1));
 }
 

@@ -54,6 +54,7 @@ mod logs;
 mod metrics;
 mod misbehaving;
 mod monitoring;
+mod no_harbor;
 mod node_api;
 mod openapi;
 mod page;

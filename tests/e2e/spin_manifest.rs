@@ -103,9 +103,8 @@ fn each_setting_has_a_variable_and_each_variable_is_a_setting() {
     let manifest = manifest();
     let mut expected = settings();
     assert!(expected.len() > 8, "the table in wit/inventory.wit was not found: {expected:?}");
-    // Spin adds no login and keeps no rows, and the ignore file is a file.
-    const OTHERS: [&str; 6] = [
-        "harbor-auth",
+    // Spin keeps no rows, and the ignore file is a file.
+    const OTHERS: [&str; 5] = [
         "harbor-full-listing-interval",
         "images-to-ignore",
         "images-to-ignore-name",

@@ -28,7 +28,7 @@ pub fn listing(
 ) -> Result<(), String> {
     let settings =
         HashMap::from([("harbor-url", "https://harbor.example.com".to_owned()), ("harbor-auth", "host".to_owned())]);
-    let config = Config::read(&settings)?;
+    let config = Config::read(&settings).map_err(|failure| failure.message)?;
     let ignored = IgnoreList::parse(ignored);
     let mut listing = Listing::new(false);
     listing.open(CONTAINERD_IMAGES);

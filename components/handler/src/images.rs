@@ -14,7 +14,7 @@ use http_body_util::StreamBody;
 use image_model::listing::{CONTAINERD_IMAGES, ERRORS, ErrorRow, HARBOR_IMAGES, HarborRow, Listing};
 use image_model::node::ImageRow;
 use image_model::protocol::{self, CONTAINERD, HARBOR};
-use image_model::types::{Detail, ListingEnd, ListingPart, NodeListing, Repository};
+use image_model::types::{Detail, FailureCode, ListingEnd, ListingPart, NodeListing, Repository};
 use spin_sdk::http::{EmptyBody, HeaderMap, HeaderName, HeaderValue, Response, StatusCode, box_body};
 
 /// The listing.
@@ -65,8 +65,10 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     out.listing.close();
     out.listing.end();
     out.send().await?;
+    // Clients know the item that says that there is no Harbor. To everybody else it is no error.
+    let count = errors.iter().filter(|(_, failure)| failure.code != FailureCode::NotConfigured).count();
     let trailers = [
-        (protocol::ERRORS_TRAILER, Some(errors.len().to_string())),
+        (protocol::ERRORS_TRAILER, Some(count.to_string())),
         (protocol::ROWS_TRAILER, Some(protocol::rows_trailer(containerd_rows, harbor_rows))),
         (protocol::LISTING_TRAILER, end.method.map(protocol::listing_trailer)),
     ];

@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use crate::bindings::image_service::inventory::{node_images, registry_images, settings};
-use image_model::types::{Detail, ListingBegin, ListingPart, NodeListing};
+use image_model::types::{Detail, FailureCode, ListingBegin, ListingPart, NodeListing};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -53,7 +53,7 @@ pub(crate) async fn now() -> Rc<Picture> {
     let listing = registry_images::images(request);
     let mut builder = Builder::new(settings.config.clone());
     let mut begin = ListingBegin::default();
-    let end = loop {
+    let mut end = loop {
         match listing.next() {
             ListingPart::Begin(began) => {
                 begin = began;
@@ -67,6 +67,8 @@ pub(crate) async fn now() -> Rc<Picture> {
             ListingPart::End(end) => break end,
         }
     };
+    // To want no registry is no error.
+    end.failures.retain(|failure| failure.code != FailureCode::NotConfigured);
     // Rows that may be missing are not those of the number.
     let revision = begin.revision.filter(|_| end.failures.is_empty());
     let mut inventory = builder.finish(nodes.clone(), begin, end);
@@ -110,7 +112,7 @@ fn settings_of_instance() -> Rc<Settings> {
     let mirror = |item: String| item.split_once('=').map(|(host, project)| (host.to_owned(), project.to_owned()));
     let config = Config {
         url: get("harbor-url"),
-        anonymous: false,
+        anonymous: get("harbor-auth").is_some_and(|auth| auth == "anonymous"),
         registry_hosts: items("registry-hosts"),
         mirrors: items("mirrors").into_iter().filter_map(mirror).collect(),
         outdated: get("outdated").and_then(|text| Outdated::of_text(&text)).unwrap_or_default(),

@@ -97,6 +97,10 @@ impl Api for Client {
         self.0.anonymous.set(true);
     }
 
+    fn is_anonymous(&self) -> bool {
+        self.0.login == Login::Nobody
+    }
+
     fn now(&self) -> Duration {
         Duration::from_nanos(monotonic_clock::now())
     }
@@ -147,7 +151,7 @@ impl Inner {
         match (&self.login, self.anonymous.get()) {
             (Login::Own(value), false) => headers.push(("authorization".to_owned(), value.clone().into_bytes())),
             (Login::Host, true) => headers.push((LOGIN_HEADER.to_owned(), LOGIN_NONE.into())),
-            (Login::Own(_), true) | (Login::Host, false) => {}
+            (Login::Own(_), true) | (Login::Host, false) | (Login::Nobody, _) => {}
         }
         let url = Url::parse(&self.url(path))
             .map_err(|error| ErrorKind::NoResponse(FailureCode::Misconfigured, format!("no address ({error})")))?;

@@ -28,7 +28,7 @@ use harbor_api::config::{self, Config};
 use harbor_api::error::CancelReason;
 use harbor_api::listing::{self, Sink, find};
 use harbor_api::store::{Changes, Entry, Head, Page, Store, StoreError, VersionPage};
-use image_model::types::{Artifact, Failure, FailureCode, ListingBegin, ListingEnd, ListingPart, Repository};
+use image_model::types::{Artifact, Failure, ListingBegin, ListingEnd, ListingPart, Repository};
 use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
@@ -51,8 +51,7 @@ impl Guest for Harbor {
     }
 
     async fn find(project: String, repository: String, reference: String) -> Result<Option<Artifact>, Failure> {
-        let config = Config::read(&settings().await)
-            .map_err(|message| Failure::of_source(FailureCode::Misconfigured, message))?;
+        let config = Config::read(&settings().await)?;
         let (cancel, cancelled) = watch::channel(None);
         let client = Client::new(&config, cancelled);
         let timeout = config.listing_timeout;
@@ -97,8 +96,8 @@ async fn list(parts: Sender<ListingPart>, request: listing::Request) {
             // The client cancels its requests, and the listing goes on to its end, so that it reports what is missing.
             within(timeout, listing, end).await
         }
-        Err(message) => {
-            out.failed(Failure::of_source(FailureCode::Misconfigured, message));
+        Err(failure) => {
+            out.failed(failure);
             ListingEnd::default()
         }
     };

@@ -171,6 +171,9 @@ impl Listing {
                 return State::Replaying(Box::new(Replay::new(rows)), AfterReplay::PassThrough(source));
             }
         };
+        if end.failures.iter().any(|failure| failure.code == FailureCode::NotConfigured) {
+            return State::Replaying(Box::new(Replay::new(rows)), AfterReplay::End(end));
+        }
         if end.failures.is_empty() {
             rows::push_end(&mut rows, &end);
             return State::Replaying(Box::new(Replay::new(rows)), AfterReplay::Save(end));

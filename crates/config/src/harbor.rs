@@ -35,6 +35,8 @@ pub struct Harbor {
     pub user: String,
     /// That user's password.
     pub password: Secret,
+    /// Whether the program asks for what Harbor shows to everybody, without a login.
+    pub anonymous: bool,
     /// The one project to list; empty for all.
     pub project: String,
     /// Rows of one page, 1 to 100.
@@ -61,14 +63,41 @@ pub struct Harbor {
 }
 
 impl Harbor {
-    /// Whether url, user and password are all set.
+    /// Whether url, user and password are all set, and the login counts.
     pub fn is_complete(&self) -> bool {
-        !self.url.is_empty() && !self.user.is_empty() && !self.password.is_empty()
+        !self.anonymous && self.lacks().is_empty()
     }
 
-    /// Whether none of the three is set, so that the operator wants no Harbor.
-    pub fn is_unset(&self) -> bool {
-        self.url.is_empty() && self.user.is_empty() && self.password.is_empty()
+    /// Whether the program asks Harbor without a login, as the operator wants.
+    pub fn is_anonymous(&self) -> bool {
+        self.anonymous && self.lacks().is_empty()
+    }
+
+    /// Whether nothing is set of which a Harbor needs one, so that the operator wants no Harbor.
+    pub fn is_off(&self) -> bool {
+        self.url.is_empty() && self.user.is_empty() && self.password.is_empty() && !self.anonymous
+    }
+
+    /// The keys that are not set, without which Harbor can't be asked.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        let needed = [
+            (self.url.is_empty(), "url"),
+            (self.user.is_empty() && !self.anonymous, "user"),
+            (self.password.is_empty() && !self.anonymous, "password"),
+        ];
+        needed.into_iter().filter_map(|(lacks, key)| lacks.then_some(key)).collect()
+    }
+
+    /// What an incomplete configuration lacks, as a sentence; `None` where it is complete, or there is no Harbor.
+    pub fn what_is_missing(&self) -> Option<String> {
+        let lacks = self.lacks();
+        let anonymous = match lacks.contains(&"url") {
+            true => "",
+            false => ", or \"anonymous\": true where the projects to list are public",
+        };
+        let set = format!("set {}{anonymous}", if lacks.len() == 1 { "it" } else { "them" });
+        (!self.is_off() && !lacks.is_empty())
+            .then(|| format!("Harbor is not asked, as harbor_config lacks {}; {set}", lacks.join(" and ")))
     }
 }
 
@@ -81,6 +110,7 @@ pub(crate) struct Section {
     user: Option<String>,
     password: Option<Secret>,
     password_file: Option<PathBuf>,
+    anonymous: Option<bool>,
     project_name: Option<String>,
     page_size: Option<usize>,
     verify_ssl: Option<bool>,
@@ -160,12 +190,13 @@ impl Section {
         if retries > MAX_RETRIES {
             bail!("harbor_config.retries is {retries}; it can be 0 to {MAX_RETRIES}");
         }
-        Ok(Harbor {
+        let harbor = Harbor {
             url,
             origin,
             route,
             user: self.user.unwrap_or_default(),
             password,
+            anonymous: self.anonymous.unwrap_or_default(),
             project: self.project_name.unwrap_or_default(),
             page_size,
             verify_ssl: self.verify_ssl.unwrap_or(true),
@@ -193,7 +224,15 @@ impl Section {
                 .into_iter()
                 .map(|(host, project)| Ok((registry_host("mirrors", &host)?, mirror_project(&host, project)?)))
                 .collect::<Result<_>>()?,
-        })
+        };
+        if harbor.anonymous && (!harbor.user.is_empty() || !harbor.password.is_empty()) {
+            warnings.push(
+                "harbor_config.anonymous is true, so the program does not use user and password; remove the one or the others"
+                    .to_owned(),
+            );
+        }
+        warnings.extend(harbor.what_is_missing());
+        Ok(harbor)
     }
 }
 
@@ -239,7 +278,29 @@ fn mirror_project(host: &str, project: String) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use super::*;
+
+    #[test]
+    fn a_harbor_is_off_or_complete_or_says_what_it_lacks() {
+        let read = |text: &str| crate::parse(&format!(r#"{{"harbor_config": {text}}}"#), Path::new("/")).unwrap();
+        for (text, is_off, lacks) in [
+            (r#"{"url": "", "user": "", "password": "", "project_name": ""}"#, true, ""),
+            (r#"{"page_size": 50}"#, true, ""),
+            (r#"{"url": "https://h", "user": "u", "password": "p"}"#, false, ""),
+            (r#"{"url": "https://h", "anonymous": true}"#, false, ""),
+            (r#"{"url": "https://h"}"#, false, "lacks user and password; set them, or \"anonymous\": true"),
+            (r#"{"url": "https://h", "user": "u"}"#, false, "lacks password; set it, or"),
+            (r#"{"anonymous": true}"#, false, "lacks url; set it"),
+        ] {
+            let (config, warnings) = read(text);
+            assert_eq!(config.harbor.is_off(), is_off, "{text}");
+            assert_eq!(warnings.len(), usize::from(!lacks.is_empty()), "{text}: {warnings:?}");
+            assert!(lacks.is_empty() || warnings[0].contains(lacks), "{warnings:?}");
+        }
+        let (config, warnings) = read(r#"{"url": "https://h", "user": "u", "password": "p", "anonymous": true}"#);
+        assert!(config.harbor.is_anonymous() && !config.harbor.is_complete());
+        assert!(warnings[0].contains("does not use user and password"), "{warnings:?}");
+    }
 
     #[test]
     fn an_address_copied_from_the_portal_is_told_as_that_and_cut_to_harbors() {

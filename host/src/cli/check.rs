@@ -59,7 +59,7 @@ impl Check {
                 }
             })
         })?);
-        let (asked, listed) = tokio::join!(crictl.ask(), listing::ask(&service));
+        let (asked, listed) = tokio::join!(crictl.ask(), listing::ask(&service, &config.harbor));
         let (_, listing) = listed?;
         match asked {
             Ok(answer) => report.print(
@@ -73,7 +73,7 @@ impl Check {
         for note in notes.lock().map(|notes| notes.clone()).unwrap_or_default() {
             report.print(Verdict::Warning, "ignore file", note);
         }
-        harbor::report(&mut report, &config.harbor, &listing);
+        harbor::report(&mut report, &client, &config.harbor, &listing);
         harbor::costs(&mut report, &client, &config, &listing).await;
         stale_rows(&mut report, &config.cache);
         Ok(ExitCode::from(u8::from(report.failed)))

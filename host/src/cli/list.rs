@@ -6,6 +6,7 @@ use super::listing::{self, Listing};
 use super::table::aligned;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use image_service_config::Harbor;
 use std::process::ExitCode;
 
 #[derive(Args)]
@@ -38,9 +39,9 @@ impl List {
     pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
         let loaded = if self.demo { demo_config()? } else { self.config.load()? };
         let (service, harbor) = listing::service(loaded, self.demo, &compositions)?;
-        let (json, listing) = listing::ask(&service).await?;
+        let (json, listing) = listing::ask(&service, &harbor).await?;
         let text = match self.output {
-            Output::Table => table(&listing).into_bytes(),
+            Output::Table => table(&listing, &harbor).into_bytes(),
             Output::Json => json.into(),
             Output::Csv => csv(&listing)?,
         };
@@ -48,18 +49,21 @@ impl List {
         for failure in &listing.errors {
             eprintln!("image-service: {failure}");
         }
-        Ok(ExitCode::from(u8::from(listing::has_failed(&listing.errors, &harbor))))
+        Ok(ExitCode::from(u8::from(!listing.errors.is_empty())))
     }
 }
 
-/// Two tables, with a blank line between them.
-fn table(listing: &Listing) -> String {
+/// Two tables, with a blank line between them; where no Harbor is wanted, the first one.
+fn table(listing: &Listing, harbor: &Harbor) -> String {
     let node = listing.containerd_images.iter();
     let registry = listing.harbor_images.iter();
     let mut text = aligned(
         ["IMAGE", "TAG", "IMAGE ID", "SIZE"],
         node.map(|image| [&image.repository, &image.tag, &image.image_id, &image.size].map(String::as_str)),
     );
+    if harbor.is_off() && listing.harbor_images.is_empty() {
+        return text;
+    }
     text.push('\n');
     text += &aligned(
         ["PROJECT", "REPOSITORY", "TAG", "DIGEST", "SIZE"],
@@ -100,8 +104,9 @@ mod tests {
 
     #[test]
     fn tables_are_aligned_as_crictls_are() {
+        let harbor = demo_config().unwrap().config.harbor;
         assert_eq!(
-            table(&listing()),
+            table(&listing(), &harbor),
             "IMAGE                   TAG                 IMAGE ID            SIZE\n\
              k8s.gcr.io/kube-proxy   v1.23.5             a24bb4013296f       117MB\n\
              <none>                  <none>              b9f02c9a43ced       1.2MB\n\

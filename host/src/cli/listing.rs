@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
+use image_model::protocol;
 use image_service_config::{Config, Harbor};
 use serde::Deserialize;
 use std::io::{self, ErrorKind, Write};
@@ -19,6 +20,13 @@ pub(super) struct Listing {
     pub(super) containerd_images: Vec<NodeImage>,
     pub(super) harbor_images: Vec<RegistryImage>,
     pub(super) errors: Vec<Failure>,
+}
+
+impl Listing {
+    /// What failed of Harbor.
+    pub(super) fn failures_of_harbor(&self) -> impl Iterator<Item = &Failure> {
+        self.errors.iter().filter(|failure| failure.source == protocol::HARBOR)
+    }
 }
 
 /// A row of `containerd_images`.
@@ -96,19 +104,19 @@ pub(super) fn print(text: &[u8]) -> Result<()> {
     }
 }
 
-/// Whether a source failed. Failures of Harbor do not count where none is configured.
-pub(super) fn has_failed(errors: &[Failure], harbor: &Harbor) -> bool {
-    errors.iter().any(|failure| failure.source != "harbor" || !harbor.is_unset())
-}
-
-/// Asks all sources. Returns the bytes of the answer, and the parsed listing.
+/// Asks all sources. Returns the bytes of the answer, and the parsed listing. To want no Harbor is no failure: the item about it,
+/// which old clients of the JSON know, is in the bytes only.
 ///
 /// # Errors
 ///
 /// When the composition itself failed.
-pub(super) async fn ask(service: &Arc<Service>) -> Result<(Bytes, Listing)> {
+pub(super) async fn ask(service: &Arc<Service>, harbor: &Harbor) -> Result<(Bytes, Listing)> {
     let body = get(service, "/images").await.context("listing the images")?;
-    let listing = serde_json::from_slice(&body).context("the composition's answer to GET /images is not a listing")?;
+    let mut listing: Listing =
+        serde_json::from_slice(&body).context("the composition's answer to GET /images is not a listing")?;
+    if harbor.is_off() {
+        listing.errors.retain(|failure| failure.source != protocol::HARBOR || failure.error != protocol::HARBOR_OFF);
+    }
     Ok((body, listing))
 }
 

@@ -5,7 +5,7 @@ use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
 use crate::sources::store::Store;
 use anyhow::Result;
-use image_service_config::{Config, Limits};
+use image_service_config::{Config, Harbor, Limits};
 use image_service_telemetry::source_health::SourceHealth;
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ impl Capabilities {
         match key {
             "harbor-url" => Some(harbor.url.clone()),
             // The password stays in the host. The component only learns that the host adds a login.
-            "harbor-auth" => harbor.is_complete().then(|| "host".to_owned()),
+            "harbor-auth" => harbor_auth(harbor).map(str::to_owned),
             "harbor-project" => Some(harbor.project.clone()),
             "harbor-page-size" => Some(harbor.page_size.to_string()),
             "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),
@@ -95,6 +95,16 @@ impl Capabilities {
                 None
             }
         }
+    }
+}
+
+/// How components send requests to Harbor; `None` where there is no Harbor.
+fn harbor_auth(harbor: &Harbor) -> Option<&'static str> {
+    match () {
+        () if harbor.is_off() => None,
+        () if harbor.is_anonymous() => Some("anonymous"),
+        () if harbor.is_complete() => Some("host"),
+        () => Some("incomplete"),
     }
 }
 

@@ -56,6 +56,7 @@ use image_service_telemetry::source_health::SourceHealth;
 use request_policy::Refusal;
 use retry::Retries;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 use tower::Service;
@@ -91,6 +92,8 @@ pub struct HarborClient {
     concurrency: ConcurrencyLimit,
     retries: Retries,
     health: Arc<SourceHealth>,
+    /// Whether a request went without the login although there is one.
+    went_without_login: AtomicBool,
 }
 
 impl HarborClient {
@@ -128,7 +131,13 @@ impl HarborClient {
             concurrency: ConcurrencyLimit::new(limits.max_upstream_requests),
             retries: Retries::new(config.retries, config.max_concurrency),
             health,
+            went_without_login: AtomicBool::new(false),
         })
+    }
+
+    /// Whether a request went without the login although there is one, as a component sends them after Harbor refused the login.
+    pub fn went_without_login(&self) -> bool {
+        self.went_without_login.load(Ordering::Relaxed)
     }
 
     /// Asks Harbor whether it answers, without the login.
@@ -164,6 +173,8 @@ impl HarborClient {
         let with_login = parts.headers.remove(&NO_LOGIN).is_none();
         if let (true, Some(login)) = (with_login, &self.login) {
             parts.headers.insert(AUTHORIZATION, login.clone());
+        } else if self.login.is_some() {
+            self.went_without_login.store(true, Ordering::Relaxed);
         }
         parts.headers.entry(USER_AGENT).or_insert(AGENT);
         parts.headers.insert(ACCEPT_ENCODING, content_encoding::ACCEPTED);

@@ -23,6 +23,11 @@ pub trait Api {
     /// Sends all further requests without the login: Harbor pauses at each wrong password.
     fn go_anonymous(&self);
 
+    /// Whether the operator wants what Harbor shows to everybody, so that no request has a login.
+    fn is_anonymous(&self) -> bool {
+        false
+    }
+
     /// Whether a URL that Harbor named is on the configured Harbor.
     fn is_own(&self, url: &str) -> bool;
 

@@ -1,6 +1,8 @@
 //! The operator's settings for Harbor.
 
 use image_model::harbor_url;
+use image_model::protocol::HARBOR_OFF;
+use image_model::types::{Failure, FailureCode};
 use std::collections::HashMap;
 use std::time::Duration;
 use url::Url;
@@ -50,6 +52,8 @@ pub enum Login {
     Host,
     /// The component, with this value of `Authorization`.
     Own(String),
+    /// Nobody: the operator wants what Harbor shows to everybody.
+    Nobody,
 }
 
 impl std::fmt::Debug for Login {
@@ -57,6 +61,7 @@ impl std::fmt::Debug for Login {
         f.write_str(match self {
             Self::Host => "Host",
             Self::Own(_) => "Own(…)",
+            Self::Nobody => "Nobody",
         })
     }
 }
@@ -66,21 +71,30 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When a setting is missing or can't be read, with its name or value and what was expected.
-    pub fn read(settings: &HashMap<&str, String>) -> Result<Self, String> {
+    /// When a setting is missing or can't be read, with its name or value and what was expected. Where none is set of which a Harbor
+    /// needs one, the operator wants no Harbor, which is [`FailureCode::NotConfigured`].
+    pub fn read(settings: &HashMap<&str, String>) -> Result<Self, Failure> {
         let get = |key: &str| settings.get(key).filter(|value| !value.is_empty()).cloned();
-        // Clients of this API know this text.
-        let incomplete = || "Harbor configuration incomplete".to_owned();
+        let is_off =
+            ["harbor-url", "harbor-auth", "harbor-user", "harbor-password"].iter().all(|key| get(key).is_none());
+        let code = if is_off { FailureCode::NotConfigured } else { FailureCode::Misconfigured };
+        let incomplete = || Failure::of_source(code, HARBOR_OFF.to_owned());
         let url = get("harbor-url").ok_or_else(incomplete)?;
-        let login = if get("harbor-auth").as_deref() == Some("host") {
-            Login::Host
-        } else {
-            let user = get("harbor-user").ok_or_else(incomplete)?;
-            let password = get("harbor-password").ok_or_else(incomplete)?;
-            Login::Own(basic(&user, &password))
+        let login = match get("harbor-auth").as_deref() {
+            Some("host") => Login::Host,
+            Some("anonymous") => Login::Nobody,
+            _ => {
+                let user = get("harbor-user").ok_or_else(incomplete)?;
+                let password = get("harbor-password").ok_or_else(incomplete)?;
+                Login::Own(basic(&user, &password))
+            }
         };
+        Self::of_harbor(get, &url, login).map_err(|message| Failure::of_source(FailureCode::Misconfigured, message))
+    }
+
+    fn of_harbor(get: impl Fn(&str) -> Option<String> + Copy, url: &str, login: Login) -> Result<Self, String> {
         Ok(Self {
-            base: base(&url)?,
+            base: base(url)?,
             login,
             project: get("harbor-project"),
             page_size: number(get, "harbor-page-size", MAX_PAGE_SIZE)?.min(MAX_PAGE_SIZE),
@@ -144,8 +158,27 @@ fn basic(user: &str, password: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
-        Config::read(&settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect())
+    fn settings(settings: &[(&'static str, &str)]) -> HashMap<&'static str, String> {
+        settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()
+    }
+
+    fn read(values: &[(&'static str, &str)]) -> Result<Config, String> {
+        Config::read(&settings(values)).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn without_any_key_there_is_no_harbor_by_choice_and_with_some_of_them_it_is_incomplete() {
+        let code = |values| Config::read(&settings(values)).unwrap_err().code;
+        assert_eq!(code(&[("harbor-url", ""), ("harbor-page-size", "50")]), FailureCode::NotConfigured);
+        for values in [&[("harbor-url", "https://h")][..], &[("harbor-auth", "incomplete")], &[("harbor-user", "u")]] {
+            assert_eq!(code(values), FailureCode::Misconfigured, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_harbor_needs_an_address_only() {
+        let config = read(&[("harbor-url", "https://h"), ("harbor-auth", "anonymous")]).unwrap();
+        assert_eq!(config.login, Login::Nobody);
     }
 
     #[test]

@@ -107,6 +107,7 @@ async fn run<S: Store>(
         (login::check(session).await, None)
     };
     failures.add(failure, &mut sink);
+    failures.login_refused = harbor.as_ref().is_some_and(|harbor| harbor.login_refused);
     let named = async |told: Option<Registry>| match (interval, limits.detail) {
         (Some(_), Detail::All) => kept::with_names(store, told).await,
         (None, _) | (_, Detail::Tags) => told,

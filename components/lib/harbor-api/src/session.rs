@@ -129,6 +129,10 @@ impl<A: Api> Api for Session<'_, A> {
         self.api.go_anonymous();
     }
 
+    fn is_anonymous(&self) -> bool {
+        self.api.is_anonymous()
+    }
+
     fn is_own(&self, url: &str) -> bool {
         self.api.is_own(url)
     }

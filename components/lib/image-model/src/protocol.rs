@@ -1,13 +1,16 @@
 //! Texts on which components and our host agree: sources, headers, trailers, and the path of the node API. wit/worlds.wit names
 //! the headers and trailers, too.
 
-use crate::types::{Method, WholeReason};
+use crate::types::{FailureCode, Method, WholeReason};
 
 /// The node's container runtime, as a source of rows: in `errors`, in trailers and in messages.
 pub const CONTAINERD: &str = "containerd";
 
 /// The registry, as a source of rows: in `errors`, in trailers and in messages.
 pub const HARBOR: &str = "harbor";
+
+/// The message of [`FailureCode::NotConfigured`] of the registry. Clients of `/images` know this text.
+pub const HARBOR_OFF: &str = "Harbor configuration incomplete";
 
 /// The request header by which a component asks the host to send a request without the login. The host removes it.
 pub const LOGIN_HEADER: &str = "image-service-login";
@@ -31,6 +34,24 @@ pub const VERDICTS_HEADER: &str = "image-service-verdicts";
 
 /// The path at which a node's `image-service serve` answers `crictl-remote`.
 pub const NODE_API_PATH: &str = "/v1/crictl/images";
+
+/// The name of a failure's code in answers and in the log.
+pub fn failure_code(code: FailureCode) -> &'static str {
+    match code {
+        FailureCode::Unavailable => "unavailable",
+        FailureCode::Denied => "denied",
+        FailureCode::TimedOut => "timed_out",
+        FailureCode::Throttled => "throttled",
+        FailureCode::NotFound => "not_found",
+        FailureCode::Malformed => "malformed",
+        FailureCode::TooLarge => "too_large",
+        FailureCode::Inconsistent => "inconsistent",
+        FailureCode::Misconfigured => "misconfigured",
+        FailureCode::NotConfigured => "not_configured",
+        FailureCode::Stale => "stale",
+        FailureCode::Other => "other",
+    }
+}
 
 /// The value of [`ROWS_TRAILER`], such as `containerd=35, harbor=412`.
 pub fn rows_trailer(containerd: usize, harbor: usize) -> String {

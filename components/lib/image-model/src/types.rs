@@ -49,6 +49,8 @@ contract_enum! {
         Inconsistent,
         /// The operator's settings are incomplete or wrong.
         Misconfigured,
+        /// The operator wants no such source.
+        NotConfigured,
         /// The rows are of an earlier time.
         Stale,
         /// Anything else.

@@ -4,7 +4,7 @@ use crate::inventory::Inventory;
 use crate::page::Page;
 use crate::query::Query;
 use crate::row::Row;
-use crate::source_state;
+use image_model::protocol;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 impl Inventory {
@@ -28,7 +28,7 @@ impl Inventory {
         (&self.config.url, self.registry_state(), version).hash(hasher);
         for (source, failure) in self.failures() {
             // Messages may have durations in them.
-            (source, source_state::failure_code(failure.code), &failure.node, &failure.repository).hash(hasher);
+            (source, protocol::failure_code(failure.code), &failure.node, &failure.repository).hash(hasher);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::reason::Reason;
 use crate::row::{RegistryArtifact, Row};
 use crate::source_state::{self, NodeSummary};
 use crate::verdict::{Counts, Verdict, Verdicts};
-use image_model::size;
+use image_model::{protocol, size};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use std::borrow::Cow;
@@ -219,7 +219,7 @@ impl Inventory {
             source,
             node: failure.node.as_deref(),
             repository: failure.repository.as_deref(),
-            code: source_state::failure_code(failure.code),
+            code: protocol::failure_code(failure.code),
             error: &failure.message,
         });
         failures.collect()

@@ -90,20 +90,3 @@ pub(crate) fn node_state(state: NodeState) -> &'static str {
         NodeState::Waiting => "waiting",
     }
 }
-
-/// The name of a failure's code in answers.
-pub(crate) fn failure_code(code: FailureCode) -> &'static str {
-    match code {
-        FailureCode::Unavailable => "unavailable",
-        FailureCode::Denied => "denied",
-        FailureCode::TimedOut => "timed_out",
-        FailureCode::Throttled => "throttled",
-        FailureCode::NotFound => "not_found",
-        FailureCode::Malformed => "malformed",
-        FailureCode::TooLarge => "too_large",
-        FailureCode::Inconsistent => "inconsistent",
-        FailureCode::Misconfigured => "misconfigured",
-        FailureCode::Stale => "stale",
-        FailureCode::Other => "other",
-    }
-}

@@ -12,26 +12,19 @@ const PART: &str = "harbor";
 const CHEAP_LOGIN: Duration = Duration::from_millis(30);
 
 /// Whether Harbor gave its rows, and what to look at.
-pub(super) fn report(report: &mut Report, harbor: &Harbor, listing: &Listing) {
-    if harbor.is_unset() {
+pub(super) fn report(report: &mut Report, client: &HarborClient, harbor: &Harbor, listing: &Listing) {
+    // An operator's composition may ask a registry of its own.
+    if harbor.is_off() && listing.failures_of_harbor().next().is_none() && listing.harbor_images.is_empty() {
         return report.print(
             Verdict::Off,
             PART,
             "not configured; set harbor_config.url, user and password to list a registry",
         );
     }
-    let missing: Vec<&str> = [
-        (harbor.url.is_empty(), "url"),
-        (harbor.user.is_empty(), "user"),
-        (harbor.password.reveal().is_empty(), "password"),
-    ]
-    .into_iter()
-    .filter_map(|(missing, key)| missing.then_some(key))
-    .collect();
-    let failures: Vec<&Failure> = listing.errors.iter().filter(|failure| failure.source == "harbor").collect();
-    // An operator's composition may need no login.
-    if !missing.is_empty() && !failures.is_empty() {
-        let sentence = format!("not asked, as harbor_config lacks {}; set it", missing.join(" and "));
+    let failures: Vec<&Failure> = listing.failures_of_harbor().collect();
+    if !failures.is_empty()
+        && let Some(sentence) = harbor.what_is_missing()
+    {
         return report.print(Verdict::Fails, PART, sentence);
     }
     match &harbor.route {
@@ -43,12 +36,24 @@ pub(super) fn report(report: &mut Report, harbor: &Harbor, listing: &Listing) {
             report.print(Verdict::Works, PART, sentence);
         }
     }
-    let rows = listing.harbor_images.len();
-    if failures.is_empty() || rows > 0 {
-        let project = if harbor.project.is_empty() { "all projects".to_owned() } else { harbor.project.clone() };
+    let rows = count(listing.harbor_images.len(), "row");
+    if failures.is_empty() {
+        let project = match (harbor.project.is_empty(), harbor.is_anonymous()) {
+            (true, true) => "all public projects",
+            (true, false) => "all projects",
+            (false, _) => &harbor.project,
+        };
         let login = if harbor.is_complete() { format!("as {}", harbor.user) } else { "without login".to_owned() };
-        let sentence = format!("{} of {project} from {} {login}", count(rows, "row"), harbor.url);
-        report.print(Verdict::Works, PART, sentence);
+        report.print(Verdict::Works, PART, format!("{rows} of {project} from {} {login}", harbor.url));
+    }
+    let mut came = match (client.went_without_login(), listing.harbor_images.len()) {
+        (_, 0) => String::new(),
+        (true, _) => format!("; {rows} of public projects came without it"),
+        (false, _) => format!("; {rows} came nevertheless"),
+    };
+    for failure in failures {
+        let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        report.print(Verdict::Fails, PART, format!("{repository}{}{}", failure.error, std::mem::take(&mut came)));
     }
     if harbor.is_complete() && harbor.url.starts_with("http://") {
         report.print(
@@ -56,22 +61,18 @@ pub(super) fn report(report: &mut Report, harbor: &Harbor, listing: &Listing) {
             PART,
             "the password travels unencrypted to an http:// address; use https:// if Harbor supports it",
         );
-    } else if !harbor.verify_ssl {
-        report.print(
-            Verdict::Warning,
-            PART,
-            "verify_ssl is false, so any server that answers gets the password; set ca_file to Harbor's own authority instead",
-        );
-    }
-    for failure in failures {
-        let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        report.print(Verdict::Fails, PART, format!("{repository}{}", failure.error));
+    } else if !harbor.verify_ssl && harbor.url.starts_with("https://") {
+        let (gets, set) = match harbor.is_complete() {
+            true => ("gets the password", "set ca_file to Harbor's own authority instead"),
+            false => ("counts as Harbor", "set ca_file to Harbor's own authority instead"),
+        };
+        report.print(Verdict::Warning, PART, format!("verify_ssl is false, so any server that answers {gets}; {set}"));
     }
 }
 
 /// What listings of a Harbor that works cost: whether they read all of it, and what the login adds to each request.
 pub(super) async fn costs(report: &mut Report, client: &HarborClient, config: &Config, listing: &Listing) {
-    if config.harbor.is_complete() && !listing.errors.iter().any(|failure| failure.source == "harbor") {
+    if config.harbor.is_complete() && listing.failures_of_harbor().next().is_none() {
         extent(report, client, config).await;
         login_cost(report, client).await;
     }

@@ -86,8 +86,8 @@ async fn make(registry: Rc<Registry>, Request { detail, max_age }: Request, next
     let settings: HashMap<&str, String> = settings.map(|(key, value)| (key, value.to_owned())).into();
     let end = match Config::read(&settings) {
         Ok(config) => list(&*registry, &NoStore, &config, listing::Request { detail, max_age }, &mut out).await,
-        Err(message) => {
-            out.failed(Failure::of_source(FailureCode::Misconfigured, message));
+        Err(failure) => {
+            out.failed(failure);
             ListingEnd::default()
         }
     };

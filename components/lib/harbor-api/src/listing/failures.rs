@@ -56,7 +56,12 @@ impl Failure {
             None => MissingCounts { uncounted: true, ..MissingCounts::default() },
         };
         let cause = Cause::new(&truncated.error, missing, |code| {
-            types::Failure::of_source(code, format!("the list of projects: {}", truncated.error))
+            // Harbor gives a robot of one project all that it has to the list of that project.
+            let advice = match truncated.error.status() {
+                Some(403) => "; if it may read one project only, name that project (project_name)",
+                _ => "",
+            };
+            types::Failure::of_source(code, format!("the list of projects: {}{advice}", truncated.error))
         });
         Self { cause, affected: Affected::Unlisted }
     }
@@ -105,6 +110,14 @@ impl Failure {
         Self { cause: Cause::Reported(types::Failure::of_source(code, message)), affected: Affected::All }
     }
 
+    /// The same with more advice at its end.
+    pub(super) fn with_advice(mut self, advice: &str) -> Self {
+        if let Cause::Reported(failure) = &mut self.cause {
+            failure.message += advice;
+        }
+        self
+    }
+
     /// The same, where kept rows stand in for the repository.
     pub(super) fn with_kept_rows(self) -> Self {
         let cause = match self.cause {
@@ -140,6 +153,8 @@ pub(super) struct Failures {
     /// Projects of which rows may be missing.
     incomplete: BTreeSet<String>,
     all_incomplete: bool,
+    /// Whether Harbor refused the login, which is told already. What it denies to nobody is then no failure of its own.
+    pub(super) login_refused: bool,
 }
 
 impl Failures {
@@ -152,6 +167,7 @@ impl Failures {
             Affected::All => self.all_incomplete = true,
         }
         match cause {
+            Cause::Reported(failure) if self.login_refused && failure.code == FailureCode::Denied => {}
             Cause::Reported(failure) => {
                 self.reported = self.reported.saturating_add(1);
                 if self.reported <= MAX_REPORTED {

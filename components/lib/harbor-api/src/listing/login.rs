@@ -22,11 +22,14 @@ pub(super) struct Harbor {
     pub(super) marks_changes: Option<String>,
     /// The time of its clock, in microseconds since 1970.
     pub(super) now: Option<i64>,
+    /// Whether it took the login for nobody's.
+    pub(super) login_refused: bool,
 }
 
 impl Harbor {
     /// One that told nothing.
-    const UNKNOWN: Self = Self { project_lists: false, registry: None, marks_changes: None, now: None };
+    const UNKNOWN: Self =
+        Self { project_lists: false, registry: None, marks_changes: None, now: None, login_refused: false };
 }
 
 /// The answer to `/systeminfo`. Harbor gives the last three to those who are logged in, in all versions.
@@ -83,14 +86,16 @@ pub(super) async fn check(session: &Session<'_, impl Api>) -> (Option<Harbor>, O
                 let (registry, now) = (Some(info.registry()), info.now());
                 let project_lists = info.harbor_version.as_deref().is_some_and(version::lists_artifacts_of_projects);
                 let marks_changes = info.harbor_version.filter(|version| version::marks_changes(version));
-                return (Some(Harbor { project_lists, registry, marks_changes, now }), None);
+                return (Some(Harbor { project_lists, registry, marks_changes, now, login_refused: false }), None);
+            }
+            let registry = Some(info.registry());
+            if session.is_anonymous() {
+                return (Some(Harbor { registry, ..Harbor::UNKNOWN }), None);
             }
             session.go_anonymous();
-            let failure = Failure::anywhere(
-                FailureCode::Denied,
-                refused(&url, experience.login_counted, info.auth_mode.as_deref()),
-            );
-            return (Some(Harbor { registry: Some(info.registry()), ..Harbor::UNKNOWN }), Some(failure));
+            let refused = refused(&url, experience.login_counted, info.auth_mode.as_deref());
+            let failure = Failure::anywhere(FailureCode::Denied, refused);
+            return (Some(Harbor { registry, login_refused: true, ..Harbor::UNKNOWN }), Some(failure));
         }
         Ok(Err(what)) => Error { url, kind: ErrorKind::InvalidBody(what) },
         Err(error) => error,

@@ -135,16 +135,18 @@ pub(super) struct ProjectOverview {
     /// The repositories that Harbor lists, where it counts more.
     pub(super) fewer_than_counted: Option<u64>,
     repo_count: Option<u64>,
+    /// Whether only the operator says that there is such a project.
+    is_guessed: bool,
 }
 
 impl ProjectOverview {
     fn new(project: Project) -> Self {
-        let Project { name, repo_count, .. } = project;
+        let Project { name, repo_count, is_described, .. } = project;
         let invalid = (!endpoints::is_valid_segment(&name)).then(|| endpoints::invalid_name("project", &name));
         let failure = invalid.map(|message| Failure::in_project(&name, FailureCode::Inconsistent, message));
         // An empty project is not asked for its repositories.
         let repositories = (failure.is_some() || repo_count == Some(0)).then(Vec::new);
-        Self { name, repositories, failure, fewer_than_counted: None, repo_count }
+        Self { name, repositories, failure, fewer_than_counted: None, repo_count, is_guessed: !is_described }
     }
 
     /// Whether all repositories are known.
@@ -287,9 +289,39 @@ pub(super) async fn project(api: &impl Api, limits: Limits, overview: ProjectOve
         }
         let count = |repositories| MissingCounts { repositories, ..MissingCounts::default() };
         let fewer = (truncated.is_none() && listed < counted).then_some(listed);
-        let failure = truncated.map(|truncated| Failure::of_project(&overview.name, truncated, count));
+        let failure = match truncated {
+            Some(truncated) => {
+                let is_absent = matches!(truncated.error.status(), Some(401 | 403 | 404));
+                let failure = Failure::of_project(&overview.name, truncated, count);
+                match overview.is_guessed && is_absent {
+                    true => Some(failure.with_advice(&project_names(api, limits).await)),
+                    false => Some(failure),
+                }
+            }
+            None => None,
+        };
         return ProjectOverview { failure, fewer_than_counted: fewer, ..overview.with(rows) };
     }
+}
+
+/// What to write in place of the name of a project that is not there, or may not be read; nothing where Harbor does not say.
+async fn project_names(api: &impl Api, limits: Limits) -> String {
+    const SHOWN: usize = 10;
+    let path = endpoints::projects().page(limits.of_names(), 1);
+    let reply = api.get(path, |reply| (reply.total, parse_json::<Vec<Project>>(&reply))).await;
+    let Ok((total, Ok(projects))) = reply else { return String::new() };
+    if projects.is_empty() {
+        return "; Harbor shows no project at all to it".to_owned();
+    }
+    let count = total.unwrap_or_default().max(projects.len() as u64);
+    let mut names: Vec<String> = projects.into_iter().map(|project| project.name).collect();
+    names.sort_unstable();
+    names.truncate(SHOWN);
+    let more = match count.saturating_sub(names.len() as u64) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("; project_name can be {}{more}", names.join(", "))
 }
 
 /// How many repositories these projects have.

@@ -10,6 +10,7 @@ mod kept_storm;
 mod marking_harbor;
 mod memory_store;
 mod passing;
+mod rights;
 mod shifting;
 mod young;
 

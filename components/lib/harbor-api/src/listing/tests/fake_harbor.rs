@@ -47,6 +47,8 @@ pub(super) struct FakeHarbor {
     /// The paths of all requests.
     pub(super) asked: RefCell<Vec<String>>,
     pub(super) anonymous: Cell<bool>,
+    /// Whether the operator wants no login.
+    pub(super) anonymous_by_choice: bool,
     pub(super) experience: Cell<Experience>,
     /// How long requests for these paths take; the others take no time.
     pub(super) times: BTreeMap<String, Duration>,
@@ -153,6 +155,10 @@ impl Api for FakeHarbor {
 
     fn go_anonymous(&self) {
         self.anonymous.set(true);
+    }
+
+    fn is_anonymous(&self) -> bool {
+        self.anonymous_by_choice
     }
 
     fn is_own(&self, url: &str) -> bool {
