@@ -4,7 +4,9 @@ use crate::listing::{assert_says, assert_whole, harbor_rows, list, numbered, onl
 use http::Version as Http;
 use image_service_tests::harbor::config_for;
 use image_service_tests::tls::{expired_self_signed, self_signed, server_of_files};
-use image_service_tests::{Authority, Harbor, HarborBuilder, Nginx, Node, Version, fixture};
+use image_service_tests::{
+    Authority, Direction, Harbor, HarborBuilder, NetworkFault, Nginx, Node, Proxy, Version, fixture,
+};
 use serde_json::Value;
 use std::path::Path;
 use tempfile::TempDir;
@@ -170,6 +172,24 @@ async fn where_no_cipher_or_version_is_shared_the_error_names_what_the_server_of
         let images = list(config_for(&format!("https://{}", nginx.address))).await;
         assert_costs_all(&images, &["no TLS connection", offer, "this program needs TLS 1.2 or 1.3"]);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_of_its_clients_is_told_as_that() {
+    let (folder, authority) = authority();
+    let harbor = plain().tls(authority.server_for_known_clients(&["127.0.0.1"]).unwrap()).start().await.unwrap();
+    let images = list(with(with_ca_file(&harbor, folder.path()), "retries", 0)).await;
+    assert_costs_all(&images, &["no TLS connection", "wants a certificate of its clients"]);
+    assert_eq!(harbor.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_within_the_handshake_is_told_as_that() {
+    let (folder, harbor) = harbor(&["127.0.0.1"]).await;
+    let proxy = Proxy::before(&harbor.url.replace("https:", "http:")).await.unwrap();
+    proxy.set(Direction::ToClient, NetworkFault::Truncate(0));
+    let config = with(with_ca_file(&harbor, folder.path()), "url", proxy.url.replace("http:", "https:"));
+    assert_costs_all(&list(with(config, "retries", 0)).await, &["no TLS connection", "ended it within the handshake"]);
 }
 
 #[tokio::test]

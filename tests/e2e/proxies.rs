@@ -101,6 +101,7 @@ async fn a_proxy_that_refuses_is_one_error_that_says_why_and_harbor_is_not_asked
         (logged_in(), "meier:wrong@", ["refused its login (407)", "check user and password in harbor_config.proxy"]),
         (refusing("403 Forbidden"), "", ["refused the connection to Harbor (403 Forbidden)", "NO_PROXY"]),
         (refusing("502 Bad Gateway"), "", ["can't reach Harbor (502 Bad Gateway)", "the proxy's log"]),
+        (refusing("no status"), "", ["broke off before it answered", "Check harbor_config.proxy"]),
     ] {
         let proxy = proxy(&harbor, rules).await;
         let images = list(with(config.clone(), "proxy", format!("http://{login}{}", proxy.address))).await;

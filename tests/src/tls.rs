@@ -8,6 +8,7 @@ use rcgen::{
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::path::Path;
 use std::sync::Arc;
@@ -65,6 +66,23 @@ impl Authority {
     /// When a name is none.
     pub fn server(&self, names: &[&str]) -> Result<ServerConfig> {
         self.sign(CertificateParams::new(owned(names))?)
+    }
+
+    /// The same, but only for clients with a certificate of this authority.
+    ///
+    /// # Errors
+    ///
+    /// When a name is none.
+    pub fn server_for_known_clients(&self, names: &[&str]) -> Result<ServerConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes())?)?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
+        let key = KeyPair::generate()?;
+        let certificate = CertificateParams::new(owned(names))?.signed_by(&key, &self.issuer)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        Ok(builder.with_client_cert_verifier(verifier).with_single_cert(vec![certificate.der().clone()], key)?)
     }
 
     /// The same with a certificate that was good until the year 2001.

@@ -99,8 +99,8 @@ fn explain(
         return (FailureKind::ConnectionRefused, message, Retry::Later);
     }
     if causes().filter_map(|error| error.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse) {
-        let advice = "should harbor_config.url begin with https://?";
-        return (FailureKind::Malformed, format!("the answer is no HTTP ({cause}); {advice}"), Retry::Never);
+        let message = "the answer is no HTTP; should harbor_config.url begin with https://?".to_owned();
+        return (FailureKind::Malformed, message, Retry::Never);
     }
     if error.is_connect() && kind == Some(ErrorKind::UnexpectedEof) {
         return (FailureKind::Tls, tls_failure::ended(), Retry::Later);
