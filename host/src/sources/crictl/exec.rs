@@ -1,10 +1,12 @@
 //! The program `crictl`, as root or through sudo. All who ask at the same time wait for the same process.
 
+mod hanging;
+mod output;
 mod process;
 mod refusal;
 mod search_path;
 
-pub use process::Hanging;
+pub use hanging::Hanging;
 
 use super::answer::Answer;
 use super::error::{Error, ErrorKind};

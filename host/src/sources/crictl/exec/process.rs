@@ -1,5 +1,7 @@
 //! One process of crictl: a fixed argument vector, a clean environment, a time limit and an output limit.
 
+use super::hanging::{Hanging, Stuck};
+use super::output::{read, read_and_drain};
 use super::refusal;
 use super::search_path;
 use crate::sources::crictl::error::{Error, ErrorKind};
@@ -8,57 +10,14 @@ use image_model::types::Image;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
-/// Bytes of one piece of the output.
-const PIECE_BYTES: usize = 64 * 1024;
-/// Most bytes of crictl's stderr that an error may show.
-const MAX_STDERR: usize = 16 * 1024;
 /// Longest wait for the rest of the output once crictl has ended. What crictl printed is in the pipes then; a process that it
 /// left behind may keep them open for ever.
 const REST_TIMEOUT: Duration = Duration::from_millis(200);
 /// Longest wait for the end of a process after it was killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A process of crictl that did not end and could not be stopped. The program begins no further one while it is there.
-#[derive(Clone, Debug, Default)]
-pub struct Hanging(Arc<Mutex<Option<Stuck>>>);
-
-#[derive(Debug)]
-struct Stuck {
-    shown: String,
-    id: u32,
-    begun: Instant,
-}
-
-impl Hanging {
-    fn error(&self) -> Option<Error> {
-        let stuck = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stuck.as_ref().map(|Stuck { shown, id, begun }| {
-            Error::new(
-                ErrorKind::TimedOut,
-                format!(
-                    "`{shown}` (process {id}) hangs for {} s and can't be stopped by this program, so no other one is begun",
-                    begun.elapsed().as_secs()
-                ),
-                format!("is the container runtime hanging? As root, `kill {id}` ends it"),
-            )
-        })
-    }
-
-    /// Remembers the process until it ends.
-    fn watch(&self, mut child: Child, stuck: Stuck) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stuck);
-        let hanging = Self::clone(self);
-        tokio::spawn(async move {
-            let _ = child.wait().await;
-            *hanging.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        });
-    }
-}
 
 /// Kills the process group when it is dropped, unless all of it has ended.
 struct ProcessGroup(Option<Pid>);
@@ -204,35 +163,6 @@ fn read_images(shown: &str, status: ExitStatus, output: Vec<Vec<u8>>, stderr: &[
     crictl::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| {
         Error::new(ErrorKind::Malformed, format!("`{shown}` printed something else than images: {error}"), "")
     })
-}
-
-/// Reads to the end, or until the pieces have more bytes than the limit; then it returns `false`. They are pieces, as a growing
-/// list would be copied at each doubling, and would need four times the memory.
-async fn read(pipe: Option<impl AsyncRead + Unpin>, limit: usize, pieces: &mut Vec<Vec<u8>>) -> io::Result<bool> {
-    let Some(mut pipe) = pipe else { return Ok(true) };
-    let mut total = 0;
-    loop {
-        if pieces.last().is_none_or(|piece| piece.len() == piece.capacity()) {
-            pieces.push(Vec::with_capacity(PIECE_BYTES));
-        }
-        let Some(piece) = pieces.last_mut() else { return Ok(true) };
-        match pipe.read_buf(piece).await? {
-            0 => return Ok(true),
-            more => total += more,
-        }
-        if total > limit {
-            return Ok(false);
-        }
-    }
-}
-
-/// Keeps the beginning of stderr. Reads the rest too, so that crictl never waits for room in the pipe.
-async fn read_and_drain(mut pipe: Option<impl AsyncRead + Unpin>, pieces: &mut Vec<Vec<u8>>) -> io::Result<()> {
-    let is_all = read(pipe.as_mut(), MAX_STDERR, pieces).await?;
-    if let Some(pipe) = pipe.as_mut().filter(|_| !is_all) {
-        tokio::io::copy(pipe, &mut tokio::io::sink()).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
