@@ -39,6 +39,7 @@ mod harbor_reports;
 mod harbor_tls;
 mod health;
 mod http;
+mod ignore_list;
 mod inspect;
 mod inventory;
 mod kept_rows;
