@@ -44,6 +44,7 @@ macro_rules! with_components {
             "handler",
             "harbor",
             "lister",
+            "no-environment",
             "no-nodes",
             "page",
             "sample-crictl",

@@ -70,15 +70,40 @@ async fn edge_with_a_wrong_token_is_one_error_beside_harbors_rows() {
     let environment = [node_variables(&program, "wrong"), harbor_variables(&harbor)].concat();
     let images = listed_by_edge(&environment).await;
     assert_eq!(harbor_rows(&images).len(), 123);
-    assert_says(only_error(&images), &["answered 401", "crictl-token"]);
+    assert_says(only_error(&images), &["answered 401", "CRICTL_TOKEN has to be"]);
     assert!(!images.to_string().contains(TOKEN), "{images}");
+}
+
+#[tokio::test]
+async fn edge_gives_a_node_that_never_answers_up_and_lists_harbor() {
+    let (_program, harbor) = inventory().await;
+    let hanging = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", hanging.local_addr().unwrap());
+    let node = vec![("CRICTL_URL", url.as_str()), ("CRICTL_TOKEN", TOKEN), ("CRICTL_TIMEOUT", "0.3")];
+    let images = listed_by_edge(&[node, harbor_variables(&harbor)].concat()).await;
+    assert_eq!(harbor_rows(&images).len(), 123);
+    assert_says(only_error(&images), &["no answer within 0.3 s", "or CRICTL_TIMEOUT too short"]);
+}
+
+#[tokio::test]
+async fn line_ends_around_secrets_do_not_count_and_an_address_without_scheme_is_told_in_words() {
+    let (program, harbor) = inventory().await;
+    let (url, user) = (format!("{}\n", program.address), format!("{USER}\n"));
+    let (token, password) = (format!("{TOKEN}\r\n"), format!("\n{PASSWORD}\n"));
+    let harbor_variables =
+        vec![("HARBOR_URL", harbor.url.as_str()), ("HARBOR_USER", &user), ("HARBOR_PASSWORD", &password)];
+    let node = |url| vec![("CRICTL_URL", url), ("CRICTL_TOKEN", token.as_str())];
+    let images = listed_by_edge(&[node(url.as_str()), harbor_variables.clone()].concat()).await;
+    assert_eq!((node_rows(&images).len(), harbor_rows(&images).len(), &images["errors"]), (10, 123, &json!([])));
+    let images = listed_by_edge(&[node("node:5375"), harbor_variables].concat()).await;
+    assert_says(only_error(&images), &["CRICTL_URL \"node:5375\" has no scheme; write it as http://node:5375"]);
 }
 
 #[tokio::test]
 async fn edge_without_settings_says_what_is_missing() {
     let images = listed_by_edge(&[]).await;
     let [(_, first), (_, second)] = errors(&images)[..] else { panic!("{images}") };
-    assert!(first.starts_with("no node is configured; set crictl-url"), "{first}");
+    assert!(first.starts_with("no node is configured; set CRICTL_URL"), "{first}");
     assert_eq!(second, "Harbor configuration incomplete");
 }
 

@@ -45,6 +45,19 @@ async fn inspect_tells_what_the_other_environments_may_do() {
 }
 
 #[tokio::test]
+async fn on_a_foreign_host_the_environment_with_its_secrets_is_for_the_settings_only() {
+    for (name, settings) in [("edge", &["settings"][..]), ("harbor-only", &["settings"]), ("spin", &[])] {
+        let inspected = inspect(&composition(name)).await;
+        let imports = inspected["capabilities"]["environment"].as_array().unwrap();
+        let parts = |version: &str| {
+            let of_version = |import: &&Value| import["name"].as_str().unwrap().ends_with(version);
+            imports.iter().find(of_version).map_or(json!([]), |import| import["parts"].clone())
+        };
+        assert_eq!((parts("@0.2.6"), parts("@0.3.0")), (json!(["environment"]), json!(settings)), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn inspect_prints_a_table_that_also_says_what_a_component_can_not_do() {
     let table = table(&composition("native")).await;
     let capabilities: String = table.split_inclusive('\n').take(7).collect();

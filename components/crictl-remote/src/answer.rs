@@ -1,31 +1,14 @@
-//! The URL of the other node, and the meaning of its answer.
+//! The meaning of the other node's answer.
 
 #![forbid(unsafe_code)]
 
+use crate::node::{Node, TOKEN};
+use image_model::crictl;
 use image_model::types::{Failure, FailureCode, Image};
-use image_model::{crictl, protocol};
-use url::Url;
-
-/// The URL of the node API, from the URL of the node.
-pub(crate) fn url(node: &str) -> Result<Url, String> {
-    let explain = |problem: &str| format!("crictl-url {node:?} {problem}; write it as http://node.example.com:5375");
-    if node.is_empty() {
-        return Err("no node is configured; set crictl-url to the address of the node's image-service, such as \
-             http://node.example.com:5375"
-            .to_owned());
-    }
-    let mut url = Url::parse(node).map_err(|error| explain(&format!("can't be read ({error})")))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(explain("is no http:// or https:// address"));
-    }
-    let path = format!("{}{}", url.path().trim_end_matches('/'), protocol::NODE_API_PATH);
-    url.set_path(&path);
-    url.set_query(None);
-    Ok(url)
-}
 
 /// The images, or why there are none.
-pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, Failure> {
+pub(crate) fn images(node: &Node, status: u16, body: &[u8]) -> Result<Vec<Image>, Failure> {
+    let url = &node.url;
     let text = String::from_utf8_lossy(body);
     let said = |advice: &str| {
         let said: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect();
@@ -37,8 +20,9 @@ pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, 
             Err(error) => (FailureCode::Malformed, format!("GET {url}: {error}")),
         },
         401 | 403 => {
-            let advice = "; crictl-token has to be the one in the file that node_api.token_file names";
-            (FailureCode::Denied, said(advice))
+            let advice =
+                format!("; {} has to be one of the file that node_api.token_file names there", node.setting(TOKEN));
+            (FailureCode::Denied, said(&advice))
         }
         404 => (FailureCode::Unavailable, said("; set node_api.enabled there")),
         _ => (FailureCode::Unavailable, said("; its log says more")),
@@ -50,16 +34,8 @@ pub(crate) fn images(url: &Url, status: u16, body: &[u8]) -> Result<Vec<Image>, 
 mod tests {
     use super::*;
 
-    fn node() -> Url {
-        url("http://node:5375/").unwrap()
-    }
-
-    #[test]
-    fn the_url_leads_to_the_node_api() {
-        assert_eq!(node().as_str(), "http://node:5375/v1/crictl/images");
-        assert_eq!(url("https://gate/node-1").unwrap().as_str(), "https://gate/node-1/v1/crictl/images");
-        assert!(url("").unwrap_err().contains("crictl-url"));
-        assert!(url("node:5375").unwrap_err().contains("http://node.example.com:5375"));
+    fn node() -> Node {
+        Node::read("spin", "http://node:5375/", "t0ken", "").unwrap()
     }
 
     #[test]
@@ -75,7 +51,7 @@ mod tests {
             Err(failure) => failure.message,
             Ok(images) => panic!("{images:?}"),
         };
-        assert!(error(401).contains("answered 401 (no way); crictl-token"), "{}", error(401));
+        assert!(error(401).contains("answered 401 (no way); crictl_token has"), "{}", error(401));
         assert!(error(404).contains("node_api.enabled"));
         assert!(error(502).contains("502"));
         assert!(error(200).contains("not the JSON of crictl images"));

@@ -12,6 +12,7 @@ mod bindings {
 }
 
 use bindings::exports::image_service::inventory::settings::Guest;
+use image_model::setting;
 use wasip3::cli::environment::get_environment;
 
 allocator::install!();
@@ -20,28 +21,16 @@ struct SettingsEnv;
 
 impl Guest for SettingsEnv {
     fn get(key: String) -> Option<String> {
-        let name = variable(&key);
+        if key == setting::STYLE {
+            return Some(setting::ENVIRONMENT.to_owned());
+        }
+        let name = setting::environment_variable(&key);
         get_environment().into_iter().find(|(found, _)| *found == name).map(|(_, value)| value)
     }
-}
-
-/// The variable for a key.
-fn variable(key: &str) -> String {
-    key.to_ascii_uppercase().replace('-', "_")
 }
 
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {
     use super::SettingsEnv;
     super::bindings::export!(SettingsEnv with_types_in super::bindings);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_variable_is_the_key_in_capitals_with_underscores() {
-        assert_eq!(variable("harbor-max-concurrency"), "HARBOR_MAX_CONCURRENCY");
-    }
 }

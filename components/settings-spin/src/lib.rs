@@ -12,6 +12,7 @@ mod bindings {
 }
 
 use bindings::exports::image_service::inventory::settings::Guest;
+use image_model::setting;
 use spin_sdk::variables;
 
 allocator::install!();
@@ -23,38 +24,27 @@ struct SettingsSpin;
 
 impl Guest for SettingsSpin {
     async fn get(key: String) -> Option<String> {
+        if key == setting::STYLE {
+            return Some(setting::SPIN.to_owned());
+        }
         if key == "images-to-ignore" {
             return std::fs::read(IGNORE_FILE).ok().map(|bytes| image_model::ignore::decode(&bytes));
         }
-        match variables::get(variable(&key)).await {
+        let name = setting::spin_variable(&key);
+        match variables::get(name.clone()).await {
             Ok(value) => Some(value),
             // A variable that the manifest does not name is not set.
             Err(variables::Error::Undefined(_)) => None,
             Err(error) => {
-                eprintln!("the variable {} can't be read ({error}); is its provider running?", variable(&key));
+                eprintln!("the variable {name} can't be read ({error}); is its provider running?");
                 None
             }
         }
     }
 }
 
-/// The variable for a key; Spin's names have no hyphens.
-fn variable(key: &str) -> String {
-    key.replace('-', "_")
-}
-
 #[allow(unsafe_code, reason = "generated from wit/")]
 mod exported {
     use super::SettingsSpin;
     super::bindings::export!(SettingsSpin with_types_in super::bindings);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_variable_is_the_key_with_underscores() {
-        assert_eq!(variable("harbor-max-concurrency"), "harbor_max_concurrency");
-    }
 }

@@ -1,14 +1,15 @@
 //! The operator's settings for Harbor.
 
-use image_model::harbor_url;
 use image_model::protocol::HARBOR_OFF;
 use image_model::types::{Failure, FailureCode};
+use image_model::{harbor_url, setting};
 use std::collections::HashMap;
 use std::time::Duration;
 use url::Url;
 
 /// The keys of these settings.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 10] = [
+    setting::STYLE,
     "harbor-url",
     "harbor-auth",
     "harbor-user",
@@ -74,7 +75,11 @@ impl Config {
     /// When a setting is missing or can't be read, with its name or value and what was expected. Where none is set of which a Harbor
     /// needs one, the operator wants no Harbor, which is [`FailureCode::NotConfigured`].
     pub fn read(settings: &HashMap<&str, String>) -> Result<Self, Failure> {
-        let get = |key: &str| settings.get(key).filter(|value| !value.is_empty()).cloned();
+        let get = |key: &str| {
+            settings.get(key).map(|value| setting::trimmed(value)).filter(|value| !value.is_empty()).map(str::to_owned)
+        };
+        // An operator looks for the name that the environment has.
+        let name = |key: &str| setting::written(settings.get(setting::STYLE).map(String::as_str), key);
         let is_off =
             ["harbor-url", "harbor-auth", "harbor-user", "harbor-password"].iter().all(|key| get(key).is_none());
         let code = if is_off { FailureCode::NotConfigured } else { FailureCode::Misconfigured };
@@ -89,17 +94,27 @@ impl Config {
                 Login::Own(basic(&user, &password))
             }
         };
-        Self::of_harbor(get, &url, login).map_err(|message| Failure::of_source(FailureCode::Misconfigured, message))
+        Self::of_harbor(get, name, &url, login)
+            .map_err(|message| Failure::of_source(FailureCode::Misconfigured, message))
     }
 
-    fn of_harbor(get: impl Fn(&str) -> Option<String> + Copy, url: &str, login: Login) -> Result<Self, String> {
+    fn of_harbor(
+        get: impl Fn(&str) -> Option<String>,
+        name: impl Fn(&str) -> String,
+        url: &str,
+        login: Login,
+    ) -> Result<Self, String> {
         Ok(Self {
             base: base(url)?,
             login,
             project: get("harbor-project"),
-            page_size: number(get, "harbor-page-size", MAX_PAGE_SIZE)?.min(MAX_PAGE_SIZE),
-            concurrency: number(get, "harbor-max-concurrency", DEFAULT_CONCURRENCY)?,
-            listing_timeout: seconds(get, "harbor-listing-timeout", DEFAULT_LISTING_TIMEOUT)?,
+            page_size: number(get("harbor-page-size"), &name("harbor-page-size"), MAX_PAGE_SIZE)?.min(MAX_PAGE_SIZE),
+            concurrency: number(get("harbor-max-concurrency"), &name("harbor-max-concurrency"), DEFAULT_CONCURRENCY)?,
+            listing_timeout: seconds(
+                get("harbor-listing-timeout"),
+                &name("harbor-listing-timeout"),
+                DEFAULT_LISTING_TIMEOUT,
+            )?,
             full_listing_interval: interval(get("harbor-full-listing-interval"))?,
         })
     }
@@ -122,21 +137,21 @@ fn shown(text: &str) -> String {
     if text.contains('@') { "(which holds an @)".to_owned() } else { format!("{text:?}") }
 }
 
-fn number(get: impl Fn(&str) -> Option<String>, key: &str, default: usize) -> Result<usize, String> {
-    match get(key) {
+fn number(text: Option<String>, name: &str, default: usize) -> Result<usize, String> {
+    match text {
         None => Ok(default),
         Some(text) => match text.parse() {
             Ok(number) if number > 0 => Ok(number),
-            _ => Err(format!("the setting {key} is {text:?}, where a whole number from 1 was expected")),
+            _ => Err(format!("the setting {name} is {text:?}, where a whole number from 1 was expected")),
         },
     }
 }
 
-fn seconds(get: impl Fn(&str) -> Option<String>, key: &str, default: Duration) -> Result<Duration, String> {
-    let Some(text) = get(key) else { return Ok(default) };
+fn seconds(text: Option<String>, name: &str, default: Duration) -> Result<Duration, String> {
+    let Some(text) = text else { return Ok(default) };
     let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0);
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.ok_or_else(|| format!("the setting {key} is {text:?}, where seconds, more than 0, were expected"))
+    duration.ok_or_else(|| format!("the setting {name} is {text:?}, where seconds, more than 0, were expected"))
 }
 
 /// The longest time between two whole listings; `None` for 0.
@@ -207,6 +222,25 @@ mod tests {
         let config = config.unwrap();
         assert_eq!(config.login, Login::Own("Basic cm9ib3QkY2k6czNjcmV0Ong=".to_owned()));
         assert!(!format!("{config:?}").contains("cm9ib3Qk"));
+    }
+
+    #[test]
+    fn line_ends_around_a_secret_do_not_count() {
+        let plain = read(&[("harbor-url", "https://h"), ("harbor-user", "u"), ("harbor-password", "s3cret")]).unwrap();
+        let piped = read(&[("harbor-url", "https://h\n"), ("harbor-user", "u\r\n"), ("harbor-password", "\ns3cret\n")])
+            .unwrap();
+        assert_eq!((piped.base, piped.login), (plain.base, plain.login));
+    }
+
+    #[test]
+    fn a_mistake_names_the_setting_as_its_environment_writes_it() {
+        let read = |style| {
+            let settings = [("harbor-url", "https://h"), ("harbor-auth", "host"), ("harbor-page-size", "x")];
+            read(&[&settings[..], &[("settings-style", style)]].concat()).unwrap_err()
+        };
+        assert!(read("environment").starts_with("the setting HARBOR_PAGE_SIZE is \"x\""), "{}", read("environment"));
+        assert!(read("spin").starts_with("the setting harbor_page_size is \"x\""), "{}", read("spin"));
+        assert!(read("").starts_with("the setting harbor-page-size is \"x\""), "{}", read(""));
     }
 
     #[test]

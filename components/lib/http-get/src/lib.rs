@@ -2,12 +2,15 @@
 
 #![forbid(unsafe_code)]
 
+mod explain;
+
+use explain::explain;
 use image_model::types::FailureCode;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 use wasip3::http::client;
-use wasip3::http::types::{self, ErrorCode, Fields, Request, Scheme};
+use wasip3::http::types::{self, Fields, Request, Scheme};
 use wasip3::wit_future;
 use wit_bindgen::StreamResult;
 
@@ -47,7 +50,7 @@ pub struct Failed {
 }
 
 impl Failed {
-    fn new(code: FailureCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: FailureCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 }
@@ -137,32 +140,4 @@ fn request(url: &Url, headers: &[(String, Vec<u8>)]) -> Result<Request, Failed> 
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
     request.set_path_with_query(Some(&path)).map_err(|()| refused("path"))?;
     Ok(request)
-}
-
-/// A failure below HTTP: what happened, and what to do.
-fn explain(error: ErrorCode) -> Failed {
-    use FailureCode::{Denied, Malformed, TimedOut, TooLarge, Unavailable};
-    let (code, message) = match error {
-        // The host's message is more exact than any code.
-        ErrorCode::InternalError(Some(message)) => return Failed { code: Unavailable, message },
-        ErrorCode::ConnectionRefused => {
-            (Unavailable, "connection refused; is the server running, and is this its port?")
-        }
-        ErrorCode::DnsError(_) | ErrorCode::DnsTimeout => {
-            (Unavailable, "the host name can't be resolved; check the address and the resolver")
-        }
-        ErrorCode::ConnectionTimeout => (TimedOut, "no connection in time; can this machine reach the server?"),
-        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
-            (TimedOut, "no complete answer in time; is the server overloaded?")
-        }
-        ErrorCode::HttpResponseIncomplete | ErrorCode::ConnectionTerminated => {
-            (Unavailable, "the answer broke off before its end")
-        }
-        ErrorCode::TlsCertificateError => (Denied, "its certificate is not trusted"),
-        ErrorCode::HttpRequestDenied => (Denied, "refused by the host, which does not grant this destination"),
-        ErrorCode::HttpResponseBodySize(_) => (TooLarge, "the answer is larger than the host reads"),
-        ErrorCode::HttpProtocolError => (Malformed, "the answer is no HTTP"),
-        other => return Failed::new(Unavailable, format!("no answer ({other})")),
-    };
-    Failed::new(code, message)
 }

@@ -15,6 +15,7 @@ pub mod listing;
 pub mod node;
 pub mod protocol;
 pub mod reference;
+pub mod setting;
 pub mod size;
 pub mod types;
 

@@ -1,0 +1,59 @@
+//! The keys of the interface `settings`, as each environment writes them: an operator looks for the name that he has set.
+
+/// The key whose value tells how messages write the other keys.
+pub const STYLE: &str = "settings-style";
+/// The style of environment variables.
+pub const ENVIRONMENT: &str = "environment";
+/// The style of Spin's variables.
+pub const SPIN: &str = "spin";
+
+/// The environment variable for a key: `HARBOR_URL` for `harbor-url`.
+///
+/// ```
+/// assert_eq!(image_model::setting::environment_variable("harbor-max-concurrency"), "HARBOR_MAX_CONCURRENCY");
+/// ```
+pub fn environment_variable(key: &str) -> String {
+    key.to_ascii_uppercase().replace('-', "_")
+}
+
+/// Spin's variable for a key, whose names have no hyphens: `harbor_url` for `harbor-url`.
+///
+/// ```
+/// assert_eq!(image_model::setting::spin_variable("harbor-max-concurrency"), "harbor_max_concurrency");
+/// ```
+pub fn spin_variable(key: &str) -> String {
+    key.replace('-', "_")
+}
+
+/// A key as messages write it in this style.
+pub fn written(style: Option<&str>, key: &str) -> String {
+    match style {
+        Some(ENVIRONMENT) => environment_variable(key),
+        Some(SPIN) => spin_variable(key),
+        _ => key.to_owned(),
+    }
+}
+
+/// The value without the line ends around it, which files and pipes add to secrets.
+pub fn trimmed(value: &str) -> &str {
+    value.trim_matches(['\r', '\n'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_write_a_key_as_its_environment_does() {
+        let written = |style| written(style, "crictl-token");
+        assert_eq!(written(Some(ENVIRONMENT)), "CRICTL_TOKEN");
+        assert_eq!(written(Some(SPIN)), "crictl_token");
+        assert_eq!((written(None), written(Some("other"))), ("crictl-token".to_owned(), "crictl-token".to_owned()));
+    }
+
+    #[test]
+    fn line_ends_around_a_secret_do_not_count_but_spaces_do() {
+        assert_eq!(trimmed("\r\n s3cret \n"), " s3cret ");
+        assert_eq!(trimmed("s3\ncret"), "s3\ncret");
+    }
+}
