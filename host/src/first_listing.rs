@@ -1,10 +1,16 @@
 //! Requests that compare wait for the one that began first. It leaves kept rows, or its instance a comparison, so that the others
 //! cost the registry no listing of their own.
 
+use http_body_util::BodyExt;
 use image_service_http::cache::Origin;
-use image_service_http::routes::compares;
+use image_service_http::response::Body;
+use image_service_http::routes::{PAGE, compares};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// The longest that a request waits for another one.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Who may list first.
 #[derive(Debug, Default)]
@@ -34,8 +40,8 @@ impl FirstListing {
                 Ok(leader) => return Some(leader),
                 Err(first) => first,
             };
-            // It never changes: it ends.
-            let _ = first.changed().await;
+            // It never changes: it ends. A client that reads nothing of its page may hold that up.
+            let _ = tokio::time::timeout(MAX_WAIT, first.changed()).await;
             if *first.borrow() == Purpose::Comparison {
                 return None;
             }
@@ -67,11 +73,23 @@ impl FirstListing {
             }
             let (gate, origin) = (Arc::clone(&gate), Arc::clone(&origin));
             Box::pin(async move {
-                let _leader = gate.turn().await;
-                origin(request, context).await
+                let leader = gate.turn().await;
+                let is_page = request.uri().path() == PAGE;
+                let response = origin(request, context).await;
+                if is_page { response.map(|body| until_rows(body, leader)) } else { response }
             })
         })
     }
+}
+
+/// The body of the page, which begins before its rows are there. Whoever leads does so until they come.
+fn until_rows(body: Body, leader: Option<Leader>) -> Body {
+    let (mut leader, mut parts) = (leader, 0);
+    Body::streaming(body.map_frame(move |frame| {
+        parts += 1;
+        leader = leader.take().filter(|_| parts < 2);
+        frame
+    }))
 }
 
 #[cfg(test)]

@@ -15,13 +15,40 @@ use image_model::protocol;
 use spin_sdk::http::{EmptyBody, HeaderValue, Method, Request, Response, StatusCode, box_body};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use verdicts::{ComparisonDocument, Document, Format, InventoryDocument, Page, Query};
+use verdicts::{ComparisonDocument, Document, Format, Inventory, InventoryDocument, Page, Query};
 
 /// What is written.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Content {
     Inventory(Format),
     Comparison,
+}
+
+impl Content {
+    fn format(self) -> Format {
+        match self {
+            Self::Inventory(format) => format,
+            Self::Comparison => Format::Json,
+        }
+    }
+
+    /// The rows of the query, and the entity tag of the answer to what was `asked`.
+    fn of(self, inventory: &Inventory, query: &Query, asked: &str) -> (Page, String) {
+        match self {
+            Self::Inventory(format) => {
+                let page = if format.is_whole() { inventory.whole(query) } else { inventory.page(query) };
+                let tag = inventory.entity_tag(query, &page, format.media_type());
+                (page, tag)
+            }
+            Self::Comparison => {
+                // The sums are over all rows, and the limit is that of the rows of each verdict.
+                let all = query.of_all_pages();
+                let page = inventory.whole(&all);
+                let tag = inventory.entity_tag(&all, &page, asked);
+                (page, tag)
+            }
+        }
+    }
 }
 
 pub(crate) async fn inventory(request: &Request) -> Response<Body> {
@@ -39,18 +66,15 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
     };
     let picture = picture::now().await;
     let inventory = &picture.inventory;
-    let (format, page, tag) = match content {
-        Content::Inventory(format) => {
-            let page = if format.is_whole() { inventory.whole(&query) } else { inventory.page(&query) };
-            let tag = inventory.entity_tag(&query, &page, format.media_type());
-            (format, page, tag)
-        }
-        Content::Comparison => {
-            // The sums are over all rows, and the limit is that of the rows of each verdict.
-            let all = query.of_all_pages();
-            let page = inventory.whole(&all);
-            let tag = inventory.entity_tag(&all, &page, &format!("compare {:?}", request.uri().query()));
-            (Format::Json, page, tag)
+    let format = content.format();
+    let asked = format!("{content:?} {}", request.uri().query().unwrap_or_default());
+    let known = picture.tags.get(&asked).filter(|tag| negotiation::has(request.headers(), tag));
+    let (page, tag) = match known {
+        Some(tag) => (Page::default(), tag),
+        None => {
+            let (page, tag) = content.of(inventory, &query, &asked);
+            picture.tags.put(asked, &tag);
+            (page, tag)
         }
     };
     let verdicts = inventory.verdict_summary();

@@ -1,6 +1,7 @@
 //! The handler: routes HTTP requests. `/images` streams the rows of both sources; `/inventory` and `/compare` say how they compare.
 
 mod answer;
+mod entity_tags;
 mod images;
 mod inventory;
 mod negotiation;

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use crate::bindings::image_service::inventory::{node_images, registry_images, settings};
+use crate::entity_tags::EntityTags;
 use image_model::types::{Detail, FailureCode, ListingBegin, ListingPart, NodeListing};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -19,6 +20,8 @@ const DEFAULT_MAX_AGE: u64 = 5;
 /// What is compared, and with what it was compared.
 pub(crate) struct Picture {
     pub(crate) inventory: Inventory,
+    /// Of answers about it.
+    pub(crate) tags: EntityTags,
     nodes: NodeListing,
     /// The revision of the registry's rows; `None` where the source can't tell.
     revision: Option<u64>,
@@ -73,7 +76,7 @@ pub(crate) async fn now() -> Rc<Picture> {
     let revision = begin.revision.filter(|_| end.failures.is_empty());
     let mut inventory = builder.finish(nodes.clone(), begin, end);
     ask(&mut inventory);
-    let picture = Rc::new(Picture { inventory, nodes, revision, made: Instant::now() });
+    let picture = Rc::new(Picture { inventory, tags: EntityTags::default(), nodes, revision, made: Instant::now() });
     LAST.set(Some(Rc::clone(&picture)));
     picture
 }

@@ -112,8 +112,9 @@ impl Route {
     }
 }
 
-/// The page, and the folder of what it is made of. They hold no rows: a person has to see the page to log in.
-const PAGE: &str = "/";
+/// The page. It holds no rows before the login: a person has to see it to log in.
+pub const PAGE: &str = "/";
+/// The folder of what it is made of.
 const PAGE_ASSETS: &str = "/assets/";
 /// The rows as a file.
 const PAGE_ROWS: &str = "/inventory.csv";

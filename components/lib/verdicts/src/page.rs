@@ -9,7 +9,7 @@ use crate::verdict::Counts;
 use std::cmp::Ordering;
 
 /// The rows of a query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// In the order of the query.
     pub rows: Vec<RowNumber>,
