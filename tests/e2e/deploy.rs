@@ -185,11 +185,40 @@ fn spinkube_sets_variables_that_the_spin_manifest_has_and_all_that_it_requires()
 fn wasmcloud_sets_environment_variables_that_the_edge_composition_asks_for() {
     let mut set = keys(&document("wasmcloud/workloaddeployment.yaml", "Secret")["stringData"]);
     set.extend(keys(&document("wasmcloud/workloaddeployment.yaml", "ConfigMap")["data"]));
+    assert_are_settings(&set);
+    assert_eq!(set.len(), 5);
+    document("wasmcloud/workloaddeployment.yaml", "WorkloadDeployment");
+}
+
+#[test]
+fn wash_dev_serves_the_edge_composition_with_the_same_variables_on_this_machine_only() {
+    let text = std::fs::read_to_string(deploy("wasmcloud/.wash/config.yaml")).unwrap();
+    let config = YamlLoader::load_from_str(&text).unwrap().remove(0);
+    // The keys that `wash dev` of wasmCloud 2.7 reads; it takes a misspelt one for a missing one.
+    let expected = ["build", "dev", "secrets", "workload"].map(str::to_owned);
+    assert_eq!(keys(&config), BTreeSet::from(expected));
+    assert_eq!(config["build"]["component_path"].as_str(), Some("../../target/compositions/edge.wasm"));
+    assert!(config["dev"]["address"].as_str().unwrap().starts_with("127.0.0.1:"));
+    let environment = &config["workload"]["environment"];
+    let mut set = keys(&environment["config"]);
+    for source in environment["secretFrom"].as_vec().unwrap() {
+        let names = config["secrets"][source.as_str().unwrap()]["fromEnv"].as_vec().unwrap();
+        set.extend(names.iter().map(|name| name.as_str().unwrap().to_owned()));
+    }
+    assert_are_settings(&set);
+    let hosts: Vec<&str> =
+        config["workload"]["allowedHosts"].as_vec().unwrap().iter().map(|host| host.as_str().unwrap()).collect();
+    for url in ["HARBOR_URL", "CRICTL_URL"] {
+        let url: http::Uri = environment["config"][url].as_str().unwrap().parse().unwrap();
+        assert!(hosts.contains(&url.host().unwrap()), "{url}");
+    }
+}
+
+/// Asserts that these environment variables are settings.
+fn assert_are_settings(variables: &BTreeSet<String>) {
     let settings = std::fs::read_to_string(deploy("../wit/inventory.wit")).unwrap();
-    for name in &set {
+    for name in variables {
         let key = name.to_lowercase().replace('_', "-");
         assert!(settings.contains(&format!("| `{key}`")), "{name}");
     }
-    assert_eq!(set.len(), 5);
-    document("wasmcloud/workloaddeployment.yaml", "WorkloadDeployment");
 }

@@ -4,9 +4,14 @@ use crate::client::Client;
 use crate::stock_host::{self, StockHost};
 use crate::wait::eventually;
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longest wait for a process that was asked to end.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves a component until it is dropped.
 pub struct ForeignHost {
@@ -26,10 +31,25 @@ enum Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         if let Self::Process(child) = self {
-            let _ = child.kill();
-            let _ = child.wait();
+            end(child);
         }
     }
+}
+
+/// Ends a process as a service manager does. `spin up` has a child of its own, which it ends on SIGTERM, and which would outlive
+/// it after SIGKILL.
+fn end(child: &mut Child) {
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let asked = id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok());
+    let deadline = Instant::now() + END_TIMEOUT;
+    while asked && Instant::now() < deadline {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 impl ForeignHost {
