@@ -113,7 +113,8 @@ async fn the_page_begins_before_a_slow_harbor_has_answered_and_ends_with_its_row
     let gate = Gate::closed();
     let harbor = Harbor::of(Version::V2_16).repository("team/app", 1).fault("/artifacts", Fault::Held(gate.clone()));
     let harbor = harbor.start().await.unwrap();
-    let program = Node::builder().no_images().harbor(&harbor).start().unwrap();
+    let hasty = json!({"app_config": {"response_timeout": 1}});
+    let program = Node::builder().no_images().harbor(&harbor).config(hasty).start().unwrap();
     let mut page = program.get("/").await.unwrap().error_for_status().unwrap();
     let mut html = Vec::new();
     let has = |html: &[u8], text: &str| String::from_utf8_lossy(html).contains(text);
@@ -121,6 +122,8 @@ async fn the_page_begins_before_a_slow_harbor_has_answered_and_ends_with_its_row
         html.extend(page.chunk().await.unwrap().expect("the page begins"));
     }
     assert!(has(&html, "stylesheet") && !has(&html, "id=\"page\""));
+    // Its answer has begun, so it may take longer than one that has to begin with its rows.
+    assert_eq!(program.get("/inventory").await.unwrap().status(), 504);
     gate.open();
     while let Some(chunk) = page.chunk().await.unwrap() {
         html.extend(chunk);
