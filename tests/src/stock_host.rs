@@ -5,9 +5,11 @@ use crate::client::Client;
 use crate::server::serve_connection;
 use anyhow::Result;
 use http_body_util::BodyExt;
+use std::collections::HashMap;
 use std::future::{Future, pending};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::task;
 use std::time::Instant;
 use wasmtime::component::{Component, GuestTaskId, Linker, ResourceTable};
@@ -35,10 +37,8 @@ impl StockHost {
     pub async fn start(component: &Path, environment: &[(&str, &str)]) -> Result<Self> {
         // Its client of HTTPS takes the process' cryptography; that of the other tests is this, too.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let mut config = wasmtime::Config::new();
-        config.wasm_component_model_async(true);
-        let engine = Engine::new(&config)?;
-        let component = Component::from_file(&engine, component)?;
+        let component = compiled(component)?;
+        let engine = component.engine().clone();
         let mut linker: Linker<State> = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         wasmtime_wasi::p3::add_to_linker(&mut linker)?;
@@ -69,6 +69,20 @@ impl StockHost {
     pub async fn images(&self) -> Result<String> {
         images(&self.address).await
     }
+}
+
+/// The component of this file, which is compiled once for all tests: that takes seconds.
+fn compiled(path: &Path) -> Result<Component> {
+    static COMPILED: LazyLock<Mutex<HashMap<PathBuf, Component>>> = LazyLock::new(Mutex::default);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(component) = compiled.get(path) {
+        return Ok(component.clone());
+    }
+    let mut config = wasmtime::Config::new();
+    config.wasm_component_model_async(true);
+    let component = Component::from_file(&Engine::new(&config)?, path)?;
+    compiled.insert(path.to_owned(), component.clone());
+    Ok(component)
 }
 
 /// The answer to GET /images at this address; its status has to be 200.

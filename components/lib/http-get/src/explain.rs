@@ -1,7 +1,6 @@
 //! Failures below HTTP in words: what happened, and what to do. Hosts give them as codes.
 
-use crate::Failed;
-use image_model::types::FailureCode::{Denied, Malformed, TimedOut, TooLarge, Unavailable};
+use image_model::types::FailureCode::{self, Denied, Malformed, TimedOut, TooLarge, Unavailable};
 use wasip3::http::types::ErrorCode;
 
 /// Where a host learns of a private authority.
@@ -9,11 +8,11 @@ const CLIENT_CA: &str = "the host has to know its authority: Spin by [[client_tl
                          `spin up --runtime-config-file`, wash by dev.http_client_ca_paths";
 
 /// A failure below HTTP: what happened, and what to do.
-pub(crate) fn explain(error: ErrorCode) -> Failed {
+pub(crate) fn explain(error: ErrorCode) -> (FailureCode, String) {
     use ErrorCode as E;
     let (code, message) = match error {
         // The host's message is more exact than any code.
-        E::InternalError(Some(message)) => return Failed::new(Unavailable, message),
+        E::InternalError(Some(message)) => return (Unavailable, message),
         E::InternalError(None) => {
             (Unavailable, "the host could not send the request, and gives no reason; see its log")
         }
@@ -31,16 +30,16 @@ pub(crate) fn explain(error: ErrorCode) -> Failed {
         E::ConnectionLimitReached => (Unavailable, "the host has as many connections as it may have; see its limits"),
         E::HttpResponseIncomplete | E::ConnectionTerminated => (Unavailable, "the answer broke off before its end"),
         E::TlsCertificateError => {
-            return Failed::new(Denied, format!("its certificate is not trusted; {CLIENT_CA}"));
+            return (Denied, format!("its certificate is not trusted; {CLIENT_CA}"));
         }
         E::TlsProtocolError => {
             let message = "no TLS with this server: it speaks none on this port, or its certificate is not trusted";
-            return Failed::new(Denied, format!("{message}; for a private authority, {CLIENT_CA}"));
+            return (Denied, format!("{message}; for a private authority, {CLIENT_CA}"));
         }
         E::TlsAlertReceived(alert) => {
             let said = alert.alert_message.or_else(|| alert.alert_id.map(|id| format!("alert {id}")));
             let said = said.unwrap_or_else(|| "without a reason".to_owned());
-            return Failed::new(Denied, format!("the server refused TLS ({said}); see its log"));
+            return (Denied, format!("the server refused TLS ({said}); see its log"));
         }
         E::HttpRequestDenied | E::DestinationIpProhibited => (
             Denied,
@@ -71,7 +70,7 @@ pub(crate) fn explain(error: ErrorCode) -> Failed {
         | E::HttpRequestTrailerSectionSize(_)
         | E::HttpRequestTrailerSize(_) => (Denied, "the host refused the form of the request; is a secret too long?"),
     };
-    Failed::new(code, message)
+    (code, message.to_owned())
 }
 
 #[cfg(test)]
@@ -97,7 +96,7 @@ mod tests {
             ErrorCode::InternalError(None),
         ] {
             let shown = format!("{code:?}");
-            let message = explain(code).message;
+            let message = explain(code).1;
             assert!(!message.contains("ErrorCode") && message.split(' ').count() > 5, "{shown}: {message}");
         }
     }
@@ -105,13 +104,13 @@ mod tests {
     #[test]
     fn a_private_authority_is_told_with_where_the_host_learns_of_it() {
         for code in [ErrorCode::TlsCertificateError, ErrorCode::TlsProtocolError] {
-            let message = explain(code).message;
+            let message = explain(code).1;
             assert!(message.contains("[[client_tls]]") && message.contains("ca_roots_file"), "{message}");
         }
     }
 
     #[test]
     fn the_words_of_a_host_are_passed_on() {
-        assert_eq!(explain(ErrorCode::InternalError(Some("no route".to_owned()))).message, "no route");
+        assert_eq!(explain(ErrorCode::InternalError(Some("no route".to_owned()))).1, "no route");
     }
 }

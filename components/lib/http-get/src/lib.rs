@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 use wasip3::http::client;
-use wasip3::http::types::{self, Fields, Request, Scheme};
+use wasip3::http::types::{self, ErrorCode, Fields, Request, Scheme};
 use wasip3::wit_future;
 use wit_bindgen::StreamResult;
 
@@ -50,8 +50,13 @@ pub struct Failed {
 }
 
 impl Failed {
-    pub(crate) fn new(code: FailureCode, message: impl Into<String>) -> Self {
+    fn new(code: FailureCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
+    }
+
+    fn of(error: ErrorCode) -> Self {
+        let (code, message) = explain(error);
+        Self { code, message }
     }
 }
 
@@ -83,7 +88,7 @@ impl Client {
     /// happened and what to do.
     pub async fn get(&self, url: &Url, headers: &[(String, Vec<u8>)], limit: usize) -> Result<Response, Failed> {
         let request = request(url, headers)?;
-        let response = client::send(request).await.map_err(explain)?;
+        let response = client::send(request).await.map_err(Failed::of)?;
         let status = response.get_status_code();
         let headers = response.get_headers().copy_all();
         let (body, large) = self.read(response, limit).await?;
@@ -123,7 +128,7 @@ impl Client {
         }
         match trailers.await {
             Ok(_) => Ok((body, large)),
-            Err(code) => Err(explain(code)),
+            Err(code) => Err(Failed::of(code)),
         }
     }
 }
