@@ -17,6 +17,7 @@ use image_service_config::{Config, Limits};
 use image_service_http::access::Access;
 use image_service_http::access_log::RequestLog;
 use image_service_http::cache::{Cache, Origin};
+use image_service_http::listing_summary::ListingSummary;
 use image_service_http::request_context::RequestContext;
 use image_service_http::response::{Body, Reply, RequestBody, harden, problem, refuse_unless_read, text};
 use image_service_http::routes::Route;
@@ -117,8 +118,10 @@ impl App {
             return cache.prefetch(request.into_parts().0, context).await;
         }
         let mut body = origin(request, context).await.into_body();
-        // Failures of sources are in the log and in the metrics.
-        while let Some(Ok(_)) = body.frame().await {}
+        while let Some(Ok(mut frame)) = body.frame().await {
+            // The log tells of the sources, and the metrics of their rows.
+            let _ = frame.trailers_mut().and_then(ListingSummary::take);
+        }
     }
 
     /// Finds the part that answers. An answer that is ready needs no boxed future.

@@ -19,7 +19,6 @@ struct Cached {
 impl Cached {
     /// A node with so many images and a Harbor with three, with this `cache_config`.
     async fn start(images: usize, cache: Value) -> Self {
-        // Without any, "Harbor configuration incomplete" would be an error, and the answer kept for a second only.
         let harbor = Harbor::of(Version::V2_12).repository("a/b", 3).start().await.unwrap();
         Self::with_harbor(images, cache, harbor)
     }

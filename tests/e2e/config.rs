@@ -32,14 +32,31 @@ async fn assert_is_refused(text: &str, parts: &[&str]) {
 #[tokio::test]
 async fn a_config_that_is_no_json_is_refused_with_line_and_column() {
     assert_is_refused("{\n  \"app_config\": {,}\n}", &["not valid JSON", "line 2 column 18"]).await;
+    assert_is_refused("{\n  \"composition\": \"\",\n}", &["not valid JSON", "a comma too many at line 2 column 20"])
+        .await;
     assert_is_refused("", &["not valid JSON", "line 1 column 0"]).await;
 }
 
 #[tokio::test]
 async fn a_value_of_a_wrong_type_is_refused_with_its_key() {
-    assert_is_refused(r#"{"app_config": {"port": "5375"}}"#, &["app_config.port", "invalid type", "\"5375\""]).await;
-    assert_is_refused(r#"{"harbor_config": {"verify_ssl": "no"}}"#, &["harbor_config.verify_ssl", "boolean"]).await;
+    let port = ["app_config.port", "invalid type", "\"http\"", "a whole number from 0 to 65535"];
+    assert_is_refused(r#"{"app_config": {"port": "http"}}"#, &port).await;
+    assert_is_refused(r#"{"harbor_config": {"verify_ssl": "no"}}"#, &["harbor_config.verify_ssl", "true or false"])
+        .await;
     assert_is_refused(r#"{"crictl_config": {"mode": "ssh"}}"#, &["crictl_config.mode", "`auto`, `cri`, `exec`"]).await;
+}
+
+#[tokio::test]
+async fn a_key_in_quotes_counts_with_a_warning_and_two_names_of_one_key_are_refused() {
+    let node = node(r#"{"harbor_config": {"verify_ssl": "false"}, "cache_config": {"lifetime": "7"}}"#);
+    let program = node.start().unwrap();
+    assert!(program.get("/images").await.unwrap().headers()["cache-control"].to_str().unwrap().contains("max-age=7"));
+    assert_says(
+        &program.log(),
+        &["harbor_config.verify_ssl is", "in quotes, which counts as false; remove the quotes"],
+    );
+    assert_is_refused(r#"{"harbor_config": {"user": "a", "username": "b"}}"#, &["user and username are both set"])
+        .await;
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ mod demo;
 mod deploy;
 mod environments;
 mod example_registry;
+mod failing_sources;
 mod generated_code;
 mod harbor;
 mod harbor_double;

@@ -3,6 +3,7 @@
 use crate::artifacts;
 use crate::wait::within_deadline;
 use anyhow::{Context, Result};
+use std::ffi::OsString;
 use std::process::{Command, Stdio};
 
 /// What a command that ended by itself said.
@@ -31,7 +32,18 @@ pub async fn run(arguments: &[&str]) -> Result<Outcome> {
 pub fn command() -> Command {
     let mut command = Command::new(artifacts::program());
     command.stdin(Stdio::null());
+    forget_variables(&mut command);
     command
+}
+
+/// Takes the variables away that the program reads: those of whoever runs the tests, and of the build.
+pub fn forget_variables(command: &mut Command) {
+    let is_read = |name: &OsString| {
+        name.to_str().is_some_and(|name| name.starts_with("IMAGE_SERVICE_") || name.starts_with("HARBOR_"))
+    };
+    for name in std::env::vars_os().map(|(name, _)| name).filter(is_read) {
+        command.env_remove(name);
+    }
 }
 
 /// Runs what this command runs to its end.

@@ -122,6 +122,7 @@ impl Launch {
         self.node.give_to(NOBODY)?;
         let arguments: Vec<_> = self.command.get_args().map(OsStr::to_owned).collect();
         self.command = Command::new(self.node.path("image-service"));
+        command::forget_variables(&mut self.command);
         self.command.args(arguments).uid(NOBODY).gid(NOBODY).current_dir("/");
         self.start()
     }

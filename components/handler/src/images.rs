@@ -14,6 +14,7 @@ use http_body_util::StreamBody;
 use image_model::listing::{CONTAINERD_IMAGES, ERRORS, ErrorRow, HARBOR_IMAGES, HarborRow, Listing};
 use image_model::node::ImageRow;
 use image_model::protocol::{self, CONTAINERD, HARBOR};
+use image_model::report;
 use image_model::types::{Detail, FailureCode, ListingEnd, ListingPart, NodeListing, Repository};
 use spin_sdk::http::{EmptyBody, HeaderMap, HeaderName, HeaderValue, Response, StatusCode, box_body};
 
@@ -66,10 +67,16 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     out.listing.end();
     out.send().await?;
     // Clients know the item that says that there is no Harbor. To everybody else it is no error.
+    let is_off = errors.iter().any(|(_, failure)| failure.code == FailureCode::NotConfigured);
+    let asked = if is_off { &[CONTAINERD][..] } else { &[CONTAINERD, HARBOR] };
     let count = errors.iter().filter(|(_, failure)| failure.code != FailureCode::NotConfigured).count();
     let trailers = [
         (protocol::ERRORS_TRAILER, Some(count.to_string())),
         (protocol::ROWS_TRAILER, Some(protocol::rows_trailer(containerd_rows, harbor_rows))),
+        (
+            protocol::SOURCES_TRAILER,
+            Some(report::trailer(asked, errors.iter().map(|(source, failure)| (*source, failure)))),
+        ),
         (protocol::LISTING_TRAILER, end.method.map(protocol::listing_trailer)),
     ];
     let trailers = trailers

@@ -11,8 +11,8 @@ use futures::channel::mpsc;
 use futures::{SinkExt, StreamExt};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use image_model::protocol;
-use spin_sdk::http::{EmptyBody, HeaderValue, Method, Request, Response, StatusCode, box_body};
+use image_model::{protocol, report};
+use spin_sdk::http::{EmptyBody, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, box_body};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use verdicts::{ComparisonDocument, Document, Format, Inventory, InventoryDocument, Page, Query};
@@ -64,7 +64,7 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
         Ok(query) => query,
         Err(error) => return problem(&Problem::bad_query(error.to_string())),
     };
-    let picture = picture::now().await;
+    let (picture, sources) = picture::now().await;
     let inventory = &picture.inventory;
     let format = content.format();
     let asked = format!("{content:?} {}", request.uri().query().unwrap_or_default());
@@ -83,7 +83,8 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
     } else if request.method() == Method::HEAD {
         answer(StatusCode::OK, format.media_type(), box_body(EmptyBody::new()))
     } else {
-        answer(StatusCode::OK, format.media_type(), body(picture, query, page, content))
+        let report = report::trailer(sources, inventory.failures());
+        answer(StatusCode::OK, format.media_type(), body(Rc::clone(&picture), query, page, content, report))
     };
     let headers = response.headers_mut();
     // Each answer is asked for anew, and costs nothing where nothing is new.
@@ -98,24 +99,32 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
     response
 }
 
-/// The answer, which is written while the client reads it.
-fn body(picture: Rc<Picture>, query: Query, page: Page, content: Content) -> Body {
-    let (frames, receiver) = mpsc::channel(0);
+/// The answer, which is written while the client reads it. Its trailer reports on the sources.
+fn body(picture: Rc<Picture>, query: Query, page: Page, content: Content, report: String) -> Body {
+    let (mut frames, receiver) = mpsc::channel(0);
     wit_bindgen::spawn(async move {
         let inventory = &picture.inventory;
         // A failure means that the client has left.
-        let _ = match content {
-            Content::Inventory(format) => send(frames, InventoryDocument::new(inventory, &page, format, now())).await,
+        let sent = match content {
+            Content::Inventory(format) => {
+                send(&mut frames, InventoryDocument::new(inventory, &page, format, now())).await
+            }
             Content::Comparison => {
                 let comparison = inventory.compare(&query);
-                send(frames, ComparisonDocument::new(inventory, &comparison, now())).await
+                send(&mut frames, ComparisonDocument::new(inventory, &comparison, now())).await
             }
         };
+        if sent.is_ok()
+            && let Ok(report) = HeaderValue::try_from(report)
+        {
+            let name = HeaderName::from_static(protocol::SOURCES_TRAILER);
+            let _ = frames.send(Frame::trailers(HeaderMap::from_iter([(name, report)]))).await;
+        }
     });
     box_body(StreamBody::new(receiver.map(Ok::<_, anyhow::Error>)))
 }
 
-async fn send(mut frames: mpsc::Sender<Frame<Bytes>>, mut document: impl Document) -> Result<(), mpsc::SendError> {
+async fn send(frames: &mut mpsc::Sender<Frame<Bytes>>, mut document: impl Document) -> Result<(), mpsc::SendError> {
     loop {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         let more = document.fill(&mut chunk, CHUNK_BYTES);

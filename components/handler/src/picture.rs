@@ -5,7 +5,8 @@
 
 use crate::bindings::image_service::inventory::{node_images, registry_images, settings};
 use crate::entity_tags::EntityTags;
-use image_model::types::{Detail, FailureCode, ListingBegin, ListingPart, NodeListing};
+use image_model::protocol::{CONTAINERD, HARBOR};
+use image_model::types::{Detail, FailureCode, ListingBegin, ListingPart, Method, NodeListing};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -40,8 +41,8 @@ thread_local! {
     static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
 }
 
-/// How nodes and registry compare now.
-pub(crate) async fn now() -> Rc<Picture> {
+/// How nodes and registry compare now, and the sources that were asked for it.
+pub(crate) async fn now() -> (Rc<Picture>, &'static [&'static str]) {
     let nodes = node_images::images().await;
     let settings = settings_of_instance();
     let last = LAST.with_borrow(Clone::clone).filter(|picture| picture.nodes == nodes);
@@ -49,7 +50,7 @@ pub(crate) async fn now() -> Rc<Picture> {
         let age = picture.made.elapsed();
         if picture.revision.is_none() && age < Duration::from_secs(settings.max_age) {
             picture.inventory.renew(ListingBegin { revision: None, age: age.as_secs() });
-            return Rc::clone(picture);
+            return (Rc::clone(picture), &[CONTAINERD]);
         }
     }
     let request = registry_images::Request { detail: Detail::All, max_age: settings.max_age };
@@ -63,13 +64,15 @@ pub(crate) async fn now() -> Rc<Picture> {
                 let is_same = |picture: &&Rc<Picture>| began.revision.is_some() && picture.revision == began.revision;
                 if let Some(picture) = last.as_ref().filter(is_same) {
                     picture.inventory.renew(began);
-                    return Rc::clone(picture);
+                    return (Rc::clone(picture), &[CONTAINERD]);
                 }
             }
             ListingPart::Rows(repositories) => builder.push(repositories),
             ListingPart::End(end) => break end,
         }
     };
+    let is_kept = end.method == Some(Method::Kept);
+    let is_off = end.failures.iter().any(|failure| failure.code == FailureCode::NotConfigured);
     // To want no registry is no error.
     end.failures.retain(|failure| failure.code != FailureCode::NotConfigured);
     // Rows that may be missing are not those of the number.
@@ -78,7 +81,7 @@ pub(crate) async fn now() -> Rc<Picture> {
     ask(&mut inventory);
     let picture = Rc::new(Picture { inventory, tags: EntityTags::default(), nodes, revision, made: Instant::now() });
     LAST.set(Some(Rc::clone(&picture)));
-    picture
+    (picture, if is_kept || is_off { &[CONTAINERD] } else { &[CONTAINERD, HARBOR] })
 }
 
 /// Asks the registry for what its listing left open.

@@ -4,6 +4,7 @@ use crate::duration::{self, DEFAULT_LIMIT};
 use crate::log::{Level, Log, LogFile, LogFormat};
 use anyhow::{Result, bail};
 use serde::Deserialize;
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ impl Section {
         let default_level = if debug { Level::DEBUG } else { Level::INFO };
         let level = |key, name: Option<String>| name.map_or(Ok(default_level), |name| python_level(key, &name));
         let file_level = level("app_config.log_level_file_handler", self.log_level_file_handler)?;
+        if let Some(host) = &self.host {
+            check_host(host)?;
+        }
         Ok(App {
             host: self.host.filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned()),
             port: self.port.unwrap_or(DEFAULT_PORT),
@@ -67,6 +71,17 @@ impl Section {
                 }),
             },
         })
+    }
+}
+
+/// Refuses a host with its port, which would be an address of another form.
+fn check_host(host: &str) -> Result<()> {
+    match host.rsplit_once(':') {
+        Some((name, port)) if host.parse::<Ipv6Addr>().is_err() && !host.ends_with(']') => bail!(
+            "app_config.host is {host:?}; write {:?}, and the port as app_config.port: {port}",
+            if name.is_empty() { "0.0.0.0" } else { name }
+        ),
+        _ => Ok(()),
     }
 }
 

@@ -93,12 +93,12 @@ mod tests {
     fn a_lifetime_that_is_no_whole_number_of_seconds_is_refused_with_what_is_allowed() {
         for key in ["lifetime", "stale_while_revalidate", "stale_if_error"] {
             for (value, shown) in [
-                ("-1", "value: integer `-1`"),
-                ("4294967296", "value: integer `4294967296`"),
-                ("18446744073709551616", "value: floating point `1.8446744073709552e+19`"),
-                ("1e19", "value: floating point `1e+19`"),
-                ("1.5", "value: floating point `1.5`"),
-                ("\"5\"", "type: string \"5\""),
+                ("-1", "value: -1"),
+                ("4294967296", "value: 4294967296"),
+                ("18446744073709551616", "value: 1.8446744073709552e+19"),
+                ("1e19", "value: 1e+19"),
+                ("1.5", "value: 1.5"),
+                ("\"soon\"", "type: the text \"soon\""),
             ] {
                 let error = read(key, value).unwrap_err().to_string();
                 let expected = "a whole number of seconds from 0 to 4294967295";

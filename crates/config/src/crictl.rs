@@ -6,6 +6,9 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The name of the ignore file beside the config file.
+const IGNORE_FILE: &str = "images_to_ignore.txt";
+
 /// How the program asks the node, and which images the listing leaves out.
 #[derive(Clone, Debug)]
 pub struct Crictl {
@@ -45,7 +48,7 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    pub(crate) fn read(self, folder: &Path) -> Result<Crictl> {
+    pub(crate) fn read(self, folder: &Path, warnings: &mut Vec<String>) -> Result<Crictl> {
         if self.command.as_ref().is_some_and(|command| command.is_empty() || command[0].is_empty()) {
             bail!(
                 "crictl_config.command is empty; name a program and its arguments, such as [\"crictl\", \"images\", \"-o\", \"json\"]"
@@ -56,9 +59,30 @@ impl Section {
             endpoint: self.endpoint.filter(|endpoint| !endpoint.is_empty()).map(|text| socket(&text)).transpose()?,
             command: self.command,
             timeout: duration::limit("crictl_config.timeout", self.timeout, DEFAULT_LIMIT)?,
-            ignore_file: folder.join(self.ignore_file_path.unwrap_or_else(|| "images_to_ignore.txt".into())),
+            ignore_file: ignore_file(self.ignore_file_path, folder, warnings),
         })
     }
+}
+
+/// The ignore file. That the default is not there is a choice; that a configured one is not there is a mistake.
+fn ignore_file(configured: Option<PathBuf>, folder: &Path, warnings: &mut Vec<String>) -> PathBuf {
+    let Some(configured) = configured.filter(|path| !path.as_os_str().is_empty()) else {
+        return folder.join(IGNORE_FILE);
+    };
+    let path = folder.join(&configured);
+    if let Err(error) = path.metadata()
+        && error.kind() == std::io::ErrorKind::NotFound
+    {
+        let beside =
+            configured.file_name().map(|name| folder.join(name)).filter(|beside| *beside != path && beside.exists());
+        let meant = match beside {
+            Some(beside) => format!("is {} meant?", beside.display()),
+            None => "relative paths begin at the config file's folder".to_owned(),
+        };
+        let shown = path.display();
+        warnings.push(format!("crictl_config.ignore_file_path: there is no {shown}, so no image is left out; {meant}"));
+    }
+    path
 }
 
 fn socket(endpoint: &str) -> Result<PathBuf> {
@@ -78,6 +102,21 @@ pub fn socket_path(endpoint: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_configured_ignore_file_that_is_not_there_is_a_warning_with_the_one_that_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let warnings = |text: &str| {
+            let text = format!(r#"{{"crictl_config": {{"ignore_file_path": {text}}}}}"#);
+            crate::parse(&text, folder.path()).unwrap().1
+        };
+        assert_eq!(warnings("\"\""), [""; 0]);
+        assert!(warnings(r#""../x.txt""#)[0].ends_with("relative paths begin at the config file's folder"));
+        std::fs::write(folder.path().join("x.txt"), "").unwrap();
+        let meant = format!("is {} meant?", folder.path().join("x.txt").display());
+        assert!(warnings(r#""../x.txt""#)[0].ends_with(&meant));
+        assert_eq!(warnings(r#""x.txt""#), [""; 0]);
+    }
 
     #[test]
     fn endpoints_are_unix_sockets() {

@@ -2,6 +2,7 @@
 
 use crate::duration::{self, DEFAULT_LIMIT};
 use crate::origin::Origin;
+use crate::password::{Configured, Places};
 use crate::proxy::{self, Route};
 use crate::seconds::Seconds;
 use crate::secret::Secret;
@@ -124,49 +125,16 @@ pub(crate) struct Section {
     mirrors: Option<BTreeMap<String, String>>,
 }
 
-/// The environment variable that holds the password.
-const PASSWORD_VARIABLE: &str = "HARBOR_PASSWORD";
-/// The name of systemd's credential that holds it.
-const CREDENTIAL: &str = "harbor_password";
-
 impl Section {
-    /// Whether the file itself holds the password.
-    pub(crate) fn holds_a_secret(&self) -> bool {
-        let proxy_login = self.proxy.as_ref().is_some_and(|proxy| proxy.reveal().contains('@'));
-        proxy_login || self.password.as_ref().is_some_and(|password| !password.is_empty())
-    }
-
-    /// The password. The environment variable and systemd's credential take precedence over the file.
-    fn password(&mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Secret> {
-        let own = self.password.take().unwrap_or_default();
-        let file = self.password_file.take().filter(|path| !path.as_os_str().is_empty());
-        if self.url.as_ref().is_none_or(String::is_empty) {
-            return Ok(own);
-        }
-        if let Some(password) = std::env::var_os(PASSWORD_VARIABLE).filter(|password| !password.is_empty()) {
-            // The error of the conversion would hold the password.
-            let Ok(password) = password.into_string() else {
-                bail!("the variable {PASSWORD_VARIABLE} is no UTF-8 text")
-            };
-            return Ok(password.into());
-        }
-        let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(CREDENTIAL));
-        if let Some(path) = credential.filter(|path| path.exists()) {
-            return Secret::from_file("the credential", &path, warnings);
-        }
-        if let Some(path) = file {
-            if !own.is_empty() {
-                warnings.push(
-                    "harbor_config.password has no effect, as password_file takes precedence; remove it".to_owned(),
-                );
-            }
-            return Secret::from_file("harbor_config.password_file", &folder.join(path), warnings);
-        }
-        Ok(own)
-    }
-
-    pub(crate) fn read(mut self, folder: &Path, warnings: &mut Vec<String>) -> Result<Harbor> {
-        let password = self.password(folder, warnings)?;
+    pub(crate) fn read(self, folder: &Path, passwords: Places<'_>, warnings: &mut Vec<String>) -> Result<Harbor> {
+        let has = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let configured = Configured {
+            has_url: has(&self.url),
+            has_user: has(&self.user),
+            password: self.password.unwrap_or_default(),
+            file: self.password_file.filter(|path| !path.as_os_str().is_empty()),
+        };
+        let password = passwords.password(configured, folder, warnings)?;
         let (url, origin) = address(self.url.unwrap_or_default().trim(), warnings)?;
         let route = match url::Url::parse(&url) {
             Ok(to) => proxy::route(self.proxy.as_ref(), &to, |name| std::env::var(name).ok(), warnings)?,

@@ -1,6 +1,7 @@
 //! A whole number of seconds in config.json, where 0 has a meaning.
 
-use serde::de::{Error, Unexpected, Visitor};
+use crate::reader::SECONDS;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
@@ -15,23 +16,14 @@ impl<'de> Deserialize<'de> for Seconds {
             type Value = Seconds;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a whole number of seconds from 0 to {}", u32::MAX)
+                f.write_str("a whole number of seconds")
             }
 
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Seconds, E> {
-                let seconds = u32::try_from(number);
-                seconds.map(Seconds).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Seconds, E> {
-                Err(E::invalid_value(Unexpected::Signed(number), &self))
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Seconds, E> {
-                Err(E::invalid_value(Unexpected::Float(number), &self))
+            fn visit_u32<E: Error>(self, seconds: u32) -> Result<Seconds, E> {
+                Ok(Seconds(seconds))
             }
         }
 
-        deserializer.deserialize_u64(Number)
+        deserializer.deserialize_newtype_struct(SECONDS, Number)
     }
 }

@@ -1,8 +1,9 @@
 //! Secret text, which is never shown and is wiped from memory when it is dropped, and the files that hold it.
 
+use crate::reader::SECRET;
 use anyhow::{Context, Result, bail};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, Visitor};
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -71,21 +72,15 @@ impl From<String> for Secret {
 
 impl<'de> serde::Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // `deserialize_any`, because serde's own error about a number where a string is expected would repeat the number.
-        deserializer.deserialize_any(SecretVisitor)
+        // The name has the reader show no value of it.
+        deserializer.deserialize_newtype_struct(SECRET, SecretVisitor)
     }
 }
 
-/// Accepts a string, and refuses every other value without repeating it.
+/// Accepts a string.
 struct SecretVisitor;
 
-fn hidden<E: Error>() -> E {
-    E::custom(
-        "invalid type, expected a string in quotes; this message does not show the value, as it may be the secret",
-    )
-}
-
-impl<'de> Visitor<'de> for SecretVisitor {
+impl Visitor<'_> for SecretVisitor {
     type Value = Secret;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,38 +89,6 @@ impl<'de> Visitor<'de> for SecretVisitor {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
         Ok(Secret::from(text))
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Secret, E> {
-        Ok(Secret::from(text))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Secret, E> {
-        Ok(Secret::default())
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Secret, E> {
-        Err(hidden())
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Secret, E> {
-        Err(hidden())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Secret, E> {
-        Err(hidden())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Secret, E> {
-        Err(hidden())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
-        Err(hidden())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
-        Err(hidden())
     }
 }
 

@@ -2,16 +2,18 @@
 //! never see.
 
 use http::{HeaderMap, HeaderName};
-use image_model::protocol;
 use image_model::types::Method;
-use image_service_telemetry::metrics;
+use image_model::{protocol, report};
 use image_service_telemetry::source::Source;
+use image_service_telemetry::{failure_log, metrics};
 use std::sync::{Arc, OnceLock};
 
 /// The number of items of `errors`.
 const ERRORS: HeaderName = HeaderName::from_static(protocol::ERRORS_TRAILER);
 /// How Harbor was read.
 const LISTING: HeaderName = HeaderName::from_static(protocol::LISTING_TRAILER);
+/// The sources that were asked, and how they failed.
+const SOURCES: HeaderName = HeaderName::from_static(protocol::SOURCES_TRAILER);
 /// Rows by source.
 const ROWS: HeaderName = HeaderName::from_static(protocol::ROWS_TRAILER);
 
@@ -29,8 +31,12 @@ pub struct ListingSummary {
 pub type PendingSummary = Arc<OnceLock<ListingSummary>>;
 
 impl ListingSummary {
-    /// Takes the summary out of the trailers of a listing, and sets the metrics of rows; `None` where the trailers have none.
+    /// Takes the summary out of the trailers of a listing, sets the metrics of rows, and has the log tell which sources fail; `None`
+    /// where the trailers have none.
     pub fn take(trailers: &mut HeaderMap) -> Option<Self> {
+        if let Some(sources) = trailers.remove(SOURCES) {
+            failure_log::listed(&report::read(sources.as_bytes()));
+        }
         let [errors, rows, listing] = [ERRORS, ROWS, LISTING].map(|name| trailers.remove(name));
         if errors.is_none() && rows.is_none() && listing.is_none() {
             return None;

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod failure_log;
 pub mod log;
 pub mod metrics;
 pub mod otlp;

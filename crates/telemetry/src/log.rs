@@ -23,12 +23,14 @@ pub(crate) use writer::dropped;
 
 use anyhow::{Context, Result};
 use format::{Format, Line};
-use image_service_config::{Log, LogFormat};
+use image_service_config::{Level, Log, LogFormat};
+use rustix::fs::Access;
 use sink::{File, Journal, Sink, Stderr};
 use std::cell::RefCell;
 use std::io::IsTerminal;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{self, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use writer::{Closing, Writer};
@@ -37,11 +39,22 @@ use writer::{Closing, Writer};
 #[must_use]
 pub struct Logs(#[expect(dead_code, reason = "it is there to be dropped")] Vec<Closing>);
 
+/// The crates of this program begin so.
+const OWN: &str = "image_service";
+
+/// What is logged at this level: at `DEBUG`, what this program says. Others, such as wasmtime, explain themselves to their own authors,
+/// and say everything at `TRACE` only.
+fn targets(level: Level) -> Targets {
+    let of_others = if level == Level::TRACE { level } else { level.min(Level::INFO) };
+    Targets::new().with_default(of_others).with_target(OWN, level)
+}
+
 /// Begins logging, once in the life of the program.
 ///
 /// # Errors
 ///
-/// When the program can't write the log file or can't reach journald. Later failures have no place to be reported.
+/// When the program can't reach journald. A log file that can't be written is a warning, in the log that there is. Later failures have
+/// no place to be reported.
 pub fn start(config: &Log) -> Result<Logs> {
     let (format, sink) = format_and_sink(config.format)?;
     let mut closings = Vec::new();
@@ -50,16 +63,27 @@ pub fn start(config: &Log) -> Result<Logs> {
         closings.push(closing);
         Ok(LineLayer { format, writer })
     };
-    let to_stderr = lines(format, sink)?.with_filter(config.level);
-    let to_file = match &config.file {
+    let to_stderr = lines(format, sink)?.with_filter(targets(config.level));
+    let mut unwritable = None;
+    let opened = config.file.as_ref().and_then(|file| match File::open(file) {
+        Ok(sink) => Some((file, sink)),
+        Err(error) => {
+            unwritable = Some(error);
+            None
+        }
+    });
+    let to_file = match opened {
         None => None,
-        Some(file) => {
+        Some((file, sink)) => {
             // People read log files, as they did with the Flask service, unless the configuration asks for JSON.
             let format = if config.format == LogFormat::Json { Format::Json } else { Format::Human { colours: false } };
-            Some(lines(format, Box::new(File::open(file)?))?.with_filter(file.level))
+            Some(lines(format, Box::new(sink))?.with_filter(targets(file.level)))
         }
     };
     tracing_subscriber::registry().with(to_stderr).with(to_file).init();
+    if let Some(error) = unwritable {
+        tracing::warn!("{error:#}; the log goes to stderr only");
+    }
     Ok(Logs(closings))
 }
 
@@ -104,6 +128,19 @@ impl<S: Subscriber> Layer<S> for LineLayer {
             }
         });
     }
+}
+
+/// Why the log file can't be written, without making it; `None` where it can, or there is none.
+pub fn file_problem(config: &Log) -> Option<String> {
+    let file = config.file.as_ref()?;
+    // The file itself, or the folder in which it or its folders would be made.
+    let place = file.path.ancestors().find(|place| place.exists())?;
+    let error = match rustix::fs::access(place, Access::WRITE_OK) {
+        Ok(()) if place == file.path || place.is_dir() => return None,
+        Ok(()) => format!("{} is no folder", place.display()),
+        Err(error) => error.to_string(),
+    };
+    Some(format!("app_config.log_file {} can't be written ({error})", file.path.display()))
 }
 
 #[cfg(test)]
@@ -165,6 +202,15 @@ mod tests {
             "PRIORITY=4\nSYSLOG_IDENTIFIER=image-service\nTARGET=image_service_telemetry::log::tests\n\
              MESSAGE=no\\ngood path=/a\\nPRIORITY=0\nIMAGE_SERVICE_PATH=/a\\nPRIORITY=0\n"
         );
+    }
+
+    #[test]
+    fn debug_is_what_this_program_says_and_trace_is_everything() {
+        let others = |level| targets(level).would_enable("wasmtime", &tracing::Level::DEBUG);
+        let own = |level| targets(level).would_enable("image_service_http::cache", &tracing::Level::DEBUG);
+        assert!(!others(Level::DEBUG) && own(Level::DEBUG));
+        assert!(others(Level::TRACE) && own(Level::TRACE));
+        assert!(!own(Level::INFO) && !targets(Level::ERROR).would_enable("hyper", &tracing::Level::WARN));
     }
 
     #[test]

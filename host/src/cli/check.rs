@@ -13,6 +13,7 @@ use clap::Args;
 use image_service_config::{Cache, Config};
 use image_service_http::access::Access;
 use image_service_http::address::Address;
+use image_service_telemetry::log;
 use report::{Report, Verdict, count};
 use std::net::ToSocketAddrs;
 use std::os::unix::fs::MetadataExt;
@@ -29,14 +30,24 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
-        let Loaded { config, file, warnings } = self.config.load()?;
+        let Loaded { config, file, warnings, settings } = self.config.load()?;
         let mut report = Report::default();
         match file {
             Some(file) => report.print(Verdict::Works, "config", format!("{} is read", file.display())),
-            None => report.print(Verdict::Works, "config", "there is no config file, so the built-in defaults apply"),
+            None => report.print(
+                Verdict::Works,
+                "config",
+                "there is no config file, so the built-in defaults and the environment apply",
+            ),
         }
         for warning in warnings {
             report.print(Verdict::Warning, "config", warning);
+        }
+        for setting in settings {
+            report.print(Verdict::Works, "setting", setting);
+        }
+        if let Some(problem) = log::file_problem(&config.app.log) {
+            report.print(Verdict::Warning, "log", format!("{problem}; serve logs to stderr only"));
         }
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));

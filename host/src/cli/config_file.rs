@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use image_service_config::{self as config, Config};
+use image_service_config::{self as config, Config, Setting};
 use std::path::{Path, PathBuf};
 
 /// The option `--config`.
@@ -21,18 +21,20 @@ pub(super) struct Loaded {
     pub(super) file: Option<PathBuf>,
     /// Warnings about it, a sentence each.
     pub(super) warnings: Vec<String>,
+    /// Where its values come from, but for the defaults.
+    pub(super) settings: Vec<Setting>,
 }
 
 impl ConfigFile {
     pub(super) fn load(&self) -> Result<Loaded> {
         let file = config::find(self.config.as_deref());
-        let (config, warnings) = config::load(file.as_deref())?;
-        Ok(Loaded { config, file, warnings })
+        let (config, warnings, settings) = config::load(file.as_deref())?;
+        Ok(Loaded { config, file, warnings, settings })
     }
 }
 
-/// The configuration of `--demo`: the defaults. It reads no file.
+/// The configuration of `--demo`: the defaults. It reads no file, and no variable.
 pub(super) fn demo_config() -> Result<Loaded> {
     let (config, warnings) = config::parse("{}", Path::new(""))?;
-    Ok(Loaded { config, file: None, warnings })
+    Ok(Loaded { config, file: None, warnings, settings: Vec::new() })
 }

@@ -163,7 +163,11 @@ impl HarborClient {
     pub async fn send(&self, parts: Parts) -> Result<Response<Bytes>, SendError> {
         let _in_flight = UpstreamInFlight::new();
         let begun = Instant::now();
+        let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
         let outcome = or_panicked(self.send_in_time(parts)).await;
+        let (status, seconds) =
+            (outcome.as_ref().ok().map(|answer| answer.status().as_u16()), begun.elapsed().as_secs_f64());
+        tracing::debug!(path, status, seconds, "asked Harbor");
         self.report(&outcome, begun.elapsed());
         outcome
     }

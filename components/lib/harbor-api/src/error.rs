@@ -147,7 +147,7 @@ impl fmt::Display for Error {
                 match (status, retry_after) {
                     (400, _) if wants_tls(excerpt) => f.write_str(WRITE_HTTPS),
                     (300..=399, _) => f.write_str("; use the address that it redirects to as the Harbor URL"),
-                    (401, _) => f.write_str("; this needs a login that counts: check Harbor's user and password"),
+                    (401, _) => f.write_str("; check Harbor's user and password"),
                     (403, _) => f.write_str("; the user needs to be allowed to read this"),
                     (404, _) => f.write_str("; check the Harbor URL and the project's name"),
                     (422, _) => f.write_str("; check page_size, which may be 1 to 100"),
@@ -236,7 +236,7 @@ mod tests {
     fn a_refusal_says_what_was_asked_what_came_back_and_what_to_do() {
         assert_eq!(
             status(401, None),
-            "GET https://h/api/v2.0/projects: Harbor answered 401 (DENIED: no); this needs a login that counts: check Harbor's user and password"
+            "GET https://h/api/v2.0/projects: Harbor answered 401 (DENIED: no); check Harbor's user and password"
         );
         assert!(status(429, Some("30")).contains("after 30 (Retry-After)"));
         assert!(status(503, None).contains("logs"));

@@ -14,6 +14,7 @@ mod failures;
 mod find;
 mod kept;
 mod login;
+mod named_project;
 mod overview;
 mod project;
 mod recount;

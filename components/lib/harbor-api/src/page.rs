@@ -4,6 +4,7 @@ use crate::api::{Api, Reply};
 use crate::error::{Error, ErrorKind};
 use crate::memory::{self, Footprint, MAX_PAGE_BYTES};
 use crate::scope::{Named, Scope};
+use image_model::json_error::in_words;
 use image_model::types::Detail;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
@@ -191,7 +192,7 @@ pub(crate) fn parse_json<T: DeserializeOwned>(reply: &Reply) -> Result<T, String
     read.map_err(|error| {
         let content_type = reply.content_type.split(';').next().unwrap_or_default().trim();
         if content_type.is_empty() || content_type == "application/json" {
-            format!("the answer is not the JSON of Harbor's API ({error})")
+            format!("the answer is not the JSON of Harbor's API ({})", in_words(&error))
         } else {
             format!("the answer is {content_type} where JSON was expected")
         }

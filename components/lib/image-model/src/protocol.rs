@@ -28,6 +28,10 @@ pub const ROWS_TRAILER: &str = "image-service-rows";
 /// read it.
 pub const LISTING_TRAILER: &str = "image-service-listing";
 
+/// The trailer that says which sources were asked, and how they failed, as [`report::trailer`](crate::report::trailer) writes it. The
+/// host's log reads it.
+pub const SOURCES_TRAILER: &str = "image-service-sources";
+
 /// The header of an answer that says how many rows have each verdict, such as `missing=2, drifted=5; age=12`. The host's metrics
 /// have it.
 pub const VERDICTS_HEADER: &str = "image-service-verdicts";

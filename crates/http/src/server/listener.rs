@@ -3,7 +3,7 @@
 
 use super::socket::Stream;
 use crate::address::Address;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use listenfd::ListenFd;
 use std::future::poll_fn;
 use std::io;
@@ -31,9 +31,8 @@ impl Listener {
         if !passed_sockets.is_empty() {
             return Ok(Self(passed_sockets));
         }
-        let listener = TcpListener::bind(address).await.with_context(|| {
-            format!("can't listen on {address}; does another program use the port? --listen takes another")
-        })?;
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|error| anyhow!("can't listen on {address} ({error}); {}", remedy(&error)))?;
         let address = listener.local_addr()?;
         Ok(Self(vec![BoundSocket::Tcp(listener, address)]))
     }
@@ -68,6 +67,20 @@ impl Listener {
             Poll::Pending
         })
         .await
+    }
+}
+
+/// What to do where an address can't be listened on.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program uses the port; --listen or app_config.port takes another",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are root's; take another, or give the program CAP_NET_BIND_SERVICE (AmbientCapabilities of systemd)"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; 0.0.0.0 and [::] mean all that it has"
+        }
+        _ => "is the host a name or an address of this machine?",
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
+use super::named_project;
 use crate::api::Api;
 use crate::artifact::Time;
 use crate::dedup::UniqueKey;
@@ -294,7 +295,7 @@ pub(super) async fn project(api: &impl Api, limits: Limits, overview: ProjectOve
                 let is_absent = matches!(truncated.error.status(), Some(401 | 403 | 404));
                 let failure = Failure::of_project(&overview.name, truncated, count);
                 match overview.is_guessed && is_absent {
-                    true => Some(failure.with_advice(&project_names(api, limits).await)),
+                    true => Some(failure.with_advice(&named_project::advice(api, limits).await)),
                     false => Some(failure),
                 }
             }
@@ -302,26 +303,6 @@ pub(super) async fn project(api: &impl Api, limits: Limits, overview: ProjectOve
         };
         return ProjectOverview { failure, fewer_than_counted: fewer, ..overview.with(rows) };
     }
-}
-
-/// What to write in place of the name of a project that is not there, or may not be read; nothing where Harbor does not say.
-async fn project_names(api: &impl Api, limits: Limits) -> String {
-    const SHOWN: usize = 10;
-    let path = endpoints::projects().page(limits.of_names(), 1);
-    let reply = api.get(path, |reply| (reply.total, parse_json::<Vec<Project>>(&reply))).await;
-    let Ok((total, Ok(projects))) = reply else { return String::new() };
-    if projects.is_empty() {
-        return "; Harbor shows no project at all to it".to_owned();
-    }
-    let count = total.unwrap_or_default().max(projects.len() as u64);
-    let mut names: Vec<String> = projects.into_iter().map(|project| project.name).collect();
-    names.sort_unstable();
-    names.truncate(SHOWN);
-    let more = match count.saturating_sub(names.len() as u64) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("; project_name can be {}{more}", names.join(", "))
 }
 
 /// How many repositories these projects have.

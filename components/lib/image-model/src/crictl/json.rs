@@ -1,6 +1,7 @@
 //! The JSON of `crictl images -o json`.
 
 use super::malformed::Malformed;
+use crate::json_error::in_words;
 use crate::types::Image;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -86,8 +87,8 @@ pub fn parse_json(output: &str) -> Result<Vec<Image>, Malformed> {
     struct Output {
         images: Option<Vec<JsonImage>>,
     }
-    let parsed: Output =
-        serde_json::from_str(output).map_err(|error| Malformed(format!("not the JSON of crictl images: {error}")))?;
+    let parsed: Output = serde_json::from_str(output)
+        .map_err(|error| Malformed(format!("not the JSON of crictl images: {}", in_words(&error))))?;
     let Some(images) = parsed.images else {
         // An empty message may leave its list out; an object about something else is no answer.
         return if output.chars().filter(|c| !c.is_whitespace()).eq("{}".chars()) {
