@@ -62,8 +62,11 @@ impl Columns {
     /// Reads a header: of crictl, or of docker, which says `REPOSITORY`.
     fn from_header(cells: &[String]) -> Option<Self> {
         let position = |name: &str| cells.iter().position(|cell| cell.eq_ignore_ascii_case(name));
-        let (image, tag, id) =
-            (position("IMAGE").or_else(|| position("REPOSITORY")), position("TAG"), position("IMAGE ID"));
+        let (tag, id) = (position("TAG"), position("IMAGE ID"));
+        if tag.is_none() && id.is_none() {
+            return None;
+        }
+        let image = position("IMAGE").or_else(|| position("REPOSITORY"));
         (id.is_some() || (image.is_some() && tag.is_some())).then_some(Self { image, tag, id, is_named: true })
     }
 }
