@@ -113,7 +113,7 @@ fn share(end: Instant, others: &[&PathBuf]) -> Option<Instant> {
     let now = Instant::now();
     let left = end.checked_duration_since(now).filter(|left| !left.is_zero())?;
     let others = u32::try_from(others.iter().filter(|path| path.exists()).count()).unwrap_or(u32::MAX);
-    now.checked_add(left / others.saturating_add(1))
+    now.checked_add(left.checked_div(others.saturating_add(1))?)
 }
 
 /// What was tried in vain.
@@ -199,7 +199,9 @@ mod tests {
     fn sockets_share_the_time_with_those_after_them_that_exist() {
         let end = deadline(std::time::Duration::from_secs(40));
         let (root, missing) = (PathBuf::from("/"), PathBuf::from("/nonexistent"));
-        let seconds = |others: &[&PathBuf]| (share(end, others).unwrap() - Instant::now()).as_secs_f64().round();
+        let seconds = |others: &[&PathBuf]| {
+            share(end, others).unwrap().saturating_duration_since(Instant::now()).as_secs_f64().round()
+        };
         assert_eq!((seconds(&[]), seconds(&[&missing]), seconds(&[&root, &missing, &root])), (40.0, 40.0, 13.0));
         assert_eq!(share(Instant::now(), &[]), None);
     }
