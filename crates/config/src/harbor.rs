@@ -275,7 +275,7 @@ mod tests {
         let read = |url: &str| crate::parse(&format!(r#"{{"harbor_config": {{"url": "{url}"}}}}"#), Path::new("/"));
         let (config, warnings) = read("https://h:8443/harbor/projects?page=1").unwrap();
         assert_eq!(config.harbor.url, "https://h:8443");
-        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        let [warning, _lacks_login] = &warnings[..] else { panic!("{warnings:?}") };
         assert!(
             warning.contains("page of Harbor's portal") && warning.contains("write \"https://h:8443\""),
             "{warning}"
