@@ -109,7 +109,9 @@ mod tests {
             ("zstd", zstd::encode_all(TEXT, 3).unwrap()),
             ("identity, gzip , gzip", gzip(&gzip(TEXT))),
         ] {
-            assert_eq!(read(encoding, body, TEXT.len()).await.as_deref(), Ok(TEXT), "{encoding}");
+            // What is encoded twice is larger in between.
+            let limit = body.len().max(TEXT.len());
+            assert_eq!(read(encoding, body, limit).await.as_deref(), Ok(TEXT), "{encoding}");
         }
     }
 
