@@ -179,6 +179,7 @@ fn runtime() -> Runtime {
 
 fn request() -> Request<RequestBody> {
     Request::get("http://localhost/images")
+        .header("host", "localhost")
         .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
         .expect("a request")
 }

@@ -10,11 +10,12 @@ use crate::runtime::{Capabilities, Error, Service, StderrHandler};
 use crate::sources::Lasting;
 use crate::verdict_refresh::{self, VerdictRefresh};
 use anyhow::Result;
-use http::header::{HeaderValue, RETRY_AFTER};
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
+use image_model::protocol;
 use image_service_config::{Config, Limits};
-use image_service_http::access::Access;
+use image_service_http::access::{Access, SeesDetails};
 use image_service_http::access_log::RequestLog;
 use image_service_http::cache::{Cache, Origin};
 use image_service_http::listing_summary::ListingSummary;
@@ -29,6 +30,10 @@ use image_service_telemetry::source::Source;
 use image_service_telemetry::source_health::SourceHealth;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// Tells the composition that the host takes the summary out of the answer. Whatever a client sends under this name is replaced.
+const SUMMARY: HeaderName = HeaderName::from_static(protocol::SUMMARY_HEADER);
+const SUMMARY_WANTED: HeaderValue = HeaderValue::from_static(protocol::SUMMARY_WANTED);
 
 /// Routes requests to the cache, the composition and the host's own answers.
 pub struct App {
@@ -135,7 +140,10 @@ impl App {
         }
         match (route, &self.node_api) {
             (Route::Healthz, _) => Reply::Now(text(StatusCode::OK, "text/plain", "ok\n")),
-            (Route::Readyz, _) => Reply::Later(Box::pin(self.readiness.answer())),
+            (Route::Readyz, _) => {
+                let with_errors = request.extensions().get::<SeesDetails>().is_some();
+                Reply::Later(Box::pin(self.readiness.answer(with_errors)))
+            }
             (Route::Metrics, _) => Reply::Now(metrics_answer()),
             (Route::OpenApi, _) => Reply::Now(openapi::document(request.headers())),
             (Route::NodeApi, Some(node_api)) => {
@@ -192,10 +200,11 @@ impl Application for App {
 /// The composition's answer, or a problem in its place. The metrics show the verdicts that it tells for `lifetime`.
 async fn answer_by_composition(
     service: Arc<Service>,
-    request: Request<RequestBody>,
+    mut request: Request<RequestBody>,
     context: Arc<RequestContext>,
     lifetime: Duration,
 ) -> Response<Body> {
+    request.headers_mut().insert(SUMMARY, SUMMARY_WANTED);
     // Caught here already, because all clients that wait for this answer share its end.
     let outcome = panics::catch(service.answer(request, Some(context))).await;
     match outcome.unwrap_or_else(|panicked| Err(Error::Failed(panicked.into()))) {

@@ -1,4 +1,5 @@
-//! `/readyz`: answers 200 when the composition is loaded and a source answered within the last minute.
+//! `/readyz`: answers 200 when the composition is loaded and a source answered within the last minute. Everybody learns the state of
+//! each source. Errors name sockets, hosts and users, so they are for clients with a token, and for the log.
 
 use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
@@ -26,8 +27,16 @@ pub(crate) struct Readiness {
     harbor: Arc<HarborClient>,
     /// The sources that the composition can ask.
     sources: Vec<Source>,
-    /// When the sources were last probed. Locked during a probe, so that concurrent clients share one.
-    probed: Mutex<Option<Instant>>,
+    /// Locked during a probe, so that concurrent clients share one.
+    last_probe: Mutex<LastProbe>,
+}
+
+/// The last probe of the sources.
+#[derive(Default)]
+struct LastProbe {
+    at: Option<Instant>,
+    /// Why each source did not answer, as the log has it: a line for each new reason, and not for each probe.
+    logged: [Option<String>; Source::ALL.len()],
 }
 
 impl Readiness {
@@ -38,11 +47,11 @@ impl Readiness {
         harbor: Arc<HarborClient>,
         sources: Vec<Source>,
     ) -> Self {
-        Self { health, crictl, harbor, sources, probed: Mutex::default() }
+        Self { health, crictl, harbor, sources, last_probe: Mutex::default() }
     }
 
-    /// Answers `GET /readyz`.
-    pub(crate) async fn answer(&self) -> Response<Body> {
+    /// Answers `GET /readyz`, with the errors of sources or without.
+    pub(crate) async fn answer(&self, with_errors: bool) -> Response<Body> {
         if !self.is_ready() {
             self.probe().await;
         }
@@ -50,7 +59,7 @@ impl Readiness {
             let sources: Map<String, Value> = self
                 .sources
                 .iter()
-                .map(|source| (source.name().to_owned(), status_json(&self.health.status(*source))))
+                .map(|source| (source.name().to_owned(), status_json(&self.health.status(*source), with_errors)))
                 .collect();
             let body = json!({"status": "ready", "sources": sources});
             return text(StatusCode::OK, "application/json", format!("{body}\n"));
@@ -58,12 +67,11 @@ impl Readiness {
         let failures: Vec<String> = self
             .sources
             .iter()
-            .map(|source| match self.health.status(*source).failed {
-                Some(failure) => format!("{}: {}", source.name(), failure.message),
-                None => format!("{}: no answer within {} s", source.name(), PROBE_TIMEOUT.as_secs()),
-            })
+            .map(|source| format!("{}: {}", source.name(), failure(&self.health.status(*source), with_errors)))
             .collect();
-        problem(StatusCode::SERVICE_UNAVAILABLE, &format!("No source answered lately. {}", failures.join(". ")))
+        let why = if with_errors { "" } else { ". The log says why, and so does this answer to a client with a token" };
+        let detail = format!("No source answered lately. {}{why}", failures.join(". "));
+        problem(StatusCode::SERVICE_UNAVAILABLE, &detail)
     }
 
     /// Sample data is always ready. Otherwise one source must have answered.
@@ -74,21 +82,31 @@ impl Readiness {
 
     /// Asks one source after the other until one answers, unless the last probe is too recent.
     async fn probe(&self) {
-        let mut probed = self.probed.lock().await;
-        if self.is_ready() || probed.is_some_and(|probed| probed.elapsed() < PROBE_INTERVAL) {
+        let mut last = self.last_probe.lock().await;
+        if self.is_ready() || last.at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL) {
             return;
         }
         for source in &self.sources {
             // The outcome is in `health`.
-            match source {
-                Source::Containerd => drop(timeout(PROBE_TIMEOUT, self.crictl.ask()).await),
-                Source::Harbor => drop(timeout(PROBE_TIMEOUT, self.harbor.probe()).await),
+            let in_time = match source {
+                Source::Containerd => timeout(PROBE_TIMEOUT, self.crictl.ask()).await.is_ok(),
+                Source::Harbor => timeout(PROBE_TIMEOUT, self.harbor.probe()).await.is_ok(),
+            };
+            let status = self.health.status(*source);
+            let failed = (!is_recent(&status, SystemTime::now()))
+                .then(|| if in_time { failure(&status, true) } else { no_answer() });
+            let logged = &mut last.logged[*source as usize];
+            if let Some(reason) = &failed
+                && *logged != failed
+            {
+                tracing::warn!("/readyz: {}: {reason}", source.name());
             }
+            *logged = failed;
             if self.is_ready() {
                 break;
             }
         }
-        *probed = Some(Instant::now());
+        last.at = Some(Instant::now());
     }
 }
 
@@ -98,16 +116,34 @@ fn is_recent(status: &Status, now: SystemTime) -> bool {
     age.is_some_and(|age| age < READY_FOR)
 }
 
+/// Why a source is not ready.
+fn failure(status: &Status, with_errors: bool) -> String {
+    match &status.failed {
+        Some(failure) if with_errors => failure.message.clone(),
+        Some(failure) => format!("failed {} s ago", seconds_since(failure.at)),
+        None => no_answer(),
+    }
+}
+
+fn no_answer() -> String {
+    format!("no answer within {} s", PROBE_TIMEOUT.as_secs())
+}
+
+fn seconds_since(at: SystemTime) -> u64 {
+    SystemTime::now().duration_since(at).unwrap_or_default().as_secs()
+}
+
 /// A source's status as JSON.
-fn status_json(status: &Status) -> Value {
-    let ago = |at: SystemTime| SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
+fn status_json(status: &Status, with_errors: bool) -> Value {
     let mut described = Map::new();
     if let Some(answered) = status.answered {
-        described.insert("answered_seconds_ago".to_owned(), ago(answered).into());
+        described.insert("answered_seconds_ago".to_owned(), seconds_since(answered).into());
     }
     if let Some(failure) = &status.failed {
-        described.insert("failed_seconds_ago".to_owned(), ago(failure.at).into());
-        described.insert("error".to_owned(), failure.message.as_str().into());
+        described.insert("failed_seconds_ago".to_owned(), seconds_since(failure.at).into());
+        if with_errors {
+            described.insert("error".to_owned(), failure.message.as_str().into());
+        }
     }
     described.into()
 }
@@ -115,6 +151,7 @@ fn status_json(status: &Status) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image_service_telemetry::source_health::Failure;
 
     #[test]
     fn a_source_is_ready_for_a_minute_after_its_answer() {
@@ -122,5 +159,15 @@ mod tests {
         let status = |age: u64| Status { answered: now.checked_sub(Duration::from_secs(age)), failed: None };
         assert!(is_recent(&status(0), now) && is_recent(&status(59), now));
         assert!(!is_recent(&status(60), now) && !is_recent(&Status::default(), now));
+    }
+
+    #[test]
+    fn everybody_learns_states_and_only_some_the_errors() {
+        let message = "there is no socket /run/secret.sock".to_owned();
+        let failed = Some(Failure { at: SystemTime::now(), message: message.clone() });
+        let status = Status { answered: None, failed };
+        assert_eq!(status_json(&status, false), json!({"failed_seconds_ago": 0}));
+        assert_eq!(status_json(&status, true), json!({"failed_seconds_ago": 0, "error": message}));
+        assert_eq!((failure(&status, false), failure(&status, true)), ("failed 0 s ago".to_owned(), message));
     }
 }

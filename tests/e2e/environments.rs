@@ -1,11 +1,15 @@
 //! The compositions of other environments, under hosts of WASI 0.3 that know nothing of this project.
 
 use crate::listing::{assert_says, errors, harbor_rows, node_rows, only_error};
+use http::Request;
+use http_body_util::{BodyExt, Empty};
 use image_service_tests::harbor::{PASSWORD, USER};
 use image_service_tests::{
-    Containerd, ForeignHost, Harbor, Node, Program, StockHost, Version, composition, oci, repository,
+    Containerd, ForeignHost, Harbor, Node, Program, StockHost, Version, composition, http2, oci, repository,
 };
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const TOKEN: &str = "t0ken";
 
@@ -38,7 +42,46 @@ async fn demo_answers_the_same_bytes_under_any_host() {
     let native = Program::demo().unwrap().images_text().await.unwrap();
     for host in ForeignHost::each(&composition("demo"), &[]).await.unwrap() {
         assert_eq!(host.images().await.unwrap(), native, "{}", host.name);
+        for path in ["/images", "/inventory"] {
+            assert_eq!(summary_over_http_1(&host.address, path).await, "", "{} {path}", host.name);
+            assert_eq!(summary_over_http_2(&host.address, path).await, [""; 0], "{} {path}", host.name);
+        }
     }
+}
+
+#[tokio::test]
+async fn the_summary_for_our_host_does_not_leave_it() {
+    for lifetime in [0, 60] {
+        let program = Node::builder().composition(composition("demo")).cache_lifetime(lifetime).start().unwrap();
+        for path in ["/images", "/images", "/inventory"] {
+            assert_eq!(summary_over_http_1(&program.address, path).await, "", "{path} {lifetime}");
+            assert_eq!(summary_over_http_2(&program.address, path).await, [""; 0], "{path} {lifetime}");
+        }
+    }
+}
+
+/// What an answer to a client that takes trailers tells of the summary for our host.
+async fn summary_over_http_1(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nte: trailers\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer).to_lowercase();
+    assert!(answer.starts_with("http/1.1 200"), "{answer}");
+    answer.lines().filter(|line| line.contains("image-service-")).collect()
+}
+
+/// The same over HTTP/2, of which every host knows all trailers.
+async fn summary_over_http_2(address: &str, path: &str) -> Vec<String> {
+    let stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    let (mut client, _connection) = http2(stream, 1 << 20).await.unwrap();
+    let request = Request::get(format!("{address}{path}")).header("te", "trailers").body(Empty::new()).unwrap();
+    let (head, body) = client.send_request(request).await.unwrap().into_parts();
+    assert_eq!(head.status, 200);
+    let trailers = body.collect().await.unwrap().trailers().cloned().unwrap_or_default();
+    let names = head.headers.keys().chain(trailers.keys()).map(ToString::to_string);
+    names.filter(|name| name.starts_with("image-service-")).collect()
 }
 
 #[tokio::test]

@@ -2,8 +2,19 @@
 
 use crate::listing::{assert_rows, assert_says, assert_whole, node_rows, numbered, start};
 use http::Method;
-use image_service_tests::{Fault, Gate, Harbor, Node, Program, Response, Version, eventually, node_row};
+use image_service_tests::{Fault, Gate, Harbor, Node, Program, RawClient, Response, Version, eventually, node_row};
 use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_request_without_one_valid_host_is_refused_and_the_connection_goes_on() {
+    let program = Program::demo().unwrap();
+    let mut client = RawClient::connect(&program.address).await.unwrap();
+    for (hosts, status) in [("", 400), ("host: a\r\nhost: a\r\n", 400), ("host: a/b\r\n", 400), ("host: a\r\n", 200)] {
+        client.send(format!("HEAD /healthz HTTP/1.1\r\n{hosts}\r\n")).await.unwrap();
+        let head = client.head().await.unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{hosts:?} {head}");
+    }
+}
 
 #[tokio::test]
 async fn head_answers_200_without_a_body_and_asks_no_source() {

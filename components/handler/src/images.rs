@@ -18,9 +18,9 @@ use image_model::report;
 use image_model::types::{Detail, FailureCode, ListingEnd, ListingPart, NodeListing, Repository};
 use spin_sdk::http::{EmptyBody, HeaderMap, HeaderName, HeaderValue, Response, StatusCode, box_body};
 
-/// The listing.
-pub(crate) fn get() -> Response<Body> {
-    listing(images())
+/// The listing, with its summary in trailers where the host takes them.
+pub(crate) fn get(with_summary: bool) -> Response<Body> {
+    listing(images(with_summary))
 }
 
 /// The headers of the listing. It asks no source.
@@ -37,17 +37,17 @@ fn listing(body: Body) -> Response<Body> {
 }
 
 /// The listing as a body that is written while the client reads it.
-fn images() -> Body {
+fn images(with_summary: bool) -> Body {
     // The channel has no room besides the chunk being sent: a slow client slows the sources down and fills no memory.
     let (frames, receiver) = mpsc::channel(0);
     wit_bindgen::spawn(async move {
         // This fails only when the client has left.
-        let _ = list(frames).await;
+        let _ = list(frames, with_summary).await;
     });
     box_body(StreamBody::new(receiver.map(Ok::<_, anyhow::Error>)))
 }
 
-async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError> {
+async fn list(frames: mpsc::Sender<Frame<Bytes>>, with_summary: bool) -> Result<(), mpsc::SendError> {
     let mut out = BodyWriter { listing: Listing::new(options().pretty), frames };
     // Both sources work at the same time: Harbor's listing goes on by itself once it has begun.
     let request = registry_images::Request { detail: Detail::Tags, max_age: 0 };
@@ -66,6 +66,9 @@ async fn list(frames: mpsc::Sender<Frame<Bytes>>) -> Result<(), mpsc::SendError>
     out.listing.close();
     out.listing.end();
     out.send().await?;
+    if !with_summary {
+        return Ok(());
+    }
     // Clients know the item that says that there is no Harbor. To everybody else it is no error.
     let is_off = errors.iter().any(|(_, failure)| failure.code == FailureCode::NotConfigured);
     let asked = if is_off { &[CONTAINERD][..] } else { &[CONTAINERD, HARBOR] };

@@ -77,7 +77,7 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
             (page, tag)
         }
     };
-    let verdicts = inventory.verdict_summary();
+    let verdicts = negotiation::wants_summary(request.headers()).then(|| inventory.verdict_summary()).flatten();
     let mut response = if negotiation::has(request.headers(), &tag) {
         answer(StatusCode::NOT_MODIFIED, format.media_type(), box_body(EmptyBody::new()))
     } else if request.method() == Method::HEAD {

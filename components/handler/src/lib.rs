@@ -22,7 +22,7 @@ allocator::install!();
 #[http_service]
 async fn handle(request: Request) -> Response<Body> {
     match Route::of(request.method(), request.uri().path()) {
-        Route::Images => images::get(),
+        Route::Images => images::get(negotiation::wants_summary(request.headers())),
         Route::ImagesHead => images::head(),
         Route::Inventory => inventory::inventory(&request).await,
         Route::Compare => inventory::compare(&request).await,

@@ -1,7 +1,8 @@
-//! What a client wants to have: a format, and nothing that it has already.
+//! What a client wants to have: a format, and nothing that it has already; and what its host wants.
 
 #![forbid(unsafe_code)]
 
+use image_model::protocol::{SUMMARY_HEADER, SUMMARY_WANTED};
 use spin_sdk::http::HeaderMap;
 use verdicts::Format;
 
@@ -34,6 +35,11 @@ pub(crate) fn has(headers: &HeaderMap, tag: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|listed| listed.trim() == "*" || bare(listed) == bare(tag))
 }
 
+/// Whether the host takes the summary out of the answer.
+pub(crate) fn wants_summary(headers: &HeaderMap) -> bool {
+    headers.get(SUMMARY_HEADER).is_some_and(|value| value == SUMMARY_WANTED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +67,11 @@ mod tests {
         let has = |value| has(&headers("if-none-match", value), "W/\"1\"");
         assert!(has("W/\"1\"") && has("\"0\", \"1\"") && has("*"));
         assert!(!has("\"2\"") && !has(""));
+    }
+
+    #[test]
+    fn only_a_host_that_says_so_gets_the_summary() {
+        assert!(wants_summary(&headers(SUMMARY_HEADER, SUMMARY_WANTED)));
+        assert!(!wants_summary(&headers("te", "trailers")) && !wants_summary(&headers(SUMMARY_HEADER, "")));
     }
 }

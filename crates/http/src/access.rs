@@ -52,6 +52,10 @@ pub struct Access {
     secrets: Vec<(&'static str, PathBuf)>,
 }
 
+/// Marks a request, as an extension, whose client has a token or a session, where the answer tells others less.
+#[derive(Clone, Copy, Debug)]
+pub struct SeesDetails;
+
 /// The facts about a request that access control and its answer need.
 pub struct AccessContext {
     origin: Option<CorsDecision>,
@@ -137,11 +141,15 @@ impl Access {
         context.by_session = !by_token && route.takes_session() && has_session(request, &tokens);
         let is_allowed = by_token || context.by_session;
         let is_page = credential == Credential::Page && only_reads(request.method());
-        let refusal = (!is_allowed).then(|| unauthorized(path, key, route));
-        if !is_allowed && !is_page {
-            return refusal;
+        if credential != Credential::Details {
+            let refusal = (!is_allowed).then(|| unauthorized(path, key, route));
+            if !is_allowed && !is_page {
+                return refusal;
+            }
+            context.unless_open = refusal.map(Box::new);
+        } else if is_allowed {
+            request.extensions_mut().insert(SeesDetails);
         }
-        context.unless_open = refusal.map(Box::new);
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
         session::remove(headers);

@@ -35,6 +35,8 @@ pub enum Route {
 pub enum Credential {
     /// None: monitoring has no token, and a login brings it.
     None,
+    /// None to see states. One of `access_config.token_file`, or a session that one began, to see errors too.
+    Details,
     /// One of `access_config.token_file` to see rows; what is open to all needs none.
     Page,
     /// One of `access_config.token_file`, or a session that one began.
@@ -82,7 +84,8 @@ impl Route {
     /// Which token a request for `path`, which has this route, needs.
     pub(crate) fn credential(self, path: &str) -> Credential {
         match self {
-            Self::Healthz | Self::Readyz | Self::Login | Self::Logout => Credential::None,
+            Self::Healthz | Self::Login | Self::Logout => Credential::None,
+            Self::Readyz => Credential::Details,
             Self::NodeApi => Credential::NodeToken,
             Self::Other if is_page(path) => Credential::Page,
             Self::Images | Self::Inventory | Self::Compare | Self::Metrics | Self::OpenApi | Self::Other => {
@@ -93,7 +96,7 @@ impl Route {
 
     /// Whether a browser's session may take the place of the client token: where people look, and not where programs do.
     pub(crate) fn takes_session(self) -> bool {
-        matches!(self, Self::Images | Self::Inventory | Self::Compare | Self::OpenApi | Self::Other)
+        matches!(self, Self::Readyz | Self::Images | Self::Inventory | Self::Compare | Self::OpenApi | Self::Other)
     }
 
     /// Whether the host itself answers it with a document that can only be read.
@@ -149,7 +152,8 @@ mod tests {
     #[test]
     fn only_probes_logins_and_a_page_need_no_token() {
         let credential = |path: &str| Route::of(path).credential(path);
-        for path in ["/healthz", "/readyz", "/login", "/logout"] {
+        assert_eq!(credential("/readyz"), Credential::Details);
+        for path in ["/healthz", "/login", "/logout"] {
             assert_eq!(credential(path), Credential::None, "{path}");
         }
         for path in [

@@ -4,7 +4,7 @@
 //! - `listener`: the sockets that clients connect to;
 //! - `connection_set`: all open connections, and their time limits;
 //! - `connection`: HTTP over one of them;
-//! - [`exchange`]: one request and its answer: access, log line, and 500 in place of a panic;
+//! - [`exchange`]: one request and its answer: access, log line, and 500 in place of a panic; `host_header`: whether it has one host;
 //! - `socket`, `body`: its bytes, which they count;
 //! - `connection_state`, `stall_timeout`: how long the server waits for a client;
 //! - `lifecycle`: signals; `systemd`: the service manager.
@@ -15,6 +15,7 @@ mod connection;
 mod connection_set;
 mod connection_state;
 mod exchange;
+mod host_header;
 mod lifecycle;
 mod listener;
 mod socket;

@@ -18,6 +18,13 @@ pub const LOGIN_HEADER: &str = "image-service-login";
 /// The only value of [`LOGIN_HEADER`].
 pub const LOGIN_NONE: &str = "none";
 
+/// The request header by which our host says that it takes the summary out of the answer: the trailers and the header below. Under
+/// a host that does not say so, no answer has them, as they would reach clients.
+pub const SUMMARY_HEADER: &str = "image-service-summary";
+
+/// The only value of [`SUMMARY_HEADER`].
+pub const SUMMARY_WANTED: &str = "wanted";
+
 /// The trailer of a listing that says how many items `errors` has. The host's cache reads it.
 pub const ERRORS_TRAILER: &str = "image-service-errors";
 

@@ -118,3 +118,22 @@ fn a_session_opens_what_people_look_at_and_changes_nothing() {
         assert!(!opens(Method::GET, path), "{path}");
     }
 }
+
+#[test]
+fn only_a_token_or_a_session_opens_the_details_of_a_probe() {
+    let (access, _file) = access();
+    let cookie = cookie();
+    let sees = |access: &Access, headers: &[(&str, &str)]| {
+        let mut request = request(Method::GET, "/readyz", headers);
+        let mut context = access.context(&request, Peer::default());
+        assert!(access.refusal(&mut request, &mut context).is_none(), "everybody gets an answer");
+        request.extensions().get::<SeesDetails>().is_some()
+    };
+    let bearer = [("authorization", "Bearer token-of-this-test")];
+    assert!(sees(&access, &bearer) && sees(&access, &[("cookie", &cookie)]));
+    for headers in [&[][..], &[("authorization", "Bearer wrong")], &[("cookie", "image-service-session=1.2")]] {
+        assert!(!sees(&access, headers), "{headers:?}");
+    }
+    let open = Access::new(&config::Access::default(), None).unwrap();
+    assert!(!sees(&open, &bearer), "without configured tokens nobody has a valid one");
+}

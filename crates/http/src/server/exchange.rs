@@ -2,6 +2,7 @@
 //! logged, and a panic of the application becomes the answer 500.
 
 use super::application::Application;
+use super::host_header;
 use crate::access::Peer;
 use crate::access_log::{RequestLog, TrackedBody};
 use crate::response::{Body, RequestBody, problem};
@@ -15,7 +16,8 @@ pub async fn exchange<A: Application>(app: &A, mut request: Request<RequestBody>
     hide_logins(request.headers_mut());
     let log = RequestLog::begin(&request);
     let mut access = app.access().context(&request, peer);
-    let mut response = match (app.access().refusal(&mut request, &mut access), log.route()) {
+    let refusal = host_header::refusal(&request).or_else(|| app.access().refusal(&mut request, &mut access));
+    let mut response = match (refusal, log.route()) {
         (Some(refusal), _) => refusal,
         (None, route @ (Route::Login | Route::Logout)) => {
             let answer = app.access().answer_login(request, route, peer);
@@ -66,7 +68,11 @@ mod tests {
 
         async fn asked(&self, path: &str) -> Response<TrackedBody> {
             let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-            let request = Request::get(path).header("origin", "https://a.example").body(body).unwrap();
+            let request = Request::get(path)
+                .header("origin", "https://a.example")
+                .header("host", "a.example")
+                .body(body)
+                .unwrap();
             exchange(self, request, Peer::default()).await
         }
     }
