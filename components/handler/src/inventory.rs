@@ -77,13 +77,14 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
             (page, tag)
         }
     };
-    let verdicts = negotiation::wants_summary(request.headers()).then(|| inventory.verdict_summary()).flatten();
+    let with_summary = negotiation::wants_summary(request.headers());
+    let verdicts = with_summary.then(|| inventory.verdict_summary()).flatten();
     let mut response = if negotiation::has(request.headers(), &tag) {
         answer(StatusCode::NOT_MODIFIED, format.media_type(), box_body(EmptyBody::new()))
     } else if request.method() == Method::HEAD {
         answer(StatusCode::OK, format.media_type(), box_body(EmptyBody::new()))
     } else {
-        let report = report::trailer(sources, inventory.failures());
+        let report = with_summary.then(|| report::trailer(sources, inventory.failures()));
         answer(StatusCode::OK, format.media_type(), body(Rc::clone(&picture), query, page, content, report))
     };
     let headers = response.headers_mut();
@@ -99,8 +100,8 @@ async fn respond(request: &Request, content: Content) -> Response<Body> {
     response
 }
 
-/// The answer, which is written while the client reads it. Its trailer reports on the sources.
-fn body(picture: Rc<Picture>, query: Query, page: Page, content: Content, report: String) -> Body {
+/// The answer, which is written while the client reads it. Its trailer has the report on the sources, where there is one.
+fn body(picture: Rc<Picture>, query: Query, page: Page, content: Content, report: Option<String>) -> Body {
     let (mut frames, receiver) = mpsc::channel(0);
     wit_bindgen::spawn(async move {
         let inventory = &picture.inventory;
@@ -115,7 +116,7 @@ fn body(picture: Rc<Picture>, query: Query, page: Page, content: Content, report
             }
         };
         if sent.is_ok()
-            && let Ok(report) = HeaderValue::try_from(report)
+            && let Some(Ok(report)) = report.map(HeaderValue::try_from)
         {
             let name = HeaderName::from_static(protocol::SOURCES_TRAILER);
             let _ = frames.send(Frame::trailers(HeaderMap::from_iter([(name, report)]))).await;
