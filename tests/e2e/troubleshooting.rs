@@ -112,8 +112,8 @@ fn strings(code: &str) -> Vec<String> {
             rest = &text[end + 1..];
         } else if here.starts_with("'\"'") || here.starts_with("'/'") {
             rest = &here[3..];
-        } else if here.starts_with("'\\") {
-            rest = &here[2 + here[2..].chars().next().map_or(0, char::len_utf8)..];
+        } else if let Some(after) = here.strip_prefix("'\\") {
+            rest = &after[after.chars().next().map_or(0, char::len_utf8)..];
         } else {
             rest = &here[1..];
         }
