@@ -68,6 +68,7 @@ impl App {
         let access = Access::new(&config.access, config.node_api.as_deref())?;
         let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
+        let response_timeout = config.app.response_timeout;
         let refresh = config.compare.refresh;
         let (has_node_api, has_harbor) = (config.node_api.is_some(), config.harbor.origin.is_some());
         let keeps_rows = config.harbor.is_complete() && config.harbor.full_listing_interval > 0;
@@ -83,7 +84,7 @@ impl App {
         let readiness = Readiness::new(health, Arc::clone(&crictl), harbor, sources.collect());
         let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
         let lifetime = verdict_refresh::lifetime(refresh);
-        let first_listing = Arc::new(FirstListing::default());
+        let first_listing = Arc::new(FirstListing::new(response_timeout));
         let origin = first_listing.before(Arc::new(move |request, context| {
             Box::pin(answer_by_composition(Arc::clone(&service), request, context, lifetime))
         }));

@@ -1,20 +1,27 @@
 //! Requests that compare wait for the one that began first. It leaves kept rows, or its instance a comparison, so that the others
 //! cost the registry no listing of their own.
 
+use http::header::{HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use image_service_http::cache::Origin;
-use image_service_http::response::Body;
+use image_service_http::response::{Body, problem};
 use image_service_http::routes::{PAGE, compares};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
-/// The longest that a request waits for another one.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+/// The longest that the page waits. It says by itself that the images are being read.
+const MAX_WAIT_OF_PAGE: Duration = Duration::from_secs(1);
+/// When a client should ask again, in seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// Who may list first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct FirstListing {
+    /// The longest that a request waits for another one.
+    max_wait: Duration,
     /// Open for as long as the first one is under way.
     under_way: Mutex<Option<watch::Receiver<Purpose>>>,
 }
@@ -33,6 +40,10 @@ pub(crate) struct Leader {
 }
 
 impl FirstListing {
+    pub(crate) fn new(max_wait: Duration) -> Self {
+        Self { max_wait, under_way: Mutex::default() }
+    }
+
     /// Leads, if nobody does; otherwise waits for the end of whoever leads, and goes on beside all others that waited.
     async fn turn(&self) -> Option<Leader> {
         loop {
@@ -40,8 +51,8 @@ impl FirstListing {
                 Ok(leader) => return Some(leader),
                 Err(first) => first,
             };
-            // It never changes: it ends. A client that reads nothing of its page may hold that up.
-            let _ = tokio::time::timeout(MAX_WAIT, first.changed()).await;
+            // It never changes: it ends.
+            let _ = first.changed().await;
             if *first.borrow() == Purpose::Comparison {
                 return None;
             }
@@ -73,13 +84,28 @@ impl FirstListing {
             }
             let (gate, origin) = (Arc::clone(&gate), Arc::clone(&origin));
             Box::pin(async move {
-                let leader = gate.turn().await;
-                let is_page = request.uri().path() == PAGE;
-                let response = origin(request, context).await;
-                if is_page { response.map(|body| until_rows(body, leader)) } else { response }
+                if request.uri().path() == PAGE {
+                    let leader = timeout(MAX_WAIT_OF_PAGE.min(gate.max_wait), gate.turn()).await.ok().flatten();
+                    return origin(request, context).await.map(|body| until_rows(body, leader));
+                }
+                match timeout(gate.max_wait, gate.turn()).await {
+                    Ok(_leader) => origin(request, context).await,
+                    Err(_) => still_under_way(),
+                }
             })
         })
     }
+}
+
+/// The refusal of a request whose listing another one is waiting for.
+fn still_under_way() -> Response<Body> {
+    let mut refusal = problem(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The registry is being listed, and another listing for this request would slow it down. Try again in a few seconds; GET \
+         /images gives the rows as they come.",
+    );
+    refusal.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    refusal
 }
 
 /// The body of the page, which begins before its rows are there. Whoever leads does so until they come.
@@ -99,7 +125,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_wait_for_the_first_and_go_on_together() {
-        let gate = FirstListing::default();
+        let gate = FirstListing::new(Duration::from_secs(1));
         let first = gate.turn().now_or_never().unwrap();
         assert!(first.is_some());
         let (mut second, mut third) = (Box::pin(gate.turn()), Box::pin(gate.turn()));
@@ -111,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn after_a_listing_of_rows_one_compares_first() {
-        let gate = FirstListing::default();
+        let gate = FirstListing::new(Duration::from_secs(1));
         let listing = gate.begin();
         assert!(listing.is_some() && gate.begin().is_none());
         let (mut first, mut second) = (Box::pin(gate.turn()), Box::pin(gate.turn()));

@@ -123,7 +123,9 @@ async fn the_page_begins_before_a_slow_harbor_has_answered_and_ends_with_its_row
     }
     assert!(has(&html, "stylesheet") && !has(&html, "id=\"page\""));
     // Its answer has begun, so it may take longer than one that has to begin with its rows.
-    assert_eq!(program.get("/inventory").await.unwrap().status(), 504);
+    let refused = program.get("/inventory").await.unwrap();
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"5".parse().unwrap()));
+    assert!(refused.text().await.unwrap().contains("The registry is being listed"));
     gate.open();
     while let Some(chunk) = page.chunk().await.unwrap() {
         html.extend(chunk);
