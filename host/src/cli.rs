@@ -10,6 +10,7 @@ mod list;
 mod listing;
 mod serve;
 mod table;
+mod terminal;
 
 pub use compositions::Compositions;
 
@@ -84,7 +85,7 @@ pub fn main(compositions: Compositions) -> ExitCode {
         outcome
     });
     outcome.unwrap_or_else(|error| {
-        eprintln!("image-service: {error:#}");
+        terminal::tell_lines(format_args!("{error:#}"));
         ExitCode::from(2)
     })
 }

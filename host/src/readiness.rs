@@ -62,7 +62,7 @@ impl Readiness {
                 .map(|source| (source.name().to_owned(), status_json(&self.health.status(*source), with_errors)))
                 .collect();
             let body = json!({"status": "ready", "sources": sources});
-            return text(StatusCode::OK, "application/json", format!("{body}\n"));
+            return text(StatusCode::OK, "application/json", image_model::json::text(&body) + "\n");
         }
         let failures: Vec<String> = self
             .sources

@@ -79,7 +79,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
         };
-        serde_json::to_string(&body).unwrap_or_default() + "\n"
+        image_model::json::text(&body) + "\n"
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn reads(method: &Method) -> bool {
 pub(crate) fn body(method: &Method, path: &str) -> String {
     let detail = format!("{} can't be used on {path}, which can only be read. Use GET.", name(method));
     let problem = Problem { r#type: "about:blank", title: "Method Not Allowed", status: STATUS, detail: &detail };
-    serde_json::to_string(&problem).unwrap_or_default() + "\n"
+    image_model::json::text(&problem) + "\n"
 }
 
 fn name(method: &Method) -> &str {

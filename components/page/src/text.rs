@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+use image_model::visible::is_invisible;
+
 /// A name in which nothing is invisible, and nothing changes the order of what follows: `‹U+202E›` for such a character.
 pub(crate) fn visible(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
@@ -13,17 +15,6 @@ pub(crate) fn visible(name: &str) -> String {
         }
     }
     text
-}
-
-/// Controls, formats (Unicode's category Cf), separators of lines, private use, and places without a character.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
-        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
-        )
 }
 
 /// A text cut in its middle, so that at most `most` characters are left.

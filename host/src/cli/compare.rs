@@ -4,8 +4,10 @@ use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
 use super::listing::{self, Failure};
 use super::table::aligned;
+use super::terminal::tell;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use image_model::visible::visible;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
 use std::process::ExitCode;
@@ -91,7 +93,7 @@ impl Compare {
         };
         listing::print(&text)?;
         for failure in &comparison.errors {
-            eprintln!("image-service: {failure}");
+            tell(failure);
         }
         let has_failed = !comparison.errors.is_empty();
         let is_different = BAD.iter().any(|verdict| comparison.counts.get(*verdict).is_some_and(|count| *count > 0));
@@ -127,7 +129,7 @@ fn table(comparison: &Comparison) -> String {
         .collect();
     let lines = rows.iter().map(|row| row.each_ref().map(String::as_str));
     let mut text = aligned(["VERDICT", "IMAGE", "IMAGE ID", "SIZE"], lines);
-    text += &format!("\n{}\n", summary(comparison, rows.len()));
+    text += &format!("\n{}\n", visible(&summary(comparison, rows.len())));
     text
 }
 

@@ -1,6 +1,7 @@
 //! `image-service compose`: plugs components together as a `.wac` file says.
 
 use super::compositions::Compositions;
+use super::terminal::tell_lines;
 use crate::composition::Composition;
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -65,7 +66,8 @@ impl Compose {
         }
         write(output, &composition)?;
         if let Err(error) = Composition::check(&composition) {
-            eprintln!("image-service: note: `image-service serve` would not run {}: {error:#}", output.display());
+            let shown = output.display();
+            tell_lines(format_args!("note: `image-service serve` would not run {shown}: {error:#}"));
         }
         Ok(ExitCode::SUCCESS)
     }

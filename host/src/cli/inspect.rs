@@ -3,6 +3,7 @@
 use crate::composition::Composition;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use image_model::visible::visible;
 use image_service_compositions::capability::Capability;
 use image_service_compositions::inspect::{Import, Inspection, inspect};
 use serde_json::json;
@@ -66,6 +67,8 @@ fn table(inspection: &Inspection, refused: Option<&str>) -> String {
             rows.push([capability.name().to_owned(), "none".to_owned(), String::new()]);
         }
     }
+    // Names come from whoever built the component.
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
     let (first, second) = (width(0), width(1));
     let mut text = String::new();
@@ -74,10 +77,10 @@ fn table(inspection: &Inspection, refused: Option<&str>) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    text.push_str(&format!("\nIt answers: {}\n", inspection.exports.join(", ")));
+    text.push_str(&format!("\nIt answers: {}\n", visible(&inspection.exports.join(", "))));
     text.push_str(&match refused {
         None => "`image-service serve --composition` runs it.\n".to_owned(),
-        Some(reason) => format!("`image-service serve --composition` refuses it: {reason}\n"),
+        Some(reason) => format!("`image-service serve --composition` refuses it: {}\n", visible(reason)),
     });
     text
 }
@@ -102,5 +105,5 @@ fn json_text(inspection: &Inspection, refused: Option<&str>) -> Result<String> {
         })
         .collect();
     let value = json!({"capabilities": capabilities, "exports": inspection.exports, "serve_refuses": refused});
-    Ok(serde_json::to_string_pretty(&value)? + "\n")
+    Ok(image_model::json::escaped(&serde_json::to_string_pretty(&value)?) + "\n")
 }

@@ -4,8 +4,10 @@ use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
 use super::listing::{self, Listing};
 use super::table::aligned;
+use super::terminal::tell;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use image_model::spreadsheet;
 use image_service_config::Harbor;
 use std::process::ExitCode;
 
@@ -47,7 +49,7 @@ impl List {
         };
         listing::print(&text)?;
         for failure in &listing.errors {
-            eprintln!("image-service: {failure}");
+            tell(failure);
         }
         Ok(ExitCode::from(u8::from(!listing.errors.is_empty())))
     }
@@ -75,13 +77,18 @@ fn table(listing: &Listing, harbor: &Harbor) -> String {
 }
 
 fn csv(listing: &Listing) -> Result<Vec<u8>> {
+    let cell = |text: &str| spreadsheet::cell(text).into_owned();
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(["source", "project", "repository", "tag", "image_id", "digest", "size"])?;
     for image in &listing.containerd_images {
-        csv.write_record(["containerd", "", &image.repository, &image.tag, &image.image_id, "", &image.size])?;
+        csv.write_record(
+            ["containerd", "", &image.repository, &image.tag, &image.image_id, "", &image.size].map(cell),
+        )?;
     }
     for image in &listing.harbor_images {
-        csv.write_record(["harbor", &image.project, &image.repository, &image.tag, "", &image.digest, &image.size])?;
+        csv.write_record(
+            ["harbor", &image.project, &image.repository, &image.tag, "", &image.digest, &image.size].map(cell),
+        )?;
     }
     csv.into_inner().context("writing CSV into memory")
 }
@@ -125,6 +132,22 @@ mod tests {
              containerd,,<none>,<none>,b9f02c9a43ced,,1.2MB\n\
              harbor,\"p,q\",my-app,latest,,sha256:f6d,250MB\n"
         );
+    }
+
+    #[test]
+    fn names_of_strangers_reach_neither_the_terminal_nor_a_spreadsheet_as_more_than_names() {
+        let mut listing = listing();
+        listing.containerd_images[0].repository = "a\u{1b}]0;x\u{7}\n\u{9b}\u{202e}\0".to_owned();
+        listing.harbor_images[0].project = "=1+1".to_owned();
+        listing.harbor_images[0].tag = "\t@x".to_owned();
+        let table = table(&listing, &demo_config().unwrap().config.harbor);
+        assert!(table.contains("a\\u{1b}]0;x\\u{7}\\n\\u{9b}\\u{202e}\\u{0}   v1.23.5"), "{table}");
+        let csv = String::from_utf8(csv(&listing).unwrap()).unwrap();
+        assert!(csv.contains("\nharbor,'=1+1,my-app,\\t@x,"), "{csv}");
+        for text in [table, csv] {
+            assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
+            assert_eq!(text.lines().count(), if text.starts_with("source") { 4 } else { 6 }, "no row is made up");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::compositions::Compositions;
 use super::config_file::Loaded;
+use super::terminal::tell;
 use crate::runtime::{Capabilities, Service};
 use crate::sources::Lasting;
 use anyhow::{Context, Result, bail};
@@ -81,10 +82,10 @@ pub(super) fn for_one_listing(mut config: Config) -> Config {
 /// When the composition can't be found or loaded.
 pub(super) fn service(loaded: Loaded, is_demo: bool, compositions: &Compositions) -> Result<(Arc<Service>, Harbor)> {
     for warning in loaded.warnings {
-        eprintln!("image-service: warning: {warning}");
+        tell(format_args!("warning: {warning}"));
     }
     let composition = compositions.choose(is_demo, loaded.config.composition.as_deref(), &loaded.config)?;
-    let on_stderr = Arc::new(|line: &str| eprintln!("image-service: warning: {line}"));
+    let on_stderr = Arc::new(|line: &str| tell(format_args!("warning: {line}")));
     let harbor = loaded.config.harbor.clone();
     let config = for_one_listing(loaded.config);
     let capabilities = Capabilities::new(config, &Arc::default(), &Lasting::default())?;

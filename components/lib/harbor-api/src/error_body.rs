@@ -1,5 +1,6 @@
 //! The body of an answer that is no success: Harbor's own errors, a proxy's page, or anything else.
 
+use image_model::visible;
 use serde::Deserialize;
 
 /// Most characters of a body that a message repeats.
@@ -57,7 +58,7 @@ impl Body {
             }
             Self::Page(text) | Self::Other(text) => text,
         };
-        text.chars().filter(|c| !c.is_control()).take(MAX_EXCERPT).collect()
+        visible::excerpt(text, MAX_EXCERPT)
     }
 }
 
@@ -107,6 +108,8 @@ mod tests {
         assert_eq!(excerpt(b"upstream connect error\r\n or disconnect"), "upstream connect error or disconnect");
         assert_eq!(excerpt("é".repeat(500).as_bytes()).chars().count(), 200);
         assert_eq!(excerpt(b""), "");
+        let errors = "{\"errors\": [{\"code\": \"NO\", \"message\": \"a\\u001b]0;x\\u0007\\n\\u202e\"}]}";
+        assert_eq!(excerpt(errors.as_bytes()), "NO: a\\u{1b}]0;x\\u{7}\\n\\u{202e}", "so is Harbor's own");
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod crictl;
 pub mod harbor_url;
 pub mod id;
 pub mod ignore;
-mod json;
+pub mod json;
 pub mod json_error;
 pub mod limits;
 pub mod listing;
@@ -19,7 +19,9 @@ pub mod reference;
 pub mod report;
 pub mod setting;
 pub mod size;
+pub mod spreadsheet;
 pub mod types;
+pub mod visible;
 
 /// The text that `crictl images` prints, and that clients expect, where an image has no repository or no tag.
 pub const NONE: &str = "<none>";

@@ -5,6 +5,7 @@ use crate::row::Row;
 use crate::verdict::Verdict;
 use csv::{Terminator, WriterBuilder};
 use image_model::size;
+use image_model::spreadsheet::cell;
 
 const COLUMNS: [&str; 20] = [
     "reference",
@@ -29,9 +30,6 @@ const COLUMNS: [&str; 20] = [
     "newer",
 ];
 
-/// Spreadsheets take a cell that begins with one of these for a formula, and names come from strangers.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
 /// Bytes of most rows.
 const ROW_CAPACITY: usize = 1024;
 
@@ -40,8 +38,7 @@ pub(crate) fn write_header(buffer: &mut Vec<u8>) {
     write(buffer, COLUMNS.map(str::to_owned));
 }
 
-/// Writes a row. Several values in a cell have spaces between them. A cell that a spreadsheet would take for a formula begins with
-/// an apostrophe, as OWASP advises.
+/// Writes a row. Several values in a cell have spaces between them. Names come from strangers, so each is a [`cell`].
 pub(crate) fn write_row(buffer: &mut Vec<u8>, row: &Row<'_>) {
     let artifact = row.artifact();
     let artifact = artifact.as_ref();
@@ -53,7 +50,7 @@ pub(crate) fn write_row(buffer: &mut Vec<u8>, row: &Row<'_>) {
             text(row.repository()),
             text(row.tag()),
             text(row.image_id()),
-            joined(row.digests()),
+            inert(&joined(row.digests())),
             row.bytes().to_string(),
             size::human(row.bytes()),
             row.pinned().to_string(),
@@ -61,7 +58,7 @@ pub(crate) fn write_row(buffer: &mut Vec<u8>, row: &Row<'_>) {
             row.node_count().to_string(),
             text(artifact.map(|artifact| artifact.name().0)),
             text(artifact.map(|artifact| artifact.name().1)),
-            artifact.map(|artifact| artifact.digest().to_string()).unwrap_or_default(),
+            inert(&artifact.map(|artifact| artifact.digest().to_string()).unwrap_or_default()),
             artifact.map(|artifact| artifact.bytes().to_string()).unwrap_or_default(),
             artifact.and_then(|artifact| instant(artifact.pushed()?)).unwrap_or_default(),
             artifact.and_then(|artifact| instant(artifact.pulled()?)).unwrap_or_default(),
@@ -82,7 +79,7 @@ fn write(buffer: &mut Vec<u8>, cells: [String; COLUMNS.len()]) {
 }
 
 fn inert(text: &str) -> String {
-    if text.starts_with(FORMULA) { format!("'{text}") } else { text.to_owned() }
+    cell(text).into_owned()
 }
 
 fn joined(items: impl Iterator<Item = impl ToString>) -> String {

@@ -14,10 +14,7 @@ use std::borrow::Cow;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Writes a value. Writing into memory can't fail, and the values have only texts as keys.
-pub(crate) fn write(buffer: &mut Vec<u8>, value: &impl Serialize) {
-    let _ = serde_json::to_writer(buffer, value);
-}
+pub(crate) use image_model::json::write;
 
 /// An instant as RFC 3339 writes it; `None` for one beyond the calendar.
 pub(crate) fn instant(milliseconds: u64) -> Option<String> {

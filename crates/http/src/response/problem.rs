@@ -27,7 +27,7 @@ pub fn not_modified() -> Response<Body> {
 pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
     let title = status.canonical_reason().unwrap_or("Error");
     let body = serde_json::json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
-    text(status, "application/problem+json", format!("{body}\n"))
+    text(status, "application/problem+json", image_model::json::text(&body) + "\n")
 }
 
 /// The refusal of a method that does more than read, on a path that only allows reading.

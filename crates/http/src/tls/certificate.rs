@@ -1,5 +1,6 @@
 //! What a certificate says, in words.
 
+use image_model::visible;
 use rustls::pki_types::CertificateDer;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use x509_parser::extensions::GeneralName;
@@ -93,7 +94,7 @@ fn shown(name: &X509Name<'_>) -> String {
 
 /// At most so much of a stranger's text, on one line.
 fn cut(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect()
+    visible::excerpt(text, MAX_NAME)
 }
 
 #[cfg(test)]

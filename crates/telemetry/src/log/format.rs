@@ -1,6 +1,7 @@
 //! The text of an event: a line for people, a line of JSON, or a record of the journal. One event is one line, whatever a
 //! client or a source sent: all formats escape control characters.
 
+use image_model::visible::{is_invisible, write_json_escape};
 use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::field::{Field, Visit};
@@ -175,17 +176,13 @@ fn escape(text: &str, escapes: Escapes, out: &mut String) {
             '\t' => "\\t",
             '"' if escapes == Escapes::Json => "\\\"",
             '\\' if escapes == Escapes::Json => "\\\\",
-            // C0, DEL and C1, and the characters that break a line or change its direction in some viewers.
-            c if c.is_control()
-                || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
-                ""
-            }
+            // They control a terminal, break a line, or change its direction in some viewers.
+            c if is_invisible(c) => "",
             _ => continue,
         };
         out.push_str(&text[begin..at]);
         match short {
-            "" => drop(write!(out, "\\u{:04x}", u32::from(c))),
+            "" => write_json_escape(out, c),
             short => out.push_str(short),
         }
         begin = at + c.len_utf8();

@@ -1,5 +1,6 @@
 //! The sentences that `image-service check` prints.
 
+use image_model::visible::visible;
 use std::fmt;
 use std::io::Write;
 
@@ -35,7 +36,7 @@ impl Report {
     pub(super) fn print(&mut self, verdict: Verdict, part: &str, sentence: impl fmt::Display) {
         self.failed |= verdict == Verdict::Fails;
         // A closed stdout is no error; the exit code still tells the result.
-        let _ = writeln!(std::io::stdout(), "{verdict:<8} {part:<12} {sentence}");
+        let _ = writeln!(std::io::stdout(), "{verdict:<8} {part:<12} {}", visible(&sentence.to_string()));
     }
 }
 

@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
 use image_model::types::Image;
+use image_model::visible;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +31,9 @@ mod proto {
 const V1: &str = "/runtime.v1.ImageService/ListImages";
 /// What runtimes have that are older than Kubernetes 1.23.
 const V1_ALPHA2: &str = "/runtime.v1alpha2.ImageService/ListImages";
+
+/// Most characters of a runtime's message in an error.
+const MAX_SAID: usize = 300;
 
 /// Why a socket gave no list.
 #[derive(Debug)]
@@ -135,7 +139,7 @@ where
 
 fn explain(path: &Path, status: &Status, max_bytes: usize, speaks_grpc: bool) -> Failure {
     let shown = path.display();
-    let said = status.message();
+    let said = visible::excerpt(status.message(), MAX_SAID);
     if !speaks_grpc {
         let cause = format!(
             "the program that listens at {shown} did not answer ListImages as a container runtime does ({said})"
@@ -194,5 +198,9 @@ mod tests {
             let Failure::NoRuntime(error) = explained(code, false) else { panic!("{code}") };
             assert!(error.to_string().ends_with("is that its socket?"), "{error}");
         }
+        let said = Status::new(Code::Internal, format!("\u{1b}[2J\n{}", "x".repeat(1000)));
+        let Failure::Runtime(error) = explain(Path::new("/run/a.sock"), &said, 1, true) else { panic!("{said}") };
+        let error = error.to_string();
+        assert!(error.contains("Internal: \\u{1b}[2J\\nxxx") && error.len() < 500, "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! The JSON of `crictl images -o json`.
 
 use super::malformed::Malformed;
+use crate::json::escaped;
 use crate::json_error::in_words;
 use crate::types::Image;
 use serde::ser::SerializeStruct;
@@ -14,7 +15,7 @@ pub fn to_json(images: &[Image]) -> String {
     }
     // Strings, numbers and lists of them can always be written.
     let images = images.iter().map(WrittenImage).collect();
-    serde_json::to_string_pretty(&Output { images }).unwrap_or_default() + "\n"
+    escaped(&serde_json::to_string_pretty(&Output { images }).unwrap_or_default()) + "\n"
 }
 
 /// An image as crictl writes it: 64-bit numbers are strings.

@@ -150,14 +150,24 @@ fn csv_has_the_same_rows_below_the_names_of_the_columns() {
 
 #[test]
 fn names_of_strangers_are_inert_in_csv() {
-    for name in ["=cmd|' /C calc'!A0", "+1", "-1", "\t=1", "a\",\"b", "a\r\n=1", "<img src=x onerror=alert(1)>"] {
+    for name in [
+        "a\u{1b}]0;x\u{7}\0",
+        "=cmd|' /C calc'!A0",
+        "+1",
+        "-1",
+        "\t=1",
+        "a\",\"b",
+        "a\r\n=1",
+        "<img src=x onerror=alert(1)>",
+    ] {
         let world = World::new(vec![node("n", vec![image("i", &[&format!("{name}:1")], &[])])], vec![]);
         let text = answer(&world.inventory(), "", Format::Csv);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 1, "{name:?}");
         assert!(rows[0].iter().all(|cell| !cell.starts_with(['=', '+', '-', '@', '\t', '\r'])), "{name:?}");
-        assert_eq!(rows[0][1].trim_start_matches('\''), name);
+        assert_eq!(rows[0][1], image_model::spreadsheet::cell(name));
+        assert!(!text.trim_end().replace("\r\n", "").contains(char::is_control), "{name:?}");
     }
 }
 

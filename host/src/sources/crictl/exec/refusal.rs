@@ -2,6 +2,7 @@
 
 use super::search_path;
 use crate::sources::crictl::error::{Error, ErrorKind};
+use image_model::visible;
 use std::process::ExitStatus;
 
 /// Most characters of stderr in an error.
@@ -41,7 +42,7 @@ const WORDS: [(&str, Refusal); 14] = [
 /// The error when the command `shown` ended with this status and stderr.
 pub(super) fn failed(shown: &str, status: ExitStatus, stderr: &str) -> Error {
     let words: String = stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    let said: String = words.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect();
+    let said = visible::excerpt(&words, MAX_SHOWN);
     let said = if said.is_empty() { "it said nothing".to_owned() } else { said };
     let is_sudo = shown.split([' ', '/']).any(|part| part == "sudo");
     let lower = said.to_ascii_lowercase();
@@ -155,7 +156,7 @@ mod tests {
         let (kind, error) = said("crictl images", "FATA[0000]\n\tno\u{1b} runtime\n");
         assert_eq!(
             (kind, error.as_str()),
-            (ErrorKind::Unavailable, "`crictl images` failed (exit status: 1: FATA[0000] no runtime)")
+            (ErrorKind::Unavailable, "`crictl images` failed (exit status: 1: FATA[0000] no\\u{1b} runtime)")
         );
         assert!(said("crictl images", "").1.contains("it said nothing"));
     }
