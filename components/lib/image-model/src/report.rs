@@ -2,6 +2,7 @@
 
 use crate::protocol::failure_code;
 use crate::types::{Failure, FailureCode};
+use crate::visible::visible;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -66,7 +67,7 @@ fn message(failure: &Failure) -> String {
     let mut message: String = names.into_iter().flatten().map(|name| format!("{name}: ")).collect();
     message += &failure.message;
     // A trailer has no control characters.
-    message.retain(|character| !character.is_control());
+    message = visible(&message).into_owned();
     if message.len() > MAX_MESSAGE_BYTES {
         let end = (0..=MAX_MESSAGE_BYTES).rev().find(|at| message.is_char_boundary(*at)).unwrap_or_default();
         message.truncate(end);
@@ -85,7 +86,7 @@ mod tests {
         let of = |code, message: &str| Failure::of_source(code, message.to_owned());
         let repository = Failure::of_repository(FailureCode::Denied, "a/b".to_owned(), "é".repeat(1000));
         let failures = [
-            of(FailureCode::TimedOut, "late"),
+            of(FailureCode::TimedOut, "late\n"),
             of(FailureCode::TimedOut, "later"),
             of(FailureCode::Stale, "old rows"),
             repository,
@@ -95,7 +96,7 @@ mod tests {
         let told: Vec<_> =
             reports.iter().map(|report| (&*report.source, report.code.as_deref(), report.count)).collect();
         assert_eq!(told, [(HARBOR, Some("timed_out"), 2), (HARBOR, Some("denied"), 1), (CONTAINERD, None, 0)]);
-        assert_eq!(reports[0].message, "late");
+        assert_eq!(reports[0].message, "late\\n");
         assert!(reports[1].message.starts_with("a/b: éé") && reports[1].message.len() < 610);
         assert!(read(b"{").is_empty());
     }
