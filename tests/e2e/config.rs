@@ -48,7 +48,10 @@ async fn a_value_of_a_wrong_type_is_refused_with_its_key() {
 
 #[tokio::test]
 async fn a_key_in_quotes_counts_with_a_warning_and_two_names_of_one_key_are_refused() {
-    let node = node(r#"{"harbor_config": {"verify_ssl": "false"}, "cache_config": {"lifetime": "7"}}"#);
+    let node = node(
+        r#"{"harbor_config": {"verify_ssl": "false"}, "cache_config": {"lifetime": "7"},
+            "crictl_config": {"mode": "exec", "command": ["echo", "{\"images\": []}"]}}"#,
+    );
     let program = node.start().unwrap();
     assert!(program.get("/images").await.unwrap().headers()["cache-control"].to_str().unwrap().contains("max-age=7"));
     assert_says(

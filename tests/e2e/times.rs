@@ -56,8 +56,7 @@ async fn a_time_limit_that_no_clock_can_hold_is_refused_with_its_key_its_value_a
 #[tokio::test]
 async fn a_lifetime_that_is_no_whole_number_of_seconds_is_refused_with_what_is_allowed() {
     for key in LIFETIMES {
-        for (value, shown) in [("1e19", "floating point `1e+19`"), ("-1", "integer `-1`"), ("4294967296", "4294967296")]
-        {
+        for (value, shown) in [("1e19", "1e+19"), ("-1", "-1"), ("4294967296", "4294967296")] {
             let allowed = "expected a whole number of seconds from 0 to 4294967295";
             assert_is_refused(key, value, &[&format!("{key}: invalid value: "), shown, allowed]).await;
         }
@@ -77,6 +76,9 @@ fn these_tests_try_all_keys_of_times() {
     let mut keys = BTreeSet::new();
     for entry in std::fs::read_dir(repository("crates/config/src")).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         let calls = text.split("duration::limit(").skip(1).filter_map(|call| call.split('"').nth(1));
         keys.extend(calls.map(str::to_owned));

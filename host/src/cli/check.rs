@@ -40,7 +40,10 @@ impl Check {
                 "there is no config file, so the built-in defaults and the environment apply",
             ),
         }
-        for warning in warnings {
+        // The line of Harbor says what is missing.
+        let missing = config.harbor.what_is_missing();
+        let is_told = |warning: &String| missing.as_ref().is_some_and(|missing| warning.ends_with(missing.as_str()));
+        for warning in warnings.into_iter().filter(|warning| !is_told(warning)) {
             report.print(Verdict::Warning, "config", warning);
         }
         for setting in settings {

@@ -81,7 +81,9 @@ impl Failing {
             ("tls", untrusted.url.clone()),
             ("tls", self.harbor.url.replace("http:", "https:")),
             ("malformed", untrusted.url.replace("https:", "http:")),
-            ("other", firewall.url.replace("http:", "https:")),
+            ("tls", firewall.url.replace("http:", "https:")),
+            // No host has this address.
+            ("other", "http://255.255.255.255:1".to_owned()),
         ] {
             self.configure("harbor_config", config_for(&url)).await;
             self.assert_counts("harbor", kind, &url).await;
