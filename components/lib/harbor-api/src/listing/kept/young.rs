@@ -7,7 +7,7 @@ use crate::api::Api;
 use crate::listing::failures::{Failure, Failures};
 use crate::page::Limits;
 use crate::sink::Sink;
-use crate::store::{Head, Store};
+use crate::store::Store;
 use image_model::types::{FailureCode, ListingBegin, ListingEnd, Method, Registry};
 use std::time::Duration;
 
@@ -37,10 +37,11 @@ pub(in crate::listing) async fn give<S: Store>(
     let mut failures = Failures::default();
     let row_store = RowStore::open(store, Some(&head)).await.ok();
     let kept = row_store.as_ref().map_or(0, |row_store| row_store.count() as u64);
-    if kept < meta.count && is_unchanged(store, &head).await {
-        let lost = meta.count.saturating_sub(kept);
+    if kept < meta.count && !are_all_there_is(store, kept).await {
+        let gone = meta.count.saturating_sub(kept);
         let message = format!(
-            "the host lost the kept rows of {lost} of {} repositories of Harbor; the next listing reads them from Harbor",
+            "the kept rows of {gone} of {} repositories of Harbor are gone: the host lost them, or another listing is changing \
+             them; the next listing has them",
             meta.count
         );
         failures.add(Some(Failure::anywhere(FailureCode::Other, message)), sink);
@@ -64,10 +65,11 @@ pub(in crate::listing) async fn give<S: Store>(
     Some(ListingEnd { projects: projects.collect(), ..end })
 }
 
-/// Whether no other listing committed anything since the store had this head.
-async fn is_unchanged(store: &impl Store, head: &Head) -> bool {
-    let now = store.head().await;
-    now.is_ok_and(|now| now.is_some_and(|now| now.revision == head.revision))
+/// Whether the rows of so many repositories are all that there is: another listing may have found meanwhile that some were deleted
+/// from Harbor, and has ended.
+async fn are_all_there_is(store: &impl Store, count: u64) -> bool {
+    let Ok(Some(head)) = store.head().await else { return false };
+    Meta::from_bytes(head.meta).is_some_and(|meta| meta.complete && meta.count == count)
 }
 
 /// What is known of the registry at the end of a listing: `told`, with the names that it told an earlier listing where it told none now.

@@ -17,6 +17,8 @@ pub(super) struct MemoryStore {
     pub(super) commits: Cell<usize>,
     /// Commits that it takes yet.
     pub(super) commits_left: Cell<Option<usize>>,
+    /// Whether it gives no page any more.
+    pub(super) fails_to_read: Cell<bool>,
     /// The error of each commit.
     pub(super) refuses: RefCell<Option<StoreError>>,
     pub(super) warnings: RefCell<Vec<String>>,
@@ -65,6 +67,9 @@ impl Store for MemoryStore {
         if let Some(before) = before {
             before(self);
         }
+        if self.fails_to_read.get() {
+            return Err(StoreError::Failed("the disk is gone".to_owned()));
+        }
         let (entries, more) = self.after(after);
         Ok(VersionPage { entries: entries.into_iter().map(|entry| (entry.key, entry.version)).collect(), more })
     }
@@ -77,6 +82,9 @@ impl Store for MemoryStore {
         let meanwhile = self.meanwhile.borrow_mut().take();
         if let Some(meanwhile) = meanwhile {
             meanwhile(self);
+        }
+        if self.fails_to_read.get() {
+            return Err(StoreError::Failed("the disk is gone".to_owned()));
         }
         Ok(Page { entries, more })
     }

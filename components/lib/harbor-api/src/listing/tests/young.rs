@@ -98,6 +98,41 @@ fn rows_that_the_host_lost_are_an_error_and_the_next_listing_reads_them() {
 }
 
 #[test]
+fn rows_of_a_store_that_is_emptied_or_fails_after_its_head_was_read_are_an_error() {
+    let harbor = MarkingHarbor::filled(2, 5, 2);
+    let meanwhile: [fn(&MemoryStore); 2] = [
+        // Its file was set aside.
+        |store| store.become_like(&MemoryStore::default()),
+        |store| store.fails_to_read.set(true),
+    ];
+    for change in meanwhile {
+        let store = MemoryStore::default();
+        young(&harbor, &store, 60, None);
+        *store.before_versions.borrow_mut() = Some(Box::new(change));
+        let (end, got, _) = young(&harbor, &store, 60, None);
+        assert_eq!((got.rows.len(), got.failures.len()), (0, 1));
+        assert!(got.failures[0].contains("10 of 10 repositories"), "{:?}", got.failures);
+        assert!(end.projects.iter().all(|project| !project.complete));
+    }
+}
+
+#[test]
+fn rows_that_a_whole_listing_under_way_has_removed_are_an_error_until_it_ends() {
+    let (harbor, store) = (MarkingHarbor::filled(2, 5, 2), MemoryStore::default());
+    young(&harbor, &store, 60, None);
+    let begun = store.copy();
+    // It does not come to its end.
+    harbor.delete("p0/r1");
+    begun.commits_left.set(Some(1));
+    harbor.wait(4000);
+    begun.age.set(4000);
+    young(&harbor, &begun, 0, None);
+    *store.before_versions.borrow_mut() = Some(Box::new(move |store| store.become_like(&begun)));
+    let (_, got, _) = young(&harbor, &store, 60, None);
+    assert_eq!((got.rows.len(), got.failures.len()), (9, 1), "{:?}", got.failures);
+}
+
+#[test]
 fn rows_that_another_listing_removes_meanwhile_are_not_lost() {
     let (harbor, store) = (MarkingHarbor::filled(2, 5, 2), MemoryStore::default());
     young(&harbor, &store, 60, None);
