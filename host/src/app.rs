@@ -12,7 +12,7 @@ use crate::verdict_refresh::{self, VerdictRefresh};
 use anyhow::Result;
 use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use image_model::protocol;
 use image_service_config::{Config, Limits};
 use image_service_http::access::{Access, SeesDetails};
@@ -20,7 +20,7 @@ use image_service_http::access_log::RequestLog;
 use image_service_http::cache::{Cache, Origin};
 use image_service_http::listing_summary::ListingSummary;
 use image_service_http::request_context::RequestContext;
-use image_service_http::response::{Body, Reply, RequestBody, harden, problem, refuse_unless_read, text};
+use image_service_http::response::{Body, Reply, RequestBody, harden, no_body, problem, refuse_unless_read, text};
 use image_service_http::routes::Route;
 use image_service_http::server::Application;
 use image_service_http::verdict_header;
@@ -117,8 +117,7 @@ impl App {
     }
 
     async fn list(cache: Option<Arc<Cache>>, origin: Origin) {
-        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let Ok(request) = Request::get(Route::Images.label()).body(body) else { return };
+        let Ok(request) = Request::get(Route::Images.label()).body(no_body()) else { return };
         let context = Arc::new(RequestContext::of(&request, false));
         if let Some(cache) = cache {
             return cache.prefetch(request.into_parts().0, context).await;

@@ -1,9 +1,10 @@
 //! `compare_config.refresh`: the program looks by itself at how nodes and Harbor compare, for its metrics.
 
 use http::Request;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use image_service_http::cache::Origin;
 use image_service_http::request_context::RequestContext;
+use image_service_http::response::no_body;
 use image_service_http::routes::Route;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,8 +50,7 @@ async fn run(origin: Origin, refresh: Duration) {
 
 /// Asks for the head of the comparison, which has the counts. Nobody reads its rows, so none are written.
 async fn look(origin: &Origin) {
-    let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-    let Ok(request) = Request::head(Route::Compare.label()).body(body) else { return };
+    let Ok(request) = Request::head(Route::Compare.label()).body(no_body()) else { return };
     let context = Arc::new(RequestContext::of(&request, false));
     let mut body = origin(request, context).await.into_body();
     // Failures are in the log and in the metrics. The instance is free at the end of the body.

@@ -9,13 +9,14 @@ fn digest(number: usize) -> String {
     format!("sha256:{number:064x}")
 }
 
-fn filled() -> HarborBuilder {
+/// A Harbor with a repository of three artifacts, one of one, and a proxy cache.
+pub(crate) fn filled() -> HarborBuilder {
     Harbor::of(Version::V2_16).repository("team/app", 3).repository("team/other", 1).proxy_cache("hub")
 }
 
 /// A node that pulled from this Harbor: v2 as it is, v1 when it was another one, a tag that is gone, an image that is gone, one
-/// through the proxy cache, and one from elsewhere.
-fn node(harbor: &Harbor) -> NodeBuilder {
+/// through the proxy cache, one from elsewhere, and one without a digest.
+pub(crate) fn node(harbor: &Harbor) -> NodeBuilder {
     let host = harbor.url.trim_start_matches("http://");
     let image = |id: usize, reference: &str, number: usize| {
         let (repository, _) = reference.rsplit_once(':').unwrap();

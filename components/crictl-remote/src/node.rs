@@ -42,7 +42,10 @@ impl Node {
         Ok(Self {
             url: node_api(setting::trimmed(url).trim(), &name(URL))?,
             token: token.to_owned(),
-            timeout: seconds(timeout.trim(), &name(TIMEOUT))?,
+            timeout: match timeout.trim() {
+                "" => DEFAULT_TIMEOUT,
+                text => setting::seconds(text, &name(TIMEOUT))?,
+            },
             style: style.to_owned(),
         })
     }
@@ -91,15 +94,6 @@ fn node_api(node: &str, name: &str) -> Result<Url, String> {
     url.set_query(None);
     url.set_fragment(None);
     Ok(url)
-}
-
-fn seconds(text: &str, name: &str) -> Result<Duration, String> {
-    if text.is_empty() {
-        return Ok(DEFAULT_TIMEOUT);
-    }
-    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0);
-    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.ok_or_else(|| format!("{name} is {text:?}, where seconds, more than 0, were expected"))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl Guest for SettingsSpin {
             return Some(setting::SPIN.to_owned());
         }
         if key == "images-to-ignore" {
-            return std::fs::read(IGNORE_FILE).ok().map(|bytes| image_model::ignore::decode(&bytes));
+            return std::fs::read(IGNORE_FILE).ok().map(|bytes| image_model::text::decode(&bytes));
         }
         let name = setting::spin_variable(&key);
         match variables::get(name.clone()).await {

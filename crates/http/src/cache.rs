@@ -17,7 +17,7 @@ use crate::file_fingerprint::FileFingerprint;
 use crate::hex::hex;
 use crate::listing_summary::ListingSummary;
 use crate::request_context::RequestContext;
-use crate::response::{Body, Reply, RequestBody, problem};
+use crate::response::{Body, Reply, RequestBody, no_body, problem};
 use crate::routes::only_reads;
 use answer::{Answer, Reuse};
 use broadcast_body::{End, Reader};
@@ -26,7 +26,7 @@ use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, PRAGMA, RANGE,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, request};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use image_service_telemetry::metrics;
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -178,8 +178,7 @@ impl Cache {
         for name in [ACCEPT_ENCODING, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
             forwarded.headers.remove(name);
         }
-        let empty = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let (parts, mut body) = (self.origin)(Request::from_parts(forwarded, empty), context).await.into_parts();
+        let (parts, mut body) = (self.origin)(Request::from_parts(forwarded, no_body()), context).await.into_parts();
         let answer = Arc::new(Answer::new(&head, parts, fingerprint, &self.store));
         let _end = answer.body.end_with_writer();
         if let (Some(first), Some(reader)) = (first, answer.body.reader()) {

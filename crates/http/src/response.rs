@@ -4,7 +4,7 @@ mod body;
 mod problem;
 pub(crate) mod security_headers;
 
-pub use body::{Body, BoxBody, BoxError, RequestBody};
+pub use body::{Body, BoxBody, BoxError, RequestBody, no_body};
 pub use problem::{not_modified, problem, refuse_unless_read, text};
 pub use security_headers::harden;
 

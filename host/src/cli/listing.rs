@@ -8,9 +8,10 @@ use crate::sources::Lasting;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::Request;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use image_model::protocol;
 use image_service_config::{Config, Harbor};
+use image_service_http::response::no_body;
 use serde::Deserialize;
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
@@ -127,8 +128,7 @@ pub(super) async fn ask(service: &Arc<Service>, harbor: &Harbor) -> Result<(Byte
 ///
 /// When the composition failed, or refused.
 pub(super) async fn get(service: &Arc<Service>, path: &str) -> Result<Bytes> {
-    let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
-    let request = Request::get(format!("http://localhost{path}")).body(body)?;
+    let request = Request::get(format!("http://localhost{path}")).body(no_body())?;
     let response = Arc::clone(service).handle(request).await?;
     let status = response.status();
     if !status.is_success() {

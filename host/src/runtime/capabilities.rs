@@ -88,7 +88,7 @@ impl Capabilities {
     async fn images_to_ignore(&self) -> Option<String> {
         let path = &self.config.crictl.ignore_file;
         match tokio::fs::read(path).await {
-            Ok(bytes) => Some(image_model::ignore::decode(&bytes)),
+            Ok(bytes) => Some(image_model::text::decode(&bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
                 tracing::warn!(%error, "{} can't be read, so the listing leaves no image out", path.display());

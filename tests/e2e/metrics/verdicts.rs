@@ -1,9 +1,10 @@
 //! What the metrics say of how nodes and Harbor compare, and for how long.
 
 use super::facts::Facts;
+use crate::inventory::{filled, node};
 use http::Method;
 use image_service_tests::harbor::Outage;
-use image_service_tests::{Harbor, Metrics, Node, NodeBuilder, Program, Version, eventually};
+use image_service_tests::{Harbor, Metrics, Node, Program, eventually};
 use serde_json::{Value, json};
 
 const TIMESTAMP: &str = "image_service_verdict_timestamp_seconds";
@@ -19,31 +20,7 @@ fn verdicts(metrics: &Metrics) -> Vec<(String, f64)> {
 }
 
 async fn harbor() -> Harbor {
-    let harbor = Harbor::of(Version::V2_16).repository("team/app", 3).repository("team/other", 1).proxy_cache("hub");
-    harbor.start().await.unwrap()
-}
-
-/// A node with an image for each verdict that one can have: v2 as it is, v1 when it was another one, a tag that is gone, an image that
-/// is gone, one through the proxy cache, one from elsewhere, and one without a digest.
-fn node(harbor: &Harbor) -> NodeBuilder {
-    let host = harbor.url.trim_start_matches("http://");
-    let image = |id: usize, name: &str, digest: usize| {
-        let (repository, _) = name.rsplit_once(':').unwrap();
-        json!({
-            "id": format!("sha256:{id}{:063}", 0), "repoTags": [name], "size": "5",
-            "repoDigests": [format!("{repository}@sha256:{digest:064x}")],
-        })
-    };
-    let images = json!({"images": [
-        image(1, &format!("{host}/team/app:v2"), 2),
-        image(2, &format!("{host}/team/app:v1"), 77),
-        image(3, &format!("{host}/team/app:gone"), 0),
-        image(4, &format!("{host}/team/lost:1"), 78),
-        image(5, &format!("{host}/hub/library/redis:7"), 79),
-        image(6, "quay.io/prometheus/node-exporter:v1", 80),
-        {"id": format!("sha256:7{:063}", 0), "repoTags": [format!("{host}/team/imported:1")], "repoDigests": [], "size": "5"},
-    ]});
-    Node::builder().images(images.to_string()).harbor(harbor)
+    filled().start().await.unwrap()
 }
 
 /// What [`node`] beside [`harbor`] is.

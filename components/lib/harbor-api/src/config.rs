@@ -148,10 +148,7 @@ fn number(text: Option<String>, name: &str, default: usize) -> Result<usize, Str
 }
 
 fn seconds(text: Option<String>, name: &str, default: Duration) -> Result<Duration, String> {
-    let Some(text) = text else { return Ok(default) };
-    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0);
-    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.ok_or_else(|| format!("the setting {name} is {text:?}, where seconds, more than 0, were expected"))
+    text.map_or(Ok(default), |text| setting::seconds(&text, &format!("the setting {name}")))
 }
 
 /// The longest time between two whole listings; `None` for 0.

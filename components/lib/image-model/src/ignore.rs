@@ -4,9 +4,6 @@ mod cells;
 mod names;
 #[cfg(test)]
 mod tests;
-mod text;
-
-pub use text::decode;
 
 use crate::types::Image;
 use crate::{NONE, id, reference};

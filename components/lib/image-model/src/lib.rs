@@ -20,6 +20,7 @@ pub mod report;
 pub mod setting;
 pub mod size;
 pub mod spreadsheet;
+pub mod text;
 pub mod types;
 pub mod visible;
 

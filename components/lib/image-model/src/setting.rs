@@ -1,5 +1,7 @@
 //! The keys of the interface `settings`, as each environment writes them: an operator looks for the name that he has set.
 
+use std::time::Duration;
+
 /// The key whose value tells how messages write the other keys.
 pub const STYLE: &str = "settings-style";
 /// The style of environment variables.
@@ -32,6 +34,17 @@ pub fn written(style: Option<&str>, key: &str) -> String {
         Some(SPIN) => spin_variable(key),
         _ => key.to_owned(),
     }
+}
+
+/// Seconds, more than 0, of the value that `name` has.
+///
+/// # Errors
+///
+/// When the value is nothing of that kind: with the name, the value, and what was expected.
+pub fn seconds(value: &str, name: &str) -> Result<Duration, String> {
+    let seconds = value.parse().ok().filter(|seconds| *seconds > 0.0);
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| format!("{name} is {value:?}, where seconds, more than 0, were expected"))
 }
 
 /// The value without the line ends around it, which files and pipes add to secrets.

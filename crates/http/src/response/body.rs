@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::{BodyExt, Empty, StreamBody};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,6 +13,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub type BoxBody = UnsyncBoxBody<Bytes, BoxError>;
 /// A request's body, as the application reads it.
 pub type RequestBody = BoxBody;
+
+/// The body of a request that has none.
+pub fn no_body() -> RequestBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
 
 /// The body of an answer.
 pub enum Body {

@@ -3,10 +3,10 @@
 use super::connection_state::{ActiveRequest, BodyProgress, ConnectionState};
 use super::stall_timeout::Progress;
 use crate::access_log::TrackedBody;
-use crate::response::{BoxError, RequestBody};
+use crate::response::{BoxError, RequestBody, no_body};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use image_service_telemetry::panics;
 use std::pin::Pin;
@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 /// A request's body for the application. Most requests have none, which costs nothing.
 pub(super) fn request_body(body: Incoming, state: &Arc<ConnectionState>) -> RequestBody {
     if body.is_end_stream() {
-        return Empty::new().map_err(|never| match never {}).boxed_unsync();
+        return no_body();
     }
     IncomingBody { body, progress: state.track_body() }.map_err(BoxError::from).boxed_unsync()
 }

@@ -47,8 +47,8 @@ fn hide_logins(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
     use crate::access::Access;
-    use crate::response::text;
-    use http_body_util::{BodyExt, Empty};
+    use crate::response::{no_body, text};
+    use http_body_util::BodyExt;
     use image_service_config::{Config, Limits};
     use std::path::Path;
     use std::time::Duration;
@@ -67,11 +67,10 @@ mod tests {
         }
 
         async fn asked(&self, path: &str) -> Response<TrackedBody> {
-            let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
             let request = Request::get(path)
                 .header("origin", "https://a.example")
                 .header("host", "a.example")
-                .body(body)
+                .body(no_body())
                 .unwrap();
             exchange(self, request, Peer::default()).await
         }

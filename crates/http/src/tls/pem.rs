@@ -48,15 +48,9 @@ fn is_der(bytes: &[u8]) -> bool {
 
 /// The text in UTF-8 without a byte order mark.
 fn text(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let units = |unit: fn([u8; 2]) -> u16| {
-        let pairs = bytes.chunks_exact(2).skip(1);
-        let units: Vec<u16> = pairs.filter_map(|pair| pair.try_into().ok()).map(unit).collect();
-        Cow::Owned(String::from_utf16_lossy(&units).into_bytes())
-    };
     match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
-        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Cow::Owned(image_model::text::decode(bytes).into_bytes()),
         _ => Cow::Borrowed(bytes),
     }
 }

@@ -72,6 +72,10 @@ pub(super) struct KeptRows<'s, S> {
 }
 
 impl<'s, S: Store> KeptRows<'s, S> {
+    fn new(store: &'s S, row_store: Option<RowStore<'s, S>>, meta: Meta, now: Option<i64>, plan: Plan) -> Self {
+        Self { store, row_store, meta, now, plan, was_slower: false, renews: false, streamed: Vec::new() }
+    }
+
     /// What is kept of a Harbor of this version, whose clock shows `now`; otherwise why nothing can be kept. `interval` is the
     /// longest time between two whole listings.
     pub(super) async fn open(
@@ -118,16 +122,7 @@ impl<'s, S: Store> KeptRows<'s, S> {
         match opened.await {
             Ok(opened) => {
                 let (row_store, meta, plan) = opened.ok_or(WholeReason::Distrusted)?;
-                Ok(Self {
-                    store,
-                    row_store: Some(row_store),
-                    meta,
-                    now,
-                    plan,
-                    was_slower: false,
-                    renews: false,
-                    streamed: Vec::new(),
-                })
+                Ok(Self::new(store, Some(row_store), meta, now, plan))
             }
             Err(error) => {
                 warn_unkept(store, &error);
@@ -154,10 +149,7 @@ impl<'s, S: Store> KeptRows<'s, S> {
             warn_unkept(store, &error);
             reason
         })?;
-        let meta = Meta::new(harbor);
-        let plan = Plan::Whole(reason);
-        let (was_slower, renews, streamed) = (false, false, Vec::new());
-        Ok(Self { store, row_store: Some(row_store), meta, now, plan, was_slower, renews, streamed })
+        Ok(Self::new(store, Some(row_store), Meta::new(harbor), now, Plan::Whole(reason)))
     }
 
     /// Keeps what the end of the listing tells besides rows. Where only the name of a project is known, what is kept may say

@@ -46,16 +46,9 @@ pub(in crate::listing) async fn give<S: Store>(
         );
         failures.add(Some(Failure::anywhere(FailureCode::Other, message)), sink);
     }
-    let mut kept_rows = KeptRows {
-        store,
-        row_store,
-        now: meta.asked,
-        meta: Meta { content: Some(revision), whole_age: since_whole.as_secs(), ..meta },
-        plan: Plan::Refresh,
-        was_slower: false,
-        renews: false,
-        streamed: Vec::new(),
-    };
+    let asked = meta.asked;
+    let meta = Meta { content: Some(revision), whole_age: since_whole.as_secs(), ..meta };
+    let mut kept_rows = KeptRows::new(store, row_store, meta, asked, Plan::Refresh);
     emit(api, limits, &mut kept_rows, [].into(), &mut failures, sink).await;
     failures.end(sink, None);
     let projects = end.projects.into_iter().map(|project| {

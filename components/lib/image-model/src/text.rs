@@ -1,4 +1,4 @@
-//! The text of the file: UTF-8, or UTF-16 as some editors and spreadsheets write it.
+//! The text of a file that a person wrote: UTF-8, or UTF-16 as some editors and spreadsheets write it.
 
 /// The text of these bytes. Those that are no text become `U+FFFD`, which costs only the lines that have them.
 pub fn decode(bytes: &[u8]) -> String {
