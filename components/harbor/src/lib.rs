@@ -119,7 +119,8 @@ struct PartSink {
 
 impl Sink for PartSink {
     async fn begin(&mut self, begin: ListingBegin) -> bool {
-        self.parts.send(ListingPart::Begin(begin)).await.is_ok()
+        // Whoever has these rows already leaves now, and the listing has nothing more to do.
+        self.parts.send(ListingPart::Begin(begin)).await.is_ok() && self.parts.taken().await
     }
 
     async fn rows(&mut self, rows: Vec<Repository>) -> bool {

@@ -76,6 +76,15 @@ impl<T> Sender<T> {
         }
         Err(SendError(value))
     }
+
+    /// Waits until the receiver has taken what was sent, or is gone; whether it is still there.
+    pub async fn taken(&self) -> bool {
+        let Self(shared) = self;
+        while !shared.closed.get() && shared.value.borrow().is_some() {
+            shared.received.notified().await;
+        }
+        !shared.closed.get()
+    }
 }
 
 impl<T> Drop for Sender<T> {
@@ -143,6 +152,17 @@ mod tests {
         drop(sender);
         assert_eq!(receiver.recv().now_or_never(), Some(Some(2)), "the last value is not lost");
         assert_eq!(receiver.recv().now_or_never(), Some(None));
+    }
+
+    #[test]
+    fn a_sender_learns_that_its_value_was_taken_and_that_the_receiver_is_gone() {
+        let (sender, receiver) = channel();
+        assert_eq!(sender.send(1).now_or_never(), Some(Ok(())));
+        assert_eq!(receiver.recv().now_or_never(), Some(Some(1)));
+        assert_eq!(sender.taken().now_or_never(), Some(true));
+        assert_eq!(sender.send(2).now_or_never(), Some(Ok(())));
+        drop(receiver);
+        assert_eq!(sender.taken().now_or_never(), Some(false));
     }
 
     #[test]
