@@ -99,8 +99,11 @@ impl Process<'_> {
     }
 
     fn spawn(&self) -> io::Result<Child> {
-        let mut process = Command::new(&self.command[0]);
-        process.args(&self.command[1..]).env_clear().env("LC_ALL", "C");
+        // By its whole path: where PATH is set and the system has to look, the library copies the tables of all memory (fork),
+        // which takes some twenty times as long.
+        let program = &self.command[0];
+        let mut process = Command::new(search_path::executable(program).unwrap_or_else(|| program.into()));
+        process.arg0(program).args(&self.command[1..]).env_clear().env("LC_ALL", "C");
         if let Some(path) = std::env::var_os("PATH") {
             process.env("PATH", path);
         }

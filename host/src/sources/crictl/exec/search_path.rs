@@ -1,4 +1,4 @@
-//! Why a program can't be started: what the folders of `PATH` have of that name.
+//! Where a program is, and why it can't be started: what the folders of `PATH` have of that name.
 
 use crate::sources::crictl::error::{Error, ErrorKind};
 use rustix::fs::{Access, access};
@@ -38,6 +38,11 @@ pub(super) fn cannot_start(shown: &str, program: &str, error: &io::Error) -> Err
             )
         }
     }
+}
+
+/// The file that the system would run under this name; `None` where there is none that may be executed.
+pub(super) fn executable(program: &str) -> Option<PathBuf> {
+    find(program, &folders()).file.filter(|file| access(file, Access::EXEC_OK).is_ok())
 }
 
 /// The folders in which the system looks for programs.
