@@ -22,6 +22,7 @@ pub fn parse(output: &str) -> Result<Vec<Image>, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{MAX_IMAGE_NAMES, MAX_IMAGES};
     use crate::{id, reference, size};
 
     const JSON: &str = include_str!("../testdata/crictl-1.36-images.json");
@@ -70,6 +71,21 @@ mod tests {
         assert_eq!(parse(r#"{"images":[]}"#).unwrap(), []);
         assert_eq!(parse("{}\n").unwrap(), []);
         assert_eq!(parse("IMAGE               TAG                 IMAGE ID            SIZE\n").unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_too_much_to_be_listed_is_read_no_further_and_is_seen_to_be_too_much() {
+        let images = |count: usize, names: usize| {
+            let image = format!(r#"{{"id":"","repoTags":[{}]}}"#, vec![r#""""#; names].join(","));
+            parse(&format!(r#"{{"images":[{}]}}"#, vec![image; count].join(","))).unwrap()
+        };
+        assert_eq!(images(MAX_IMAGES, 9).len(), MAX_IMAGES);
+        assert_eq!(images(2 * MAX_IMAGES, 0).len(), MAX_IMAGES + 1);
+        assert_eq!(images(3, MAX_IMAGE_NAMES / 2).len(), 3);
+        assert_eq!(images(30, MAX_IMAGE_NAMES / 2).len(), 3);
+        assert_eq!(images(1, 5 * MAX_IMAGE_NAMES)[0].repo_tags.len(), MAX_IMAGE_NAMES + 1);
+        let row = "a 1 b9f02c9a43ced 1B\n";
+        assert_eq!(parse(&format!("IMAGE TAG IMAGE ID SIZE\n{}", row.repeat(2 * MAX_IMAGES))).unwrap().len(), 10_001);
     }
 
     #[test]

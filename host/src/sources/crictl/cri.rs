@@ -1,11 +1,14 @@
 //! The runtime's socket: one CRI call, ListImages, in version v1 or, where the runtime has only that, v1alpha2.
 
+mod image_list;
+
 use super::error::{Error, ErrorKind};
 use super::socket_access;
 use crate::error_chain::root_cause;
 use http::header::CONTENT_TYPE;
 use http::uri::PathAndQuery;
 use hyper_util::rt::TokioIo;
+use image_list::ImageList;
 use image_model::types::Image;
 use image_model::visible;
 use std::io;
@@ -22,7 +25,7 @@ use tonic_prost::ProstCodec;
 use tower::ServiceExt;
 
 // Included, so that rustfmt leaves the file as it was generated.
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from proto/cri.proto")]
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, reason = "generated from proto/cri.proto")]
 mod proto {
     include!("cri/runtime.v1.rs");
 }
@@ -121,20 +124,10 @@ where
     <T::ResponseBody as Body>::Error: Into<StdError> + Send,
 {
     client.ready().await.map_err(|error| Status::unknown(error.into().to_string()))?;
-    let codec: ProstCodec<proto::ListImagesRequest, proto::ListImagesResponse> = ProstCodec::default();
+    let codec: ProstCodec<proto::ListImagesRequest, ImageList> = ProstCodec::default();
     let path = PathAndQuery::from_static(method);
-    let answer = client.unary(Request::new(proto::ListImagesRequest {}), path, codec).await?.into_inner();
-    Ok(answer
-        .images
-        .into_iter()
-        .map(|image| Image {
-            id: image.id,
-            repo_tags: image.repo_tags,
-            repo_digests: image.repo_digests,
-            size: image.size,
-            pinned: image.pinned,
-        })
-        .collect())
+    let answer = client.unary(Request::new(proto::ListImagesRequest {}), path, codec).await?;
+    Ok(answer.into_inner().images)
 }
 
 fn explain(path: &Path, status: &Status, max_bytes: usize, speaks_grpc: bool) -> Failure {

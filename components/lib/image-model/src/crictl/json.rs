@@ -3,9 +3,13 @@
 use super::malformed::Malformed;
 use crate::json::escaped;
 use crate::json_error::in_words;
+use crate::limits::{MAX_IMAGE_NAMES, MAX_IMAGES};
 use crate::types::Image;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::ser::SerializeStruct;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::marker::PhantomData;
 
 /// Writes images as `crictl images -o json` does. An unknown field has the value that crictl writes for an image without it.
 pub fn to_json(images: &[Image]) -> String {
@@ -41,13 +45,72 @@ impl Serialize for WrittenImage<'_> {
 struct JsonImage {
     id: String,
     #[serde(default)]
-    repo_tags: Option<Vec<String>>,
+    repo_tags: Option<Bounded<String>>,
     #[serde(default)]
-    repo_digests: Option<Vec<String>>,
+    repo_digests: Option<Bounded<String>>,
     #[serde(default)]
     size: Option<JsonNumber>,
     #[serde(default)]
     pinned: Option<bool>,
+}
+
+/// A list whose rest is read and dropped once it is too long to be listed: tiny items take a hundred times the memory of their text.
+struct Bounded<T>(Vec<T>);
+
+/// An item of such a list.
+trait Item: Sized {
+    /// Whether these items are more than a listing can show. `names` is the sum of [`Item::names`].
+    fn are_too_many(items: &[Self], names: usize) -> bool;
+
+    /// The tags and digests of the item.
+    fn names(&self) -> usize;
+}
+
+impl Item for String {
+    fn are_too_many(_: &[Self], names: usize) -> bool {
+        names > MAX_IMAGE_NAMES
+    }
+
+    fn names(&self) -> usize {
+        1
+    }
+}
+
+impl Item for JsonImage {
+    fn are_too_many(images: &[Self], names: usize) -> bool {
+        images.len() > MAX_IMAGES || names > MAX_IMAGE_NAMES
+    }
+
+    fn names(&self) -> usize {
+        [&self.repo_tags, &self.repo_digests].into_iter().flatten().map(|Bounded(names)| names.len()).sum()
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Item> Deserialize<'de> for Bounded<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de> + Item> Visitor<'de> for Items<T> {
+            type Value = Bounded<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bounded<T>, A::Error> {
+                let (mut items, mut names) = (Vec::new(), 0);
+                while !T::are_too_many(&items, names) {
+                    let Some(item) = list.next_element::<T>()? else { return Ok(Bounded(items)) };
+                    names += item.names();
+                    items.push(item);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Bounded(items))
+            }
+        }
+
+        deserializer.deserialize_seq(Items(PhantomData))
+    }
 }
 
 #[derive(Deserialize)]
@@ -70,15 +133,15 @@ impl TryFrom<JsonImage> for Image {
         };
         Ok(Self {
             id: image.id,
-            repo_tags: image.repo_tags.unwrap_or_default(),
-            repo_digests: image.repo_digests.unwrap_or_default(),
+            repo_tags: image.repo_tags.map(|Bounded(names)| names).unwrap_or_default(),
+            repo_digests: image.repo_digests.map(|Bounded(names)| names).unwrap_or_default(),
             size,
             pinned: image.pinned.unwrap_or_default(),
         })
     }
 }
 
-/// Reads the output of `crictl images -o json`.
+/// Reads the output of `crictl images -o json`, up to one image or name more than a listing can show.
 ///
 /// # Errors
 ///
@@ -86,11 +149,11 @@ impl TryFrom<JsonImage> for Image {
 pub fn parse_json(output: &str) -> Result<Vec<Image>, Malformed> {
     #[derive(Deserialize)]
     struct Output {
-        images: Option<Vec<JsonImage>>,
+        images: Option<Bounded<JsonImage>>,
     }
     let parsed: Output = serde_json::from_str(output)
         .map_err(|error| Malformed(format!("not the JSON of crictl images: {}", in_words(&error))))?;
-    let Some(images) = parsed.images else {
+    let Some(Bounded(images)) = parsed.images else {
         // An empty message may leave its list out; an object about something else is no answer.
         return if output.chars().filter(|c| !c.is_whitespace()).eq("{}".chars()) {
             Ok(Vec::new())

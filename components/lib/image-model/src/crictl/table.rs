@@ -1,6 +1,7 @@
 //! The plain table of `crictl images`.
 
 use super::malformed::Malformed;
+use crate::limits::MAX_IMAGES;
 use crate::types::Image;
 use crate::{NONE, size};
 
@@ -34,7 +35,7 @@ impl Columns {
 
 /// Reads the plain table of `crictl images`, with or without the columns `DIGEST` and `PINNED`.
 ///
-/// Lines before the header are skipped: some versions warn there.
+/// Lines before the header are skipped: some versions warn there. It reads one image more than a listing can show.
 ///
 /// # Errors
 ///
@@ -52,7 +53,8 @@ pub fn parse_table(output: &str) -> Result<Vec<Image>, Malformed> {
             ),
         })
     })?;
-    lines.filter(|(_, line)| !line.trim().is_empty()).map(|(number, line)| parse_row(&columns, number, line)).collect()
+    let rows = lines.filter(|(_, line)| !line.trim().is_empty()).take(MAX_IMAGES + 1);
+    rows.map(|(number, line)| parse_row(&columns, number, line)).collect()
 }
 
 fn parse_row(columns: &Columns, number: usize, line: &str) -> Result<Image, Malformed> {
