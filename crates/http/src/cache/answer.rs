@@ -1,6 +1,6 @@
 //! One answer: its head, its body in each coding that clients accept, and, once it is complete, how long it is fresh.
 
-use super::broadcast_body::{BroadcastBody, End, Reader};
+use super::broadcast_body::{BroadcastBody, End, PATIENCE, PATIENCE_OF_COPY, Reader};
 use super::encoding::{Encoder, Encoding};
 use super::store::Store;
 use crate::cache_status::{CACHE_STATUS, CacheStatus};
@@ -115,7 +115,7 @@ impl Answer {
         let reusable = may_be_kept || head.status.is_server_error();
         Self {
             fingerprint,
-            body: BroadcastBody::new(store, overhead),
+            body: BroadcastBody::new(store, overhead, PATIENCE),
             may_encode: may_encode(&head),
             may_be_shared: reusable && !head.headers.contains_key(VARY),
             may_be_kept,
@@ -311,7 +311,7 @@ impl Answer {
             return Some((Arc::clone(shared), reader));
         }
         let source = reader.or_else(|| self.body.reader())?;
-        let shared = BroadcastBody::new(store, 0);
+        let shared = BroadcastBody::new(store, 0, PATIENCE_OF_COPY);
         let reader = shared.reader()?;
         tokio::spawn(encode(source, encoding, Arc::clone(&shared), Arc::clone(store)));
         *known = Some(Arc::clone(&shared));

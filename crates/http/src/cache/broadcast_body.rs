@@ -1,7 +1,8 @@
 //! A body that one source writes once and that any number of readers read, each at its own pace.
 //!
 //! The body keeps all of its chunks while the store has room. After that it holds only the chunks that its slowest reader
-//! has not read yet, the source waits for that reader, and no new reader can begin.
+//! has not read yet, within a window, and no new reader can begin. The source waits for the slowest reader when the window is full;
+//! a reader who holds the others up for too long is cut off.
 
 use super::store::Store;
 use crate::response::BoxError;
@@ -12,7 +13,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// Bytes that a slow reader may be behind the others once the body can't be kept.
+const WINDOW_BYTES: usize = 256 * 1024;
+/// How long one reader may hold the others up, in all.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// The same of a body that is made from another one, so that its readers are cut off before all of it is.
+pub(super) const PATIENCE_OF_COPY: Duration = Duration::from_secs(1);
 
 /// The body, as far as it has arrived.
 pub(super) struct BroadcastBody {
@@ -22,6 +32,8 @@ pub(super) struct BroadcastBody {
     /// Wakes the source: a reader has read a chunk.
     room: Notify,
     used: Arc<AtomicUsize>,
+    /// How long one reader may hold the others up.
+    patience: Duration,
 }
 
 #[derive(Default)]
@@ -36,8 +48,18 @@ struct State {
     /// Whether the store had no room, so that the body can't be kept.
     overflowed: bool,
     end: Option<End>,
-    /// The number of the chunk that each reader reads next.
-    readers: BTreeMap<u64, usize>,
+    readers: BTreeMap<u64, Progress>,
+}
+
+/// How far a reader has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// The number of the chunk that it reads next.
+    next: usize,
+    /// How long it has held the others up.
+    held_up: Duration,
+    /// Whether it was cut off.
+    is_cut_off: bool,
 }
 
 /// How a body ended.
@@ -54,6 +76,11 @@ pub(super) enum End {
 #[error("the answer broke off before its end")]
 struct BrokenOff;
 
+/// The reader was too slow for the others.
+#[derive(Debug, thiserror::Error)]
+#[error("the client took the answer so slowly that others waited for it")]
+struct TooSlow;
+
 /// The body has no reader, and the cache can't keep it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Abandoned;
@@ -62,26 +89,56 @@ impl State {
     /// Drops the chunks that every reader has read, once the body can't be kept.
     fn drop_read_chunks(&mut self) {
         if self.overflowed {
-            let needed = self.readers.values().copied().min().unwrap_or(usize::MAX);
+            let needed = self.slowest().unwrap_or(usize::MAX);
             while self.first < needed && self.chunks.pop_front().is_some() {
                 self.first += 1;
             }
         }
     }
+
+    /// The readers that were not cut off.
+    fn reading(&mut self) -> impl Iterator<Item = &mut Progress> {
+        self.readers.values_mut().filter(|reader| !reader.is_cut_off)
+    }
+
+    /// The number of the chunk that the slowest reader reads next.
+    fn slowest(&mut self) -> Option<usize> {
+        self.reading().map(|reader| reader.next).min()
+    }
+
+    /// Whether the body may take so many bytes more.
+    fn has_room(&self, bytes: usize) -> bool {
+        let held = || self.chunks.iter().map(Bytes::len).sum::<usize>();
+        !self.overflowed || self.chunks.is_empty() || held().saturating_add(bytes) <= WINDOW_BYTES
+    }
+
+    /// Counts the time that the slowest readers have held up those who wait for more, and cuts off whoever did so for too long.
+    fn count_hold_up(&mut self, passed: Duration, patience: Duration) {
+        let end = self.first + self.chunks.len();
+        let slowest = self.slowest().unwrap_or(end);
+        if slowest == end || self.reading().all(|reader| reader.next < end) {
+            return;
+        }
+        for reader in self.reading().filter(|reader| reader.next == slowest) {
+            reader.held_up = reader.held_up.saturating_add(passed);
+            reader.is_cut_off = reader.held_up >= patience;
+        }
+        self.drop_read_chunks();
+    }
 }
 
 impl BroadcastBody {
     /// An empty body. To keep it takes `overhead` bytes besides its own.
-    pub(super) fn new<A>(store: &Store<A>, overhead: usize) -> Arc<Self> {
+    pub(super) fn new<A>(store: &Store<A>, overhead: usize, patience: Duration) -> Arc<Self> {
         let state = Mutex::new(State { overhead, ..State::default() });
-        Arc::new(Self { state, more: Notify::new(), room: Notify::new(), used: store.used() })
+        Arc::new(Self { state, more: Notify::new(), room: Notify::new(), used: store.used(), patience })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a chunk. Waits for the slowest reader where the store has no room.
+    /// Adds a chunk. Waits for the slowest reader where neither the store nor the window has room.
     pub(super) async fn push<A>(&self, chunk: Bytes, store: &Store<A>) -> Result<(), Abandoned> {
         let (overflowed, overhead) = {
             let mut state = self.state();
@@ -104,15 +161,19 @@ impl BroadcastBody {
         loop {
             {
                 let mut state = self.state();
-                if state.overflowed && state.readers.is_empty() {
+                if state.overflowed && state.reading().next().is_none() {
                     return Err(Abandoned);
                 }
-                if !state.overflowed || state.chunks.is_empty() {
+                if state.has_room(chunk.len()) {
                     state.chunks.push_back(chunk);
                     break;
                 }
             }
-            self.room.notified().await;
+            let begun = Instant::now();
+            let _ = timeout(self.patience, self.room.notified()).await;
+            self.state().count_hold_up(begun.elapsed(), self.patience);
+            // Whoever was cut off learns it.
+            self.more.notify_waiters();
         }
         self.more.notify_waiters();
         Ok(())
@@ -166,7 +227,7 @@ impl BroadcastBody {
         if state.overflowed {
             return None;
         }
-        state.readers.insert(number, 0);
+        state.readers.insert(number, Progress::default());
         Some(Reader { shared: Arc::clone(self), number })
     }
 }
@@ -202,9 +263,15 @@ impl Reader {
             more.as_mut().enable();
             {
                 let mut state = self.shared.state();
-                let next = state.readers.get(&self.number).copied()?;
+                let Progress { next, is_cut_off, .. } = state.readers.get(&self.number).copied()?;
+                if is_cut_off {
+                    state.readers.remove(&self.number);
+                    return Some(Err(TooSlow.into()));
+                }
                 if let Some(chunk) = state.chunks.get(next - state.first).cloned() {
-                    state.readers.insert(self.number, next + 1);
+                    if let Some(progress) = state.readers.get_mut(&self.number) {
+                        progress.next += 1;
+                    }
                     state.drop_read_chunks();
                     self.shared.room.notify_one();
                     return Some(Ok(chunk));
@@ -261,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn every_reader_gets_the_whole_body_whenever_it_begins() {
         let store = Store::<()>::new(100);
-        let shared = BroadcastBody::new(&store, 0);
+        let shared = BroadcastBody::new(&store, 0, PATIENCE);
         let early = shared.reader().unwrap();
         shared.push(chunk(1), &store).await.unwrap();
         let late = shared.reader().unwrap();
@@ -272,29 +339,80 @@ mod tests {
         assert_eq!((rest(shared.reader().unwrap()).await, shared.complete_chunks()), (all.clone(), Some(all)));
     }
 
+    /// A chunk that fills the window.
+    fn wide(byte: u8) -> Bytes {
+        Bytes::from(vec![byte; WINDOW_BYTES])
+    }
+
     #[tokio::test]
     async fn without_room_the_source_waits_for_the_slowest_reader() {
         let store = Store::<()>::new(15);
-        let shared = BroadcastBody::new(&store, 0);
+        let shared = BroadcastBody::new(&store, 0, PATIENCE);
         let (mut fast, mut slow) = (shared.reader().unwrap(), shared.reader().unwrap());
         shared.push(chunk(1), &store).await.unwrap();
         assert_eq!(fast.next().await.unwrap().unwrap(), chunk(1));
-        let mut push = Box::pin(shared.push(chunk(2), &store));
+        let mut push = Box::pin(shared.push(wide(2), &store));
         assert!((&mut push).now_or_never().is_none(), "the slow reader has not read the first chunk");
         assert!(shared.reader().is_none(), "no new reader can begin");
         assert_eq!(slow.next().await.unwrap().unwrap(), chunk(1));
         push.await.unwrap();
         drop(slow);
-        assert_eq!(fast.next().await.unwrap().unwrap(), chunk(2));
+        assert_eq!(fast.next().await.unwrap().unwrap(), wide(2));
         shared.push(chunk(3), &store).await.unwrap();
         shared.end(End::Complete);
         assert_eq!((rest(fast).await, shared.complete_chunks()), (vec![chunk(3)], None));
     }
 
     #[tokio::test]
+    async fn within_the_window_nobody_waits() {
+        let store = Store::<()>::new(0);
+        let shared = BroadcastBody::new(&store, 0, PATIENCE);
+        // A reader begins before the first chunk, or never.
+        let (fast, slow) = (shared.reader().unwrap(), shared.reader().unwrap());
+        for byte in 0..10 {
+            assert_eq!(shared.push(chunk(byte), &store).now_or_never(), Some(Ok(())));
+        }
+        shared.end(End::Complete);
+        assert_eq!((rest(fast).await.len(), rest(slow).await.len()), (10, 10));
+    }
+
+    #[tokio::test]
+    async fn whoever_holds_the_others_up_for_too_long_is_cut_off_and_the_others_get_all() {
+        let store = Store::<()>::new(0);
+        let patience = Duration::from_millis(50);
+        let shared = BroadcastBody::new(&store, 0, patience);
+        let (fast, mut slow) = (shared.reader().unwrap(), shared.reader().unwrap());
+        let fast = tokio::spawn(rest(fast));
+        for byte in 0..3 {
+            shared.push(wide(byte), &store).await.unwrap();
+        }
+        shared.end(End::Complete);
+        assert_eq!(fast.await.unwrap(), [wide(0), wide(1), wide(2)]);
+        let refused = slow.next().await.unwrap().unwrap_err().to_string();
+        assert!(refused.contains("so slowly that others waited"), "{refused}");
+        assert!(slow.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_is_alone_may_take_any_time() {
+        let store = Store::<()>::new(0);
+        let shared = BroadcastBody::new(&store, 0, Duration::ZERO);
+        let mut alone = shared.reader().unwrap();
+        shared.push(wide(1), &store).await.unwrap();
+        let mut push = Box::pin(shared.push(wide(2), &store));
+        for _ in 0..10 {
+            assert!((&mut push).now_or_never().is_none());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(alone.next().await.unwrap().unwrap(), wide(1));
+        push.await.unwrap();
+        assert_eq!(alone.next().await.unwrap().unwrap(), wide(2));
+    }
+
+    #[tokio::test]
     async fn a_body_whose_writer_panics_breaks_off_for_its_readers() {
         let store = Store::<()>::new(100);
-        let shared = BroadcastBody::new(&store, 0);
+        let shared = BroadcastBody::new(&store, 0, PATIENCE);
         let mut reader = shared.reader().unwrap();
         let writer = Arc::clone(&shared);
         let written = tokio::spawn(async move {
@@ -306,7 +424,7 @@ mod tests {
         assert_eq!(reader.next().await.unwrap().unwrap(), chunk(1));
         assert!(reader.next().await.unwrap().is_err());
         // The end that a writer gave stays.
-        let whole = BroadcastBody::new(&store, 0);
+        let whole = BroadcastBody::new(&store, 0, PATIENCE);
         let end = whole.end_with_writer();
         whole.end(End::Complete);
         drop(end);
@@ -316,7 +434,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_without_readers_is_abandoned_when_the_store_has_no_room() {
         let store = Store::<()>::new(15);
-        let shared = BroadcastBody::new(&store, 0);
+        let shared = BroadcastBody::new(&store, 0, PATIENCE);
         shared.push(chunk(1), &store).await.unwrap();
         assert_eq!(shared.push(chunk(2), &store).await, Err(Abandoned));
     }
@@ -324,7 +442,7 @@ mod tests {
     #[tokio::test]
     async fn readers_of_a_broken_body_get_an_error() {
         let store = Store::<()>::new(100);
-        let shared = BroadcastBody::new(&store, 0);
+        let shared = BroadcastBody::new(&store, 0, PATIENCE);
         let mut reader = shared.reader().unwrap();
         shared.push(chunk(1), &store).await.unwrap();
         shared.end(End::Broken);
@@ -336,7 +454,7 @@ mod tests {
     #[tokio::test]
     async fn dropping_a_body_frees_its_bytes() {
         let store = Store::<()>::new(15);
-        let shared = BroadcastBody::new(&store, 0);
+        let shared = BroadcastBody::new(&store, 0, PATIENCE);
         shared.push(chunk(1), &store).await.unwrap();
         assert!(!store.reserve(10));
         drop(shared);
