@@ -5,7 +5,7 @@ mod report;
 
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded};
-use super::listing::{self, Listing};
+use super::listing::{self, Counted};
 use crate::runtime::{Capabilities, Service};
 use crate::sources::Lasting;
 use anyhow::Result;
@@ -73,8 +73,8 @@ impl Check {
                 }
             })
         })?);
-        let (asked, listed) = tokio::join!(crictl.ask(), listing::ask(&service, &config.harbor));
-        let (_, listing) = listed?;
+        let (asked, listed) = tokio::join!(crictl.ask(), listing::count(&service, &config.harbor));
+        let listing = listed?;
         match asked {
             Ok(answer) => report.print(
                 Verdict::Works,
@@ -125,12 +125,12 @@ fn access(report: &mut Report, config: &Config) {
     }
 }
 
-fn ignore_file(report: &mut Report, config: &Config, listing: &Listing) {
+fn ignore_file(report: &mut Report, config: &Config, listing: &Counted) {
     let path = config.crictl.ignore_file.display();
     if listing.errors.iter().any(|failure| failure.source == "containerd") {
         return; // Without the node's images it is unknown how many the file leaves out.
     }
-    let rows = count(listing.containerd_images.len(), "row");
+    let rows = count(listing.node_rows, "row");
     match std::fs::metadata(&config.crictl.ignore_file) {
         Ok(_) => report.print(Verdict::Works, "ignore file", format!("{path} is read; it leaves {rows}")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -127,9 +127,9 @@ fn table(comparison: &Comparison) -> String {
             [verdict, or_none(&row.reference), or_none(&row.image_id), row.size.clone()]
         })
         .collect();
-    let lines = rows.iter().map(|row| row.each_ref().map(String::as_str));
-    let mut text = aligned(["VERDICT", "IMAGE", "IMAGE ID", "SIZE"], lines);
-    text += &format!("\n{}\n", visible(&summary(comparison, rows.len())));
+    let images = rows.len();
+    let mut text = aligned(["VERDICT", "IMAGE", "IMAGE ID", "SIZE"], rows.into_iter());
+    text += &format!("\n{}\n", visible(&summary(comparison, images)));
     text
 }
 

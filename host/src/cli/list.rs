@@ -1,15 +1,21 @@
 //! `image-service list`: the images once, for people or for programs.
+//!
+//! - `format`: how rows are written.
+
+mod format;
 
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
-use super::listing::{self, Listing};
-use super::table::aligned;
+use super::listing::{self, NodeImage, RegistryImage, Sink, Stdout};
 use super::terminal::tell;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
-use image_model::spreadsheet;
-use image_service_config::Harbor;
+use format::{Csv, Format, Json, Tables};
+use std::io::Write;
 use std::process::ExitCode;
+
+/// Bytes that are written at a time.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  image-service list\n  image-service list --output json | jq .harbor_images\n  \
@@ -41,117 +47,59 @@ impl List {
     pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
         let loaded = if self.demo { demo_config()? } else { self.config.load()? };
         let (service, harbor) = listing::service(loaded, self.demo, &compositions)?;
-        let (json, listing) = listing::ask(&service, &harbor).await?;
-        let text = match self.output {
-            Output::Table => table(&listing, &harbor).into_bytes(),
-            Output::Json => json.into(),
-            Output::Csv => csv(&listing)?,
+        let format: Box<dyn Format> = match self.output {
+            Output::Table => Box::new(Tables::new(!harbor.is_off())),
+            Output::Json => Box::new(Json),
+            Output::Csv => Box::new(Csv::default()),
         };
-        listing::print(&text)?;
-        for failure in &listing.errors {
+        let printer = Printer { format, buffer: Vec::new(), out: Stdout::default() };
+        let (printer, failures) = listing::ask(&service, &harbor, printer).await?;
+        printer.end()?;
+        for failure in &failures {
             tell(failure);
         }
-        Ok(ExitCode::from(u8::from(!listing.errors.is_empty())))
+        Ok(ExitCode::from(u8::from(!failures.is_empty())))
     }
 }
 
-/// Two tables, with a blank line between them; where no Harbor is wanted, the first one.
-fn table(listing: &Listing, harbor: &Harbor) -> String {
-    let node = listing.containerd_images.iter();
-    let registry = listing.harbor_images.iter();
-    let mut text = aligned(
-        ["IMAGE", "TAG", "IMAGE ID", "SIZE"],
-        node.map(|image| [&image.repository, &image.tag, &image.image_id, &image.size].map(String::as_str)),
-    );
-    if harbor.is_off() && listing.harbor_images.is_empty() {
-        return text;
-    }
-    text.push('\n');
-    text += &aligned(
-        ["PROJECT", "REPOSITORY", "TAG", "DIGEST", "SIZE"],
-        registry.map(|image| {
-            [&image.project, &image.repository, &image.tag, &image.digest, &image.size].map(String::as_str)
-        }),
-    );
-    text
+/// Prints rows as they arrive.
+struct Printer {
+    format: Box<dyn Format>,
+    buffer: Vec<u8>,
+    out: Stdout,
 }
 
-fn csv(listing: &Listing) -> Result<Vec<u8>> {
-    let cell = |text: &str| spreadsheet::cell(text).into_owned();
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(["source", "project", "repository", "tag", "image_id", "digest", "size"])?;
-    for image in &listing.containerd_images {
-        csv.write_record(
-            ["containerd", "", &image.repository, &image.tag, &image.image_id, "", &image.size].map(cell),
-        )?;
-    }
-    for image in &listing.harbor_images {
-        csv.write_record(
-            ["harbor", &image.project, &image.repository, &image.tag, "", &image.digest, &image.size].map(cell),
-        )?;
-    }
-    csv.into_inner().context("writing CSV into memory")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn listing() -> Listing {
-        serde_json::from_str(
-            r#"{"containerd_images": [
-                {"image_id": "a24bb4013296f", "repository": "k8s.gcr.io/kube-proxy", "size": "117MB", "tag": "v1.23.5"},
-                {"image_id": "b9f02c9a43ced", "repository": "<none>", "size": "1.2MB", "tag": "<none>"}],
-            "harbor_images": [
-                {"digest": "sha256:f6d", "project": "p,q", "repository": "my-app", "size": "250MB", "tag": "latest"}],
-            "errors": [{"source": "harbor", "error": "no", "repository": "p/x"}]}"#,
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn tables_are_aligned_as_crictls_are() {
-        let harbor = demo_config().unwrap().config.harbor;
-        assert_eq!(
-            table(&listing(), &harbor),
-            "IMAGE                   TAG                 IMAGE ID            SIZE\n\
-             k8s.gcr.io/kube-proxy   v1.23.5             a24bb4013296f       117MB\n\
-             <none>                  <none>              b9f02c9a43ced       1.2MB\n\
-             \n\
-             PROJECT             REPOSITORY          TAG                 DIGEST              SIZE\n\
-             p,q                 my-app              latest              sha256:f6d          250MB\n"
-        );
-    }
-
-    #[test]
-    fn csv_has_the_keys_of_the_json_as_columns() {
-        assert_eq!(
-            String::from_utf8(csv(&listing()).unwrap()).unwrap(),
-            "source,project,repository,tag,image_id,digest,size\n\
-             containerd,,k8s.gcr.io/kube-proxy,v1.23.5,a24bb4013296f,,117MB\n\
-             containerd,,<none>,<none>,b9f02c9a43ced,,1.2MB\n\
-             harbor,\"p,q\",my-app,latest,,sha256:f6d,250MB\n"
-        );
-    }
-
-    #[test]
-    fn names_of_strangers_reach_neither_the_terminal_nor_a_spreadsheet_as_more_than_names() {
-        let mut listing = listing();
-        listing.containerd_images[0].repository = "a\u{1b}]0;x\u{7}\n\u{9b}\u{202e}\0".to_owned();
-        listing.harbor_images[0].project = "=1+1".to_owned();
-        listing.harbor_images[0].tag = "\t@x".to_owned();
-        let table = table(&listing, &demo_config().unwrap().config.harbor);
-        assert!(table.contains("a\\u{1b}]0;x\\u{7}\\n\\u{9b}\\u{202e}\\u{0}   v1.23.5"), "{table}");
-        let csv = String::from_utf8(csv(&listing).unwrap()).unwrap();
-        assert!(csv.contains("\nharbor,'=1+1,my-app,\\t@x,"), "{csv}");
-        for text in [table, csv] {
-            assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
-            assert_eq!(text.lines().count(), if text.starts_with("source") { 4 } else { 6 }, "no row is made up");
+impl Printer {
+    fn print(&mut self, least: usize) -> Result<()> {
+        if self.buffer.len() < least {
+            return Ok(());
         }
+        let buffer = &mut self.buffer;
+        self.out.take(|out| out.write_all(buffer))?;
+        buffer.clear();
+        Ok(())
     }
 
-    #[test]
-    fn a_failure_names_its_source_and_repository() {
-        assert_eq!(listing().errors[0].to_string(), "harbor: p/x: no");
+    /// Prints what is left.
+    fn end(mut self) -> Result<()> {
+        self.format.end(&mut self.buffer)?;
+        self.print(0)
+    }
+}
+
+impl Sink for Printer {
+    fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.format.bytes(bytes, &mut self.buffer);
+        self.print(BUFFER_BYTES)
+    }
+
+    fn node(&mut self, row: NodeImage) -> Result<()> {
+        self.format.node(row, &mut self.buffer)?;
+        self.print(BUFFER_BYTES)
+    }
+
+    fn registry(&mut self, row: RegistryImage) -> Result<()> {
+        self.format.registry(row, &mut self.buffer)?;
+        self.print(BUFFER_BYTES)
     }
 }

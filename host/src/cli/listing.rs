@@ -1,4 +1,8 @@
 //! The listing for commands: the answer of GET /images, without a socket.
+//!
+//! - `reader`: the rows of the answer.
+
+mod reader;
 
 use super::compositions::Compositions;
 use super::config_file::Loaded;
@@ -11,25 +15,14 @@ use http::Request;
 use http_body_util::BodyExt;
 use image_model::protocol;
 use image_service_config::{Config, Harbor};
-use image_service_http::response::no_body;
+use image_service_http::response::{Body, no_body};
 use serde::Deserialize;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, StdoutLock, Write};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
-/// The answer of GET /images.
-#[derive(Debug, Deserialize)]
-pub(super) struct Listing {
-    pub(super) containerd_images: Vec<NodeImage>,
-    pub(super) harbor_images: Vec<RegistryImage>,
-    pub(super) errors: Vec<Failure>,
-}
-
-impl Listing {
-    /// What failed of Harbor.
-    pub(super) fn failures_of_harbor(&self) -> impl Iterator<Item = &Failure> {
-        self.errors.iter().filter(|failure| failure.source == protocol::HARBOR)
-    }
-}
+/// Pieces of an answer that wait for whoever reads them.
+const CHUNKS: usize = 8;
 
 /// A row of `containerd_images`.
 #[derive(Debug, Deserialize)]
@@ -99,27 +92,122 @@ pub(super) fn service(loaded: Loaded, is_demo: bool, compositions: &Compositions
 ///
 /// When stdout does not take it.
 pub(super) fn print(text: &[u8]) -> Result<()> {
-    match io::stdout().lock().write_all(text) {
-        // A reader such as `head` may close the pipe early.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        outcome => outcome.context("writing the answer"),
+    Stdout::default().take(|out| out.write_all(text))
+}
+
+/// Stdout, until its reader leaves, as `head` does. What it takes goes on.
+#[derive(Default)]
+pub(super) struct Stdout {
+    has_left: bool,
+}
+
+impl Stdout {
+    /// Writes something.
+    ///
+    /// # Errors
+    ///
+    /// When stdout does not take it, although somebody reads it.
+    pub(super) fn take(&mut self, write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -> Result<()> {
+        if self.has_left {
+            return Ok(());
+        }
+        match write(&mut io::stdout().lock()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.has_left = true;
+                Ok(())
+            }
+            outcome => outcome.context("writing the answer"),
+        }
     }
 }
 
-/// Asks all sources. Returns the bytes of the answer, and the parsed listing. To want no Harbor is no failure: the item about it,
-/// which old clients of the JSON know, is in the bytes only.
+/// Takes a listing as it arrives.
+pub(super) trait Sink: Send + 'static {
+    /// Takes bytes of the answer, before the rows in them.
+    fn bytes(&mut self, _: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes a row of the node.
+    fn node(&mut self, row: NodeImage) -> Result<()>;
+
+    /// Takes a row of the registry.
+    fn registry(&mut self, row: RegistryImage) -> Result<()>;
+}
+
+/// Asks all sources, and gives what arrives to the sink at once: a listing may be larger than the memory. Returns the sink, and
+/// what failed. To want no Harbor is no failure: the item about it, which old clients of the JSON know, is in the bytes only.
+///
+/// # Errors
+///
+/// When the composition itself failed, or the sink.
+pub(super) async fn ask<S: Sink>(service: &Arc<Service>, harbor: &Harbor, sink: S) -> Result<(S, Vec<Failure>)> {
+    let mut body = answer(service, "/images").await.context("listing the images")?;
+    let (chunks, arriving) = mpsc::channel(CHUNKS);
+    let reading = tokio::task::spawn_blocking(move || reader::read(arriving, sink));
+    let mut broken = None;
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => {
+                let Ok(chunk) = frame.into_data() else { continue };
+                if chunks.send(chunk).await.is_err() {
+                    break;
+                }
+            }
+            Err(error) => {
+                broken = Some(anyhow::Error::from_boxed(error).context("listing the images"));
+                break;
+            }
+        }
+    }
+    drop(chunks);
+    let read = reading.await?;
+    // Why the answer ended early says more than that it did.
+    if let Some(broken) = broken {
+        return Err(broken);
+    }
+    let (sink, mut failures) = read?;
+    if harbor.is_off() {
+        failures.retain(|failure| failure.source != protocol::HARBOR || failure.error != protocol::HARBOR_OFF);
+    }
+    Ok((sink, failures))
+}
+
+/// How many rows a listing has, and what failed.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) node_rows: usize,
+    pub(super) registry_rows: usize,
+    pub(super) errors: Vec<Failure>,
+}
+
+impl Counted {
+    /// What failed of Harbor.
+    pub(super) fn failures_of_harbor(&self) -> impl Iterator<Item = &Failure> {
+        self.errors.iter().filter(|failure| failure.source == protocol::HARBOR)
+    }
+}
+
+impl Sink for Counted {
+    fn node(&mut self, _: NodeImage) -> Result<()> {
+        self.node_rows += 1;
+        Ok(())
+    }
+
+    fn registry(&mut self, _: RegistryImage) -> Result<()> {
+        self.registry_rows += 1;
+        Ok(())
+    }
+}
+
+/// Asks all sources, and counts.
 ///
 /// # Errors
 ///
 /// When the composition itself failed.
-pub(super) async fn ask(service: &Arc<Service>, harbor: &Harbor) -> Result<(Bytes, Listing)> {
-    let body = get(service, "/images").await.context("listing the images")?;
-    let mut listing: Listing =
-        serde_json::from_slice(&body).context("the composition's answer to GET /images is not a listing")?;
-    if harbor.is_off() {
-        listing.errors.retain(|failure| failure.source != protocol::HARBOR || failure.error != protocol::HARBOR_OFF);
-    }
-    Ok((body, listing))
+pub(super) async fn count(service: &Arc<Service>, harbor: &Harbor) -> Result<Counted> {
+    let (counted, errors) = ask(service, harbor, Counted::default()).await?;
+    Ok(Counted { errors, ..counted })
 }
 
 /// The composition's answer to a GET of this path.
@@ -128,12 +216,16 @@ pub(super) async fn ask(service: &Arc<Service>, harbor: &Harbor) -> Result<(Byte
 ///
 /// When the composition failed, or refused.
 pub(super) async fn get(service: &Arc<Service>, path: &str) -> Result<Bytes> {
+    let body = answer(service, path).await?.collect().await.map_err(anyhow::Error::from_boxed)?;
+    Ok(body.to_bytes())
+}
+
+async fn answer(service: &Arc<Service>, path: &str) -> Result<Body> {
     let request = Request::get(format!("http://localhost{path}")).body(no_body())?;
     let response = Arc::clone(service).handle(request).await?;
     let status = response.status();
     if !status.is_success() {
         bail!("the composition answered {status} to GET {path}");
     }
-    let body = response.into_body().collect().await.map_err(anyhow::Error::from_boxed)?;
-    Ok(body.to_bytes())
+    Ok(response.into_body())
 }

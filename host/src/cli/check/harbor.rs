@@ -1,6 +1,6 @@
 //! What `image-service check` says of Harbor: its rows, the safety of the login, and what listings cost.
 
-use super::super::listing::{Failure, Listing};
+use super::super::listing::{Counted, Failure};
 use super::report::{Report, Verdict, count};
 use crate::sources::harbor::{HarborClient, LoginCost};
 use harbor_api::version::marks_changes;
@@ -12,9 +12,9 @@ const PART: &str = "harbor";
 const CHEAP_LOGIN: Duration = Duration::from_millis(30);
 
 /// Whether Harbor gave its rows, and what to look at.
-pub(super) fn report(report: &mut Report, client: &HarborClient, harbor: &Harbor, listing: &Listing) {
+pub(super) fn report(report: &mut Report, client: &HarborClient, harbor: &Harbor, listing: &Counted) {
     // An operator's composition may ask a registry of its own.
-    if harbor.is_off() && listing.failures_of_harbor().next().is_none() && listing.harbor_images.is_empty() {
+    if harbor.is_off() && listing.failures_of_harbor().next().is_none() && listing.registry_rows == 0 {
         return report.print(
             Verdict::Off,
             PART,
@@ -36,7 +36,7 @@ pub(super) fn report(report: &mut Report, client: &HarborClient, harbor: &Harbor
             report.print(Verdict::Works, PART, sentence);
         }
     }
-    let rows = count(listing.harbor_images.len(), "row");
+    let rows = count(listing.registry_rows, "row");
     if failures.is_empty() {
         let project = match (harbor.project.is_empty(), harbor.is_anonymous()) {
             (true, true) => "all public projects",
@@ -46,7 +46,7 @@ pub(super) fn report(report: &mut Report, client: &HarborClient, harbor: &Harbor
         let login = if harbor.is_complete() { format!("as {}", harbor.user) } else { "without login".to_owned() };
         report.print(Verdict::Works, PART, format!("{rows} of {project} from {} {login}", harbor.url));
     }
-    let mut came = match (client.went_without_login(), listing.harbor_images.len()) {
+    let mut came = match (client.went_without_login(), listing.registry_rows) {
         (_, 0) => String::new(),
         (true, _) => format!("; {rows} of public projects came without it"),
         (false, _) => format!("; {rows} came nevertheless"),
@@ -71,7 +71,7 @@ pub(super) fn report(report: &mut Report, client: &HarborClient, harbor: &Harbor
 }
 
 /// What listings of a Harbor that works cost: whether they read all of it, and what the login adds to each request.
-pub(super) async fn costs(report: &mut Report, client: &HarborClient, config: &Config, listing: &Listing) {
+pub(super) async fn costs(report: &mut Report, client: &HarborClient, config: &Config, listing: &Counted) {
     if config.harbor.is_complete() && listing.failures_of_harbor().next().is_none() {
         extent(report, client, config).await;
         login_cost(report, client).await;
