@@ -24,6 +24,7 @@ use image_service_http::response::{Body, Reply, RequestBody, harden, no_body, pr
 use image_service_http::routes::Route;
 use image_service_http::server::Application;
 use image_service_http::verdict_header;
+use image_service_memory::BUDGET;
 use image_service_telemetry::metrics::{self, Probe};
 use image_service_telemetry::panics;
 use image_service_telemetry::source::Source;
@@ -189,6 +190,7 @@ impl Application for App {
     }
 
     fn activate(&self) {
+        BUDGET.set_limit(self.limits.max_total_memory as u64);
         metrics::set_probe(&self.probe);
         metrics::forget_verdicts();
         if let Some(refresh) = self.refresh {

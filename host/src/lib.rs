@@ -4,6 +4,7 @@
 //! - [`app`]: routes requests to the parts of the host;
 //! - [`runtime`]: the engine, and the instances that answer requests;
 //! - [`sources`]: the node and Harbor, as components may ask them;
+//! - [`allocator`]: how much memory the program has;
 //! - [`composition`]: the bytes of a composed component, and the code that the engine runs;
 //! - `first_listing`: requests that need the same listing wait for one;
 //! - `node_api`, `openapi`, `readiness`: answers of the host itself;
@@ -13,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod allocator;
 pub mod app;
 pub mod cli;
 pub mod composition;

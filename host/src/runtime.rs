@@ -2,7 +2,7 @@
 //!
 //! - `engine`: the wasmtime engine;
 //! - `capabilities`: the capabilities of every instance; `host_impl`: the host's side of its imports;
-//! - `store_data`: the data of one instance; `memory_limiter`: its memory;
+//! - `store_data`: the data of one instance; `memory_limiter`: its memory; `expected_growth`: what it will need;
 //! - `instances`: how long an instance lives, and how many requests it answers;
 //! - `current_request`: the request that an instance works on; `request_scope`: one request inside an instance;
 //! - `admission`: limits the requests that run and that wait;
@@ -16,6 +16,7 @@ mod current_request;
 mod deadline_body;
 mod engine;
 mod error;
+mod expected_growth;
 mod host_impl;
 mod instances;
 mod memory_limiter;
@@ -29,22 +30,24 @@ pub use error::Error;
 pub use stderr::StderrHandler;
 
 use crate::composition::Composition;
-use admission::ConcurrencyLimit;
+use admission::{ConcurrencyLimit, Overloaded};
 use anyhow::Result;
 use buffered_prefix::BufferedPrefix;
 use deadline_body::DeadlineBody;
+use expected_growth::ExpectedGrowth;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use image_service_config::duration::deadline;
 use image_service_http::request_context::RequestContext;
 use image_service_http::response::{Body, BoxError, RequestBody};
+use image_service_memory::{BUDGET, Exhausted};
 use image_service_telemetry::metrics::{Probe, RuntimeUsage};
-use instances::{InstanceStatus, Instances};
+use instances::{InstanceStatus, Instances, RequestData};
 use request_scope::RequestScope;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use wasmtime_wasi_http::handler::ProxyHandler;
+use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// Extra life of an instance after `app_config.response_timeout`, so that the request gets its 504 before the instance is
@@ -74,10 +77,13 @@ impl Service {
         engine::count_epochs(&engine);
         let begin_timeout = response_timeout.saturating_add(EXTRA_LIFE);
         let on_stderr = stderr::rate_limited(on_stderr, limits.max_stderr_lines);
-        let instances = Instances { engine, prepared, capabilities, begin_timeout, on_stderr, ending: Arc::default() };
+        let expected = Arc::<ExpectedGrowth>::default();
+        let admission = ConcurrencyLimit::new(limits.max_requests, limits.max_waiting, Arc::clone(&expected));
+        let ending = Arc::default();
+        let instances = Instances { engine, prepared, capabilities, begin_timeout, on_stderr, expected, ending };
         Ok(Self {
             handler: ProxyHandler::new(instances),
-            admission: ConcurrencyLimit::new(limits.max_requests, limits.max_waiting),
+            admission,
             response_timeout,
             answer_timeout: limits.answer_timeout,
         })
@@ -112,7 +118,7 @@ impl Service {
         let request = request.map(|body| body.map_err(to_wasi).boxed_unsync());
         let answer = self.handler.handle((RequestScope::of(context), status.clone(), permit), request);
         let response = tokio::time::timeout_at(end, answer).await.map_err(|_| Error::ResponseTimeout)?;
-        let response = response.map_err(|error| Error::Failed(error.into()))?;
+        let response = response.map_err(|error| failure(error, &status))?;
         let limit = self.answer_timeout;
         let (head, body) = response.into_parts();
         let body = BufferedPrefix::new(DeadlineBody::new(body, limit, status.clone(), self)).await;
@@ -121,6 +127,15 @@ impl Service {
         }
         Ok(Response::from_parts(head, body.into_answer_body()))
     }
+}
+
+/// Why an instance gave no answer.
+fn failure(error: wasmtime::Error, status: &InstanceStatus) -> Error {
+    let refused = error.downcast_ref::<InstantiationError<RequestData>>().map(|failed| &failed.error);
+    let exhausted = refused.and_then(|error| error.downcast_ref::<Exhausted>()).copied();
+    // The instance's own error has gone to the log.
+    let exhausted = exhausted.or_else(|| status.was_refused_memory().then(|| BUDGET.exhausted()));
+    exhausted.map_or_else(|| Error::Failed(error.into()), |exhausted| Overloaded::Memory(exhausted).into())
 }
 
 /// Converts the error of a request's body for the component that reads the body.

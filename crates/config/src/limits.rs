@@ -3,11 +3,14 @@
 use crate::duration;
 use anyhow::{Result, bail};
 use image_model::limits::{MAX_CRICTL_BYTES, MAX_HARBOR_BYTES};
+use image_service_memory::cgroup;
 use serde::Deserialize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
+/// The default of `max_total_memory` where the system sets no limit.
+const DEFAULT_TOTAL: usize = 512 * MIB;
 
 /// The limits of clients, components and sources.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub struct Limits {
     pub max_upstream_bytes: usize,
     /// Most requests to Harbor under way at a time, of all instances.
     pub max_upstream_requests: usize,
+    /// Bytes of memory that the whole program may use.
+    pub max_total_memory: usize,
     /// Most bytes of the output of crictl, and of an answer over the runtime's socket.
     pub max_crictl_bytes: usize,
 }
@@ -55,6 +60,7 @@ pub(crate) struct Section {
     max_stderr_lines: Option<usize>,
     max_upstream_bytes: Option<usize>,
     max_upstream_requests: Option<usize>,
+    max_total_memory: Option<usize>,
     max_crictl_bytes: Option<usize>,
 }
 
@@ -82,9 +88,17 @@ impl Section {
                 MAX_HARBOR_BYTES,
             )?,
             max_upstream_requests: at_least("max_upstream_requests", self.max_upstream_requests, 1, 64)?,
+            // An idle program needs a third of it.
+            max_total_memory: at_least("max_total_memory", self.max_total_memory, 64 * MIB, default_total())?,
             max_crictl_bytes: at_least("max_crictl_bytes", self.max_crictl_bytes, 1, MAX_CRICTL_BYTES)?,
         })
     }
+}
+
+/// Seven eighths of what the system allows the program: the buffers of sockets, which the system counts too, need the rest.
+fn default_total() -> usize {
+    let allowed = cgroup::memory_limit().and_then(|limit| usize::try_from(limit).ok());
+    allowed.map_or(DEFAULT_TOTAL, |limit| (limit - limit / 8).max(64 * MIB))
 }
 
 /// The configured number, or the default. Too small a number is an error.
@@ -129,6 +143,7 @@ mod tests {
             ("max_upstream_bytes", "0"),
             ("max_upstream_bytes", "100000000"),
             ("max_upstream_requests", "0"),
+            ("max_total_memory", "1000000"),
             ("max_crictl_bytes", "0"),
         ] {
             let error = read(key, value).unwrap_err().to_string();

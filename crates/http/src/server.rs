@@ -2,7 +2,7 @@
 //!
 //! - [`Application`]: the trait of the application that answers requests;
 //! - `listener`: the sockets that clients connect to;
-//! - `connection_set`: all open connections, and their time limits;
+//! - `connection_set`: all open connections, and their time limits; `shedding`: which ones end when memory is short;
 //! - `connection`: HTTP over one of them;
 //! - [`exchange`]: one request and its answer: access, log line, and 500 in place of a panic; `host_header`: whether it has one host;
 //! - `socket`, `body`: its bytes, which they count;
@@ -18,6 +18,7 @@ mod exchange;
 mod host_header;
 mod lifecycle;
 mod listener;
+mod shedding;
 mod socket;
 mod stall_timeout;
 mod systemd;
@@ -38,6 +39,9 @@ use tokio::sync::watch;
 
 /// Longest wait for the end of connections that the server has aborted.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often the server looks whether memory is still short.
+const SHORTAGE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Listening sockets, and the signals that end or reload the server.
 pub struct Server {
@@ -94,16 +98,20 @@ impl Server {
         let mut connections = ConnectionSet::new();
         let signal = loop {
             let limits = current.borrow_and_update().limits().clone();
+            let is_short = shedding::bytes_to_free() > 0;
             tokio::select! {
                 signal = end_signals.next() => break signal,
                 // The new limits may allow more connections, or fewer.
                 _ = current.changed() => {}
                 () = connections.next_end() => {}
+                // While memory is short, further clients wait there, too.
+                () = tokio::time::sleep(SHORTAGE_INTERVAL), if is_short => {}
                 // At the limit, further clients wait in the queue of the operating system.
-                accepted = listener.accept(), if connections.len() < limits.max_connections => match accepted {
+                accepted = listener.accept(), if !is_short && connections.len() < limits.max_connections => match accepted {
                     Ok(stream) => {
                         let limits = StallLimits { idle: limits.header_timeout, piece: limits.client_timeout };
-                        connections.add(limits, |state| connection::serve(stream, state, current.clone()));
+                        let open = connections.len();
+                        connections.add(limits, |state| connection::serve(stream, state, current.clone(), open));
                     }
                     Err(error) => {
                         // Often too few file descriptors, which passes.

@@ -1,9 +1,13 @@
 //! Admission of requests to the components: a number of requests run, a number wait, and the host refuses more at once.
 //!
+//! A request begins only where the program has the memory that its instance is expected to need.
+//!
 //! Of the running requests, one per processor computes at a time. More would only compete for the processors, and each
 //! needs its own instance: a few instances that run again and again stay in the processors' caches, dozens of them do
 //! not. Measured: without this second semaphore, a component that does nothing takes a sixth more processor time.
 
+use super::expected_growth::ExpectedGrowth;
+use image_service_memory::{BUDGET, Exhausted, Promise};
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -18,6 +22,7 @@ pub(super) struct ConcurrencyLimit {
     running: Arc<Semaphore>,
     waiting: Semaphore,
     computing: Arc<Semaphore>,
+    expected: Arc<ExpectedGrowth>,
     /// Most requests that run, and most that wait.
     limits: (usize, usize),
 }
@@ -27,6 +32,7 @@ pub(super) struct ConcurrencyLimit {
 pub(super) struct Permit {
     _running: OwnedSemaphorePermit,
     computing: Option<OwnedSemaphorePermit>,
+    memory: Promise,
 }
 
 impl Permit {
@@ -34,15 +40,26 @@ impl Permit {
     pub(super) fn release_cpu(&mut self) {
         self.computing = None;
     }
+
+    /// Counts bytes that the instance now has no longer as expected.
+    pub(super) fn spend_promise(&mut self, bytes: u64) {
+        self.memory.spend(bytes);
+    }
 }
 
-/// More requests are under way than the limits allow.
+/// The program has too much to do for another request.
 #[derive(Debug, thiserror::Error)]
-#[error("more requests are under way than limits_config.max_requests and max_waiting allow")]
-pub struct Overloaded;
+pub enum Overloaded {
+    /// More requests are under way than the limits allow.
+    #[error("more requests are under way than limits_config.max_requests and max_waiting allow")]
+    Requests,
+    /// The requests under way need more memory than the program may use.
+    #[error(transparent)]
+    Memory(#[from] Exhausted),
+}
 
 impl ConcurrencyLimit {
-    pub(super) fn new(running: usize, waiting: usize) -> Self {
+    pub(super) fn new(running: usize, waiting: usize, expected: Arc<ExpectedGrowth>) -> Self {
         // The most permits that a semaphore can have.
         let waiting = waiting.min(Semaphore::MAX_PERMITS);
         let computing = available_parallelism().map_or(1, usize::from);
@@ -50,6 +67,7 @@ impl ConcurrencyLimit {
             running: Arc::new(Semaphore::new(running)),
             waiting: Semaphore::new(waiting),
             computing: Arc::new(Semaphore::new(computing)),
+            expected,
             limits: (running, waiting),
         }
     }
@@ -67,23 +85,31 @@ impl ConcurrencyLimit {
     /// Waits for a permit; [`Overloaded`] where too many requests wait already, or where the deadline passes.
     pub(super) async fn acquire(&self, deadline: Instant) -> Result<Permit, Overloaded> {
         let running = self.acquire_run(deadline).await?;
+        let memory = self.promise_of_memory(deadline).await?;
         let computing = match Arc::clone(&self.computing).try_acquire_owned() {
             Ok(computing) => Some(computing),
             Err(_) => {
                 timeout(CPU_PERMIT_TIMEOUT, Arc::clone(&self.computing).acquire_owned()).await.ok().and_then(Result::ok)
             }
         };
-        Ok(Permit { _running: running, computing })
+        Ok(Permit { _running: running, computing, memory })
+    }
+
+    /// Waits for the memory that the request is expected to need. A request that waits has its place among those that run, so that
+    /// it keeps its turn.
+    async fn promise_of_memory(&self, deadline: Instant) -> Result<Promise, Exhausted> {
+        let bytes = self.expected.bytes();
+        BUDGET.promise(bytes, || self.running() <= 1, deadline.into()).await
     }
 
     async fn acquire_run(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Overloaded> {
         if let Ok(permit) = Arc::clone(&self.running).try_acquire_owned() {
             return Ok(permit);
         }
-        let _place = self.waiting.try_acquire().map_err(|_| Overloaded)?;
+        let _place = self.waiting.try_acquire().map_err(|_| Overloaded::Requests)?;
         match timeout_at(deadline, Arc::clone(&self.running).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Overloaded),
+            _ => Err(Overloaded::Requests),
         }
     }
 }
@@ -95,7 +121,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_above_the_limit_of_waiting_ones_is_refused_at_once() {
-        let limit = Arc::new(ConcurrencyLimit::new(1, 1));
+        let limit = Arc::new(ConcurrencyLimit::new(1, 1, Arc::default()));
         let later = Instant::now() + Duration::from_secs(60);
         let first = limit.acquire(later).await.unwrap();
         let second = tokio::spawn({
@@ -115,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiting_request_lets_another_compute_and_a_computing_one_delays_others_only_briefly() {
-        let limit = ConcurrencyLimit::new(1000, 0);
+        let limit = ConcurrencyLimit::new(1000, 0, Arc::default());
         let later = Instant::now() + Duration::from_secs(60);
         let mut computing = Vec::new();
         while limit.computing.available_permits() > 0 {

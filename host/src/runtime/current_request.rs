@@ -29,6 +29,13 @@ impl CurrentRequest {
         }
     }
 
+    /// Counts bytes that the instance now has no longer as those that its request is expected to need.
+    pub(super) fn spend_promise(&self, bytes: u64) {
+        if let Some(task) = &mut *self.task() {
+            task.permit.spend_promise(bytes);
+        }
+    }
+
     fn task(&self) -> MutexGuard<'_, Option<Task>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

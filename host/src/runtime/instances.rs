@@ -3,18 +3,21 @@
 use super::admission::Permit;
 use super::capabilities::Capabilities;
 use super::current_request::{CurrentRequest, Task};
+use super::expected_growth::ExpectedGrowth;
 use super::memory_limiter::MemoryLimitExceeded;
 use super::request_scope::RequestScope;
 use super::stderr::StderrHandler;
 use super::store_data::StoreData;
 
 use image_service_config::duration;
+use image_service_memory::{BUDGET, Exhausted};
 use image_service_telemetry::metrics;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::sync::futures::OwnedNotified;
 use wasmtime::component::GuestTaskId;
 use wasmtime::{Engine, Store, StoreContextMut};
 use wasmtime_wasi_http::WasiHttpView;
@@ -38,6 +41,8 @@ pub(super) struct InstanceStatus(Arc<OnceLock<Assignment>>);
 /// The instance that was assigned to a request.
 struct Assignment {
     failed: Arc<AtomicBool>,
+    /// Whether the program had no memory for the instance.
+    was_refused_memory: Arc<AtomicBool>,
     current: Weak<Mutex<Option<Task>>>,
 }
 
@@ -45,6 +50,11 @@ impl InstanceStatus {
     /// Whether the instance failed.
     pub(super) fn has_failed(&self) -> bool {
         self.0.get().is_some_and(|assignment| assignment.failed.load(Ordering::Acquire))
+    }
+
+    /// Whether the instance failed because the program had no memory for it.
+    pub(super) fn was_refused_memory(&self) -> bool {
+        self.0.get().is_some_and(|assignment| assignment.was_refused_memory.load(Ordering::Acquire))
     }
 
     /// Lets another request compute, because the instance begins to wait for the client.
@@ -64,6 +74,7 @@ pub(super) struct Instances {
     pub(super) begin_timeout: Duration,
     /// Receives the stderr of instances.
     pub(super) on_stderr: StderrHandler,
+    pub(super) expected: Arc<ExpectedGrowth>,
     /// Whether the program is ending and drops instances while they work.
     pub(super) ending: Arc<AtomicBool>,
 }
@@ -76,9 +87,15 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> wasmtime::Result<Instance<StoreData, Expiration, Worker>> {
         let limits = self.capabilities.limits();
         let current = CurrentRequest::default();
-        let state = StoreData::new(Arc::clone(&self.capabilities), Arc::clone(&self.on_stderr), current.clone());
+        let state = StoreData::new(
+            Arc::clone(&self.capabilities),
+            Arc::clone(&self.on_stderr),
+            current.clone(),
+            Arc::clone(&self.expected),
+        );
+        let was_refused_memory = state.limiter.was_refused();
         let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.limiter);
+        store.limiter_async(|state| &mut state.limiter);
         store.set_hostcall_fuel(MAX_CALL_BYTES);
         store.set_max_component_handles(limits.max_handles);
         store.set_epoch_deadline(1);
@@ -94,8 +111,9 @@ impl HandlerState for Instances {
                 begin_timeout: self.begin_timeout,
                 answer_timeout: limits.answer_timeout,
                 current: current.clone(),
+                shortage: Box::pin(BUDGET.shortage()),
             },
-            state: Worker { failed: Arc::default(), ending: Arc::clone(&self.ending), current },
+            state: Worker { failed: Arc::default(), was_refused_memory, ending: Arc::clone(&self.ending), current },
         })
     }
 }
@@ -107,6 +125,8 @@ pub(super) struct Expiration {
     begin_timeout: Duration,
     answer_timeout: Duration,
     current: CurrentRequest,
+    /// Ends when memory is short.
+    shortage: Pin<Box<OwnedNotified>>,
 }
 
 impl WorkerExpiration for Expiration {
@@ -114,6 +134,9 @@ impl WorkerExpiration for Expiration {
         if status == WorkerStatus::Idle && self.current.replace(None).is_some() {
             // When the worker is polled again, it asks for the next request.
             cx.waker().wake_by_ref();
+        }
+        if status == WorkerStatus::Idle && self.shortage.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
         }
         let limit = match status {
             WorkerStatus::Idle => IDLE_TIMEOUT,
@@ -137,9 +160,14 @@ impl WorkerExpiration for Expiration {
     }
 }
 
+/// What belongs to one request: its scope, who learns of its instance, and its permit.
+pub(super) type RequestData = (RequestScope, InstanceStatus, Permit);
+
 /// Admits requests to an instance, and reports how the instance ended.
 pub(super) struct Worker {
     failed: Arc<AtomicBool>,
+    /// Whether the program had no memory for the instance.
+    was_refused_memory: Arc<AtomicBool>,
     /// Whether the program is ending and drops instances while they work.
     ending: Arc<AtomicBool>,
     current: CurrentRequest,
@@ -147,7 +175,7 @@ pub(super) struct Worker {
 
 impl WorkerState for Worker {
     type StoreData = StoreData;
-    type RequestData = (RequestScope, InstanceStatus, Permit);
+    type RequestData = RequestData;
 
     fn should_accept_request(&self, _: usize, total: usize) -> ShouldAccept {
         if total >= MAX_REUSE {
@@ -161,14 +189,19 @@ impl WorkerState for Worker {
 
     fn on_request_start(
         &self,
-        _: StoreContextMut<'_, StoreData>,
+        mut store: StoreContextMut<'_, StoreData>,
         (scope, status, permit): Self::RequestData,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        store.data_mut().limiter.begin_request();
         self.current.replace(Some(Task { scope: Arc::new(scope), permit }));
         let current = Arc::downgrade(&self.current.0);
         // Each request has a status of its own.
-        let _ = status.0.set(Assignment { failed: Arc::clone(&self.failed), current });
+        let _ = status.0.set(Assignment {
+            failed: Arc::clone(&self.failed),
+            was_refused_memory: Arc::clone(&self.was_refused_memory),
+            current,
+        });
         // `Expiration` ends an instance that begins no answer, so this needs no timer of its own.
         Box::pin(std::future::pending())
     }
@@ -197,7 +230,7 @@ fn reason(result: &Result<(), wasmtime::Error>) -> &'static str {
         Ok(()) => "idle",
         // `ProxyHandler` has no error type for this. It uses this message when `Expiration` ends an instance.
         Err(error) if error.to_string() == "guest timed out" => "timeout",
-        Err(error) if error.downcast_ref::<MemoryLimitExceeded>().is_some() => "memory",
+        Err(error) if error.is::<MemoryLimitExceeded>() || error.is::<Exhausted>() => "memory",
         Err(_) => "trap",
     }
 }

@@ -1,6 +1,11 @@
-//! The memory of one instance, all its components together.
+//! The memory of one instance, all its components together: within its own limit, and within the budget of the program.
 
-use wasmtime::{Error, ResourceLimiter, Result};
+use super::current_request::CurrentRequest;
+use super::expected_growth::ExpectedGrowth;
+use image_service_memory::{BUDGET, GuestMemory};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use wasmtime::{Error, ResourceLimiterAsync, Result};
 
 /// Most entries of a table of functions. Compiled components have some hundreds.
 const MAX_TABLE_ENTRIES: usize = 20_000;
@@ -16,28 +21,50 @@ pub(super) struct MemoryLimitExceeded {
 /// Counts the memory of one instance.
 pub(super) struct MemoryLimiter {
     max_memory: usize,
-    memory: usize,
+    memory: GuestMemory,
+    /// Bytes that the instance had when its request began.
+    before: u64,
+    current: CurrentRequest,
+    expected: Arc<ExpectedGrowth>,
+    /// Whether the program had no memory for it.
+    was_refused: Arc<AtomicBool>,
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(max_memory: usize) -> Self {
-        Self { max_memory, memory: 0 }
+    pub(super) fn new(max_memory: usize, current: CurrentRequest, expected: Arc<ExpectedGrowth>) -> Self {
+        Self { max_memory, memory: BUDGET.guest(), before: 0, current, expected, was_refused: Arc::default() }
+    }
+
+    /// Becomes true when the program has no memory for the instance, which then ends.
+    pub(super) fn was_refused(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.was_refused)
+    }
+
+    /// Begins to measure what a request needs.
+    pub(super) fn begin_request(&mut self) {
+        self.before = self.memory.bytes();
     }
 }
 
-impl ResourceLimiter for MemoryLimiter {
+#[async_trait::async_trait]
+impl ResourceLimiterAsync for MemoryLimiter {
     /// Ends the instance where its memory may not grow. The component itself could only abort, with a message without the
     /// key.
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        let memory = self.memory.saturating_add(desired.saturating_sub(current));
-        if memory > self.max_memory {
+    async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        let more = desired.saturating_sub(current) as u64;
+        if self.memory.bytes().saturating_add(more) > self.max_memory as u64 {
             return Err(Error::new(MemoryLimitExceeded { limit: self.max_memory }));
         }
-        self.memory = memory;
+        self.current.spend_promise(more);
+        if let Err(exhausted) = self.memory.grow(more).await {
+            self.was_refused.store(true, Ordering::Release);
+            return Err(Error::new(exhausted));
+        }
+        self.expected.grown(self.memory.bytes().saturating_sub(self.before));
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+    async fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         Ok(desired <= MAX_TABLE_ENTRIES)
     }
 }
@@ -46,13 +73,14 @@ impl ResourceLimiter for MemoryLimiter {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_memories_of_all_components_count_together() {
-        let mut limiter = MemoryLimiter::new(100);
-        assert!(limiter.memory_growing(0, 60, None).unwrap());
-        assert!(limiter.memory_growing(0, 30, None).unwrap());
-        assert!(limiter.memory_growing(30, 40, None).unwrap());
-        let error = limiter.memory_growing(60, 61, None).unwrap_err().to_string();
+    #[tokio::test]
+    async fn the_memories_of_all_components_count_together() {
+        let mut limiter = MemoryLimiter::new(100, CurrentRequest::default(), Arc::default());
+        assert!(limiter.memory_growing(0, 60, None).await.unwrap());
+        assert!(limiter.memory_growing(0, 30, None).await.unwrap());
+        assert!(limiter.memory_growing(30, 40, None).await.unwrap());
+        let error = limiter.memory_growing(60, 61, None).await.unwrap_err().to_string();
         assert!(error.contains("limits_config.max_memory"), "{error}");
+        assert!(!limiter.was_refused().load(Ordering::Relaxed));
     }
 }

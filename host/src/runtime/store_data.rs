@@ -2,6 +2,7 @@
 
 use super::capabilities::Capabilities;
 use super::current_request::CurrentRequest;
+use super::expected_growth::ExpectedGrowth;
 use super::memory_limiter::MemoryLimiter;
 use super::stderr::{Stderr, StderrHandler};
 use std::sync::Arc;
@@ -23,7 +24,12 @@ pub(super) struct StoreData {
 }
 
 impl StoreData {
-    pub(super) fn new(capabilities: Arc<Capabilities>, on_stderr: StderrHandler, current: CurrentRequest) -> Self {
+    pub(super) fn new(
+        capabilities: Arc<Capabilities>,
+        on_stderr: StderrHandler,
+        current: CurrentRequest,
+        expected: Arc<ExpectedGrowth>,
+    ) -> Self {
         let mut wasi = WasiCtx::builder();
         // Components write to operators on stderr, and have nothing else: no files, sockets, environment or arguments.
         wasi.stderr(Stderr(on_stderr)).allow_tcp(false).allow_udp(false).max_random_size(MAX_RANDOM_BYTES);
@@ -34,8 +40,8 @@ impl StoreData {
             table,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
+            limiter: MemoryLimiter::new(limits.max_memory, current.clone(), expected),
             hooks: Hooks { capabilities: Arc::clone(&capabilities), current },
-            limiter: MemoryLimiter::new(limits.max_memory),
             capabilities,
         }
     }

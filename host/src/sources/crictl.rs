@@ -57,17 +57,15 @@ impl Crictl {
 
     async fn answer(&self) -> Result<Answer, Error> {
         let answer = self.search.answer().await?;
+        let refused = |cause| Err(Error::new(ErrorKind::Malformed, cause, "remove unused ones"));
         if answer.images.len() > MAX_IMAGES {
-            let cause =
-                format!("the node has {} images, more than the {MAX_IMAGES} that are listed", answer.images.len());
-            return Err(Error::new(ErrorKind::Malformed, cause, "remove unused ones"));
+            return refused(format!("the node has more than the {MAX_IMAGES} images that are listed"));
         }
         let names = answer.images.iter().map(|image| image.repo_tags.len() + image.repo_digests.len()).sum::<usize>();
         if names > MAX_IMAGE_NAMES {
-            let cause = format!(
-                "the node's images have {names} tags and digests, more than the {MAX_IMAGE_NAMES} that are listed"
-            );
-            return Err(Error::new(ErrorKind::Malformed, cause, "remove unused ones"));
+            return refused(format!(
+                "the node's images have more than the {MAX_IMAGE_NAMES} tags and digests that are listed"
+            ));
         }
         Ok(answer)
     }

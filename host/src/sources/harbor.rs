@@ -5,13 +5,14 @@
 //!
 //! - `request_policy`: which requests and headers of components the client sends;
 //! - `connector`: connections, directly or through a proxy;
-//! - `content_encoding`: how the client decodes answers;
+//! - `answer_body`: how the client reads answers; `content_encoding`: how it decodes them;
 //! - `redirect`: which redirects the client follows, and what it says of others;
 //! - `retry`: when the client sends a request again;
 //! - `concurrency`: how many requests are under way at a time, fewer while Harbor is in trouble;
 //! - `inquiry`: what commands want to know: the version, and what the login costs;
 //! - `failure`: why one try failed, with the words of `tls_failure` and `proxy_failure`; `error`: the error of the whole request.
 
+mod answer_body;
 mod concurrency;
 mod connector;
 mod content_encoding;
@@ -41,7 +42,7 @@ use http::header::{
 use http::request::Parts;
 use http::uri::Scheme;
 use http::{Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Empty;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -274,16 +275,10 @@ impl HarborClient {
 
     async fn collect(&self, response: Response<hyper::body::Incoming>) -> Result<Response<Bytes>, Failure> {
         let (mut parts, body) = response.into_parts();
-        let body = Limited::new(body, self.max_bytes).collect().await.map_err(|error| {
-            if error.is::<http_body_util::LengthLimitError>() {
-                SendError::too_large(self.max_bytes).into()
-            } else {
-                Failure::broken_off(&*error)
-            }
-        })?;
+        let body = answer_body::collect(body, self.max_bytes).await?;
         parts.headers.remove(TRANSFER_ENCODING);
         parts.headers.remove(CONNECTION);
-        let body = content_encoding::decoded(&mut parts.headers, body.to_bytes(), self.max_bytes).await?;
+        let body = content_encoding::decoded(&mut parts.headers, body, self.max_bytes).await?;
         Failure::of(Response::from_parts(parts, body))
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["components/lib"],
     &["components"],
+    &["crates/memory"],
     &["crates/config"],
     &["crates/telemetry"],
     &["crates/http"],

@@ -8,6 +8,7 @@ use crate::routes::Route;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, request};
+use image_service_memory::{BUDGET, Purpose};
 use image_service_telemetry::metrics;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -101,24 +102,37 @@ impl<A> Store<A> {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Reserves bytes, and evicts the least recently used answers where there are too few; `false` if that is not enough.
+    /// Reserves bytes, and evicts the least recently used answers where there are too few; `false` if that is not enough, or where
+    /// the program is short of memory: then the least recently used answer goes, too.
     pub(super) fn reserve(&self, bytes: usize) -> bool {
+        if BUDGET.take(bytes as u64, Purpose::Keep).is_err() {
+            self.evict();
+            return false;
+        }
         loop {
             let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
             if self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok() {
                 return true;
             }
-            let mut slots = self.slots();
-            let stored = slots.iter().filter(|(_, slot)| slot.stored.is_some());
-            let Some(oldest) = stored.min_by_key(|(_, slot)| slot.last_used).map(|(key, _)| key.clone()) else {
+            if !self.evict() {
                 return false;
-            };
-            let evicted = slots.get_mut(&oldest).and_then(|slot| slot.stored.take());
-            Self::remove_if_empty(&mut slots, &oldest);
-            drop(slots);
-            drop(evicted);
-            metrics::cache_evicted();
+            }
         }
+    }
+
+    /// Evicts the least recently used answer; `false` where there is none.
+    fn evict(&self) -> bool {
+        let mut slots = self.slots();
+        let stored = slots.iter().filter(|(_, slot)| slot.stored.is_some());
+        let Some(oldest) = stored.min_by_key(|(_, slot)| slot.last_used).map(|(key, _)| key.clone()) else {
+            return false;
+        };
+        let evicted = slots.get_mut(&oldest).and_then(|slot| slot.stored.take());
+        Self::remove_if_empty(&mut slots, &oldest);
+        drop(slots);
+        drop(evicted);
+        metrics::cache_evicted();
+        true
     }
 
     /// The kept answer: that to this key, or the one that the program asked for.

@@ -22,19 +22,29 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-/// Most requests of one HTTP/2 connection at a time.
-const MAX_STREAMS: u32 = 128;
+/// Most requests of one HTTP/2 connection at a time, and of all together, about. A request that waits takes some kilobytes.
+const MAX_STREAMS: usize = 128;
+const MAX_STREAMS_OF_ALL: usize = 2048;
+/// What each connection may have, however many there are.
+const MIN_STREAMS: usize = 8;
 /// Bytes that a client may send before the application reads them: of one request, and of all. Few requests have a body.
 const REQUEST_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// Bytes of an answer that hyper buffers over HTTP/2 while the client has no room for them.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// Serves one client. `current` holds the application that answers new requests.
+/// The requests at a time of a connection over HTTP/2, where so many connections are open: the more, the fewer.
+fn max_streams(connections: usize) -> u32 {
+    let share = MAX_STREAMS_OF_ALL / connections.max(1);
+    u32::try_from(share.clamp(MIN_STREAMS, MAX_STREAMS)).unwrap_or(u32::MAX)
+}
+
+/// Serves one client, when so many connections are open. `current` holds the application that answers new requests.
 pub(super) async fn serve<A: Application>(
     stream: Stream,
     state: Arc<ConnectionState>,
     current: watch::Receiver<Arc<A>>,
+    connections: usize,
 ) {
     let _open = OpenConnection::accepted();
     let app = Arc::clone(&current.borrow());
@@ -43,10 +53,11 @@ pub(super) async fn serve<A: Application>(
     drop(app);
     let address = stream.peer_address();
     let socket = Socket::new(stream, Arc::clone(&state));
+    let builder = builder(&limits, max_streams(connections));
     let outcome = match tls {
-        None => serve_http(socket, &limits, &state, current, Peer { address, over_tls: false }).await,
+        None => serve_http(socket, &builder, &state, current, Peer { address, over_tls: false }).await,
         Some(config) => match handshake_or_close(TlsAcceptor::from(config).accept(socket), &state).await {
-            Some(Ok(stream)) => serve_http(stream, &limits, &state, current, Peer { address, over_tls: true }).await,
+            Some(Ok(stream)) => serve_http(stream, &builder, &state, current, Peer { address, over_tls: true }).await,
             Some(Err(error)) => Err(error.into()),
             None => Ok(()),
         },
@@ -69,12 +80,11 @@ async fn handshake_or_close<T>(handshake: impl Future<Output = T>, state: &Conne
 /// Serves HTTP on the stream until the client ends the connection or the server closes it.
 async fn serve_http<A: Application>(
     io: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    limits: &Limits,
+    builder: &Builder<TokioExecutor>,
     state: &Arc<ConnectionState>,
     current: watch::Receiver<Arc<A>>,
     peer: Peer,
 ) -> Result<(), BoxError> {
-    let builder = builder(limits);
     let connection = builder.serve_connection(
         TokioIo::new(io),
         service_fn(|request| {
@@ -107,15 +117,27 @@ async fn serve_http<A: Application>(
 }
 
 /// hyper's timers are off, because each request would need one: `ConnectionState` measures how long a client takes.
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+fn builder(limits: &Limits, max_streams: u32) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().header_read_timeout(None).max_buf_size(limits.max_header_bytes);
     builder
         .http2()
-        .max_concurrent_streams(MAX_STREAMS)
+        .max_concurrent_streams(max_streams)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
         .initial_stream_window_size(REQUEST_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER);
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_connections_are_open_the_fewer_requests_may_each_have() {
+        assert_eq!([0, 1, 16, 32, 256, 100_000].map(max_streams), [128, 128, 128, 64, 8, 8]);
+        let all: usize = (1..=1024).map(|open| max_streams(open) as usize).sum();
+        assert!(all < 16 * 1024, "{all} requests of 1024 connections");
+    }
 }

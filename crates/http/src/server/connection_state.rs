@@ -1,5 +1,6 @@
 //! The state of one connection: requests under way, idle time, and whether the server wants it to close.
 
+use super::shedding;
 use super::stall_timeout::{Progress, StallTimer};
 use futures_util::task::AtomicWaker;
 use std::collections::HashMap;
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub(super) struct ConnectionState {
     begun: AtomicU64,
     active: AtomicUsize,
+    /// The value of `begun` when the socket last took all that there was.
+    begun_at_flush: AtomicU64,
     /// Bytes written to the socket.
     pub(super) socket: Progress,
     /// Bodies that may stall although the socket moves: of requests, and of HTTP/2 answers, which the client holds back
@@ -21,6 +24,8 @@ pub(super) struct ConnectionState {
     bodies: Mutex<HashMap<usize, (Arc<Progress>, StallTimer)>>,
     closing: AtomicBool,
     waker: AtomicWaker,
+    /// Wakes whoever wants to read and has to wait.
+    reader: AtomicWaker,
 }
 
 impl ConnectionState {
@@ -29,6 +34,34 @@ impl ConnectionState {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.active.fetch_add(1, Ordering::Relaxed);
         ActiveRequest(Arc::clone(self))
+    }
+
+    /// Notes that the socket has taken all that there was.
+    pub(super) fn flushed(&self) {
+        self.begun_at_flush.store(self.begun.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// The requests whose answers the client has not taken, about: those under way, or all since the socket last took what there
+    /// was. An answer without a body is not under way any more, but HTTP/2 keeps it until the socket takes it.
+    pub(super) fn unread(&self) -> u64 {
+        let flushed = self.begun_at_flush.load(Ordering::Relaxed);
+        let active = self.active.load(Ordering::Relaxed) as u64;
+        self.begun.load(Ordering::Relaxed).saturating_sub(flushed).max(active)
+    }
+
+    /// Whether the server reads no more of the client, because memory is short and the client leaves answers unread. Then
+    /// [`Self::read_on`] wakes `waker`.
+    pub(super) fn holds_reading_back(&self, waker: &Waker) -> bool {
+        if self.unread() < shedding::LEAST_UNREAD || shedding::bytes_to_free() == 0 {
+            return false;
+        }
+        self.reader.register(waker);
+        true
+    }
+
+    /// Reads on, after memory was short.
+    pub(super) fn read_on(&self) {
+        self.reader.wake();
     }
 
     /// Tracks the progress of a body, until the result is dropped.
@@ -193,6 +226,18 @@ mod tests {
         assert!(matches!(action[3], Action::End(_)), "{action:?}");
         drop((stalled, moving));
         assert!(state.bodies().is_empty());
+    }
+
+    #[test]
+    fn answers_are_unread_until_they_end_and_the_socket_takes_them() {
+        let state = Arc::new(ConnectionState::default());
+        let under_way = state.begin_request();
+        drop([state.begin_request(), state.begin_request()]);
+        assert_eq!(state.unread(), 3);
+        state.flushed();
+        assert_eq!(state.unread(), 1);
+        drop(under_way);
+        assert_eq!(state.unread(), 0);
     }
 
     #[test]

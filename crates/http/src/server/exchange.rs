@@ -7,16 +7,21 @@ use crate::access::Peer;
 use crate::access_log::{RequestLog, TrackedBody};
 use crate::response::{Body, RequestBody, problem};
 use crate::routes::Route;
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
+use image_service_memory::{BUDGET, Purpose};
 use image_service_telemetry::panics;
+
+/// About what a request takes besides its work: its head, its task, and the head of its answer.
+const REQUEST_BYTES: u64 = 16 * 1024;
 
 /// Answers a request. It always has an answer: a failure is one, too.
 pub async fn exchange<A: Application>(app: &A, mut request: Request<RequestBody>, peer: Peer) -> Response<TrackedBody> {
     hide_logins(request.headers_mut());
     let log = RequestLog::begin(&request);
     let mut access = app.access().context(&request, peer);
-    let refusal = host_header::refusal(&request).or_else(|| app.access().refusal(&mut request, &mut access));
+    let refusal = no_memory(log.route()).or_else(|| host_header::refusal(&request));
+    let refusal = refusal.or_else(|| app.access().refusal(&mut request, &mut access));
     let mut response = match (refusal, log.route()) {
         (Some(refusal), _) => refusal,
         (None, route @ (Route::Login | Route::Logout)) => {
@@ -27,6 +32,19 @@ pub async fn exchange<A: Application>(app: &A, mut request: Request<RequestBody>
     };
     access.apply(&mut response);
     log.track(response)
+}
+
+/// The answer to a request for which there is no memory. Probes are answered nevertheless: they have to say that the program lives.
+fn no_memory(route: Route) -> Option<Response<Body>> {
+    let refused = BUDGET.take(REQUEST_BYTES, Purpose::Begin).err()?;
+    BUDGET.tell_shortage();
+    if matches!(route, Route::Healthz | Route::Readyz | Route::Metrics) {
+        return None;
+    }
+    tracing::debug!("a request was refused: {refused}");
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are under way; try again.");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    Some(response)
 }
 
 /// The answer to a request that made the program panic.

@@ -64,6 +64,9 @@ macro_rules! either {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.state.holds_reading_back(cx.waker()) {
+            return Poll::Pending;
+        }
         either!(self, stream => stream.poll_read(cx, buffer))
     }
 }
@@ -88,7 +91,11 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_flush(cx))
+        let outcome = either!(self, stream => stream.poll_flush(cx));
+        if outcome.is_ready() {
+            self.state.flushed();
+        }
+        outcome
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,9 +1,10 @@
-//! Metrics of the process, from proc(5), under the names that all Prometheus clients use.
+//! Metrics of the process: from proc(5), under the names that all Prometheus clients use, and the budget of memory.
 //!
 //! By hand on purpose. The feature `process` of the crate `prometheus` has the thread count, too, but it cuts processor time and
 //! the start time down to whole seconds. It adds `process_virtual_memory_bytes`, which here is terabytes of reserved addresses.
 //! It brings five crates, a second rustix among them: 6 s of compiler work.
 
+use image_service_memory::BUDGET;
 use prometheus::{Counter, Gauge, IntGauge, Opts, Registry};
 use rustix::param::{clock_ticks_per_second, page_size};
 use std::fs;
@@ -13,6 +14,8 @@ pub(super) struct Gauges {
     open_files: IntGauge,
     max_files: IntGauge,
     threads: IntGauge,
+    memory_used: IntGauge,
+    memory_limit: IntGauge,
     cpu: Counter,
 }
 
@@ -43,6 +46,14 @@ impl Gauges {
             open_files: whole("process_open_fds", "Open file descriptors.")?,
             max_files: whole("process_max_fds", "Limit of open file descriptors.")?,
             threads: whole("process_threads", "Threads.")?,
+            memory_used: whole(
+                "image_service_memory_used_bytes",
+                "Bytes that count towards limits_config.max_total_memory.",
+            )?,
+            memory_limit: whole(
+                "image_service_memory_limit_bytes",
+                "The value of limits_config.max_total_memory, in bytes.",
+            )?,
             cpu,
         })
     }
@@ -55,6 +66,8 @@ impl Gauges {
             let seconds = stat.cpu_ticks as f64 / clock_ticks_per_second() as f64;
             self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
         }
+        self.memory_used.set(i64::try_from(BUDGET.used()).unwrap_or(i64::MAX));
+        self.memory_limit.set(i64::try_from(BUDGET.limit()).unwrap_or(i64::MAX));
         if let Ok(files) = fs::read_dir("/proc/self/fd") {
             // One of them belongs to this read of the folder.
             self.open_files.set(i64::try_from(files.count()).unwrap_or(i64::MAX) - 1);

@@ -1,10 +1,12 @@
 //! The encodings of answers: what the client asks for, and how it decodes what comes, asked for or not. A component sees plain
 //! bytes only, and never more than the limit of an answer.
 
+use super::answer_body::no_memory;
 use super::error::SendError;
 use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue};
+use image_service_memory::{BUDGET, Exhausted, Purpose};
 use image_service_telemetry::source::FailureKind;
 use std::io::{Error, Read};
 
@@ -14,6 +16,8 @@ pub(super) const ACCEPTED: HeaderValue = HeaderValue::from_static("gzip");
 const MAX_LAYERS: usize = 2;
 /// Binary logarithm of the largest window of zstd, which RFC 9659 bounds to 8 MiB for HTTP.
 const ZSTD_WINDOW_LOG: u32 = 23;
+/// How much is decoded before the program looks whether it has memory for more.
+const PIECE_BYTES: u64 = 256 * 1024;
 
 /// Decodes a body as its headers say, into at most `max` bytes, and removes these headers.
 pub(super) async fn decoded(headers: &mut HeaderMap, body: Bytes, max: usize) -> Result<Bytes, SendError> {
@@ -57,7 +61,10 @@ fn decode(name: &str, body: &[u8], max: usize) -> Result<Bytes, SendError> {
     match outcome {
         Ok(body) if body.len() > max => Err(SendError::too_large(max)),
         Ok(body) => Ok(body.into()),
-        Err(error) => Err(malformed(format!("the answer says that it is encoded as {name}, and is not ({error})"))),
+        Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Exhausted>()) {
+            Some(exhausted) => Err(no_memory(*exhausted)),
+            None => Err(malformed(format!("the answer says that it is encoded as {name}, and is not ({error})"))),
+        },
     }
 }
 
@@ -65,7 +72,11 @@ fn decode(name: &str, body: &[u8], max: usize) -> Result<Bytes, SendError> {
 fn read(from: impl Read, max: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     let most = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    from.take(most).read_to_end(&mut body)?;
+    let mut from = from.take(most);
+    while from.by_ref().take(PIECE_BYTES).read_to_end(&mut body)? > 0 {
+        // A short body may be the beginning of a very long one.
+        BUDGET.take(PIECE_BYTES, Purpose::Continue).map_err(Error::other)?;
+    }
     Ok(body)
 }
 

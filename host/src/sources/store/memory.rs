@@ -3,6 +3,7 @@
 use super::bounds::{MAX_NAMES, MAX_PAGE_BYTES, Room, entry_bytes, name_bytes};
 use super::model::{Backend, Commit, Entry, Error, Head, Id, Page, Query, new_revision};
 use bytes::Bytes;
+use image_service_memory::{BUDGET, Purpose};
 use image_service_telemetry::metrics::{StoreBytes, StorePlace};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -95,6 +96,9 @@ impl Backend for BoundedMemory<'_> {
         if bytes > self.room.quota() {
             return Err(self.room.refuse_name(bytes));
         }
+        BUDGET
+            .take(bytes.saturating_sub(before), Purpose::Keep)
+            .map_err(|exhausted| Error::Full(exhausted.to_string()))?;
         let others = all_bytes(&names) - before;
         let room = make_room(&mut names, id, others + bytes, self.room);
         if room.is_err() {
