@@ -1,10 +1,10 @@
-//! Connections: how many there may be, and which clients are given up. Each limit is gone past, over a socket of bytes.
+//! Connections: which clients are given up. Each limit is gone past, over a socket of bytes.
 
 use http::{Request, Version};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2::SendRequest;
-use image_service_tests::{Node, Program, RawClient, composition, http2, is_pending, test_component};
+use image_service_tests::{Node, Program, RawClient, composition, http2, test_component};
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
-
-const GET: &[u8] = b"GET /images HTTP/1.1\r\nhost: x\r\n\r\n";
 
 /// The timeout of these tests, in seconds.
 const TIMEOUT: f64 = 0.5;
@@ -48,23 +46,6 @@ async fn connect(program: &Program, window: u32) -> (SendRequest<Empty<Bytes>>, 
 
 fn request(program: &Program, path: &str) -> Request<Empty<Bytes>> {
     Request::get(format!("{}{path}", program.address)).version(Version::HTTP_2).body(Empty::new()).unwrap()
-}
-
-#[tokio::test]
-async fn clients_beyond_max_connections_are_answered_when_others_have_gone() {
-    let program = demo(json!({"max_connections": 2}));
-    let mut clients = Vec::new();
-    for _ in 0..2 {
-        let mut raw = RawClient::connect(&program.address).await.unwrap();
-        raw.send(GET).await.unwrap();
-        raw.head().await.unwrap();
-        clients.push(raw);
-    }
-    let mut waiting = RawClient::connect(&program.address).await.unwrap();
-    waiting.send(GET).await.unwrap();
-    assert!(is_pending(waiting.head()).await, "it has to wait");
-    clients.pop();
-    assert!(waiting.head().await.unwrap().starts_with("HTTP/1.1 200"));
 }
 
 #[tokio::test]

@@ -234,3 +234,12 @@ async fn files_that_cannot_be_used_are_named_at_the_start() {
         assert_eq!(refusal.code, Some(2));
     }
 }
+
+#[tokio::test]
+async fn a_client_that_never_begins_its_handshake_gives_way_to_another() {
+    let fixture = Fixture::new(json!({}), json!({"max_connections": 1, "header_timeout": 600}));
+    let program = fixture.node.start().unwrap();
+    let mut silent = RawClient::connect(&program.address).await.unwrap();
+    let _other = connect(&program, fixture.client(&[])).await.unwrap();
+    assert!(silent.end().await.0 < Duration::from_secs(4));
+}

@@ -54,6 +54,7 @@ mod listing;
 mod listing_timeout;
 mod login;
 mod logs;
+mod many_connections;
 mod metrics;
 mod misbehaving;
 mod monitoring;

@@ -1,7 +1,7 @@
 //! SIGHUP: the configuration and the composition are read again, and nothing that is under way is dropped.
 
 use crate::listing::{assert_says, harbor_rows, node_rows};
-use image_service_tests::{Fault, Gate, Harbor, Node, Program, RawClient, Version, composition, is_pending};
+use image_service_tests::{Fault, Gate, Harbor, Node, Program, RawClient, Version, composition, test_component};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -80,20 +80,27 @@ async fn a_request_under_way_is_answered_as_it_began() {
 #[tokio::test]
 async fn new_limits_count_for_new_connections() {
     let limits = json!({"limits_config": {"max_connections": 1}});
-    let program = Node::builder().composition(composition("demo")).config(limits).start().unwrap();
-    let head = "HEAD /images HTTP/1.1\r\nhost: x\r\n\r\n";
+    let program = Node::builder().composition(test_component("misbehaving")).config(limits).start().unwrap();
     let mut first = RawClient::connect(&program.address).await.unwrap();
-    first.send(head).await.unwrap();
-    first.head().await.unwrap();
-    let mut second = RawClient::connect(&program.address).await.unwrap();
-    second.send(head).await.unwrap();
-    assert!(is_pending(second.head()).await, "one connection at a time");
+    let post = "POST /read HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
+    first.send(post).await.unwrap();
+    assert!(first.head().await.unwrap().starts_with("HTTP/1.1 100 "), "its request is under way");
+    let ask = async || {
+        let mut client = RawClient::connect(&program.address).await.unwrap();
+        client.send("HEAD /well HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let head = client.head().await.unwrap();
+        (client, head[9..12].to_owned())
+    };
+    assert_eq!(ask().await.1, "503", "one connection at a time");
 
     program.node().configure(json!({"limits_config": {"max_connections": 2, "header_timeout": 0.5}})).unwrap();
-    program.hang_up().unwrap();
-    second.head().await.unwrap();
+    program.reload().await.unwrap();
+    let (mut second, status) = ask().await;
+    assert_eq!(status, "200");
+    first.send("hello").await.unwrap();
+    first.head().await.unwrap();
     assert!(second.end().await.0 < Duration::from_secs(4));
     // The first has the limits that counted when the program accepted it.
-    first.send(head).await.unwrap();
+    first.send("HEAD /well HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     first.head().await.unwrap();
 }

@@ -26,6 +26,7 @@ mod launch;
 mod nginx;
 mod node;
 pub mod oci;
+mod open_files;
 mod other_server;
 mod pip;
 pub mod program;
@@ -58,6 +59,7 @@ pub use harbor::{Artifact, Artifacts, Fault, Harbor, HarborBuilder, HarborReques
 pub use launch::Launch;
 pub use nginx::Nginx;
 pub use node::{NO_IMAGES, Node, NodeBuilder, node_row, numbered_images};
+pub use open_files::raise_open_files;
 pub use other_server::OtherServer;
 pub use program::Program;
 pub use prometheus::Metrics;

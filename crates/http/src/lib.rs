@@ -8,6 +8,7 @@
 //! - [`access_log`]: one request from its head to the last byte of its answer; [`listing_summary`]: the counts of its
 //!   listing; [`verdict_header`]: the counts of its verdicts;
 //! - [`tls`]: trust and certificates, for the listener and for clients of the program;
+//! - `client`: which connections are those of one client;
 //! - `file_fingerprint`, `reloadable`: files that the program reads again when they change.
 //!
 //! This crate knows no wasmtime: the application that answers requests implements [`server::Application`].
@@ -19,6 +20,7 @@ pub mod access_log;
 pub mod address;
 pub mod cache;
 mod cache_status;
+mod client;
 pub mod conditional;
 mod file_fingerprint;
 pub mod hex;

@@ -2,7 +2,9 @@
 //!
 //! - [`Application`]: the trait of the application that answers requests;
 //! - `listener`: the sockets that clients connect to;
-//! - `connection_set`: all open connections, and their time limits; `shedding`: which ones end when memory is short;
+//! - `connection_set`: all open connections, and their time limits; `room`: which idle ones give way to new ones;
+//!   `shedding`: which ones end when memory is short;
+//! - `load`: how many have requests under way, and how many may;
 //! - `connection`: HTTP over one of them;
 //! - [`exchange`]: one request and its answer: access, log line, and 500 in place of a panic; `host_header`: whether it has one host;
 //! - `socket`, `body`: its bytes, which they count;
@@ -18,6 +20,8 @@ mod exchange;
 mod host_header;
 mod lifecycle;
 mod listener;
+mod load;
+mod room;
 mod shedding;
 mod socket;
 mod stall_timeout;
@@ -27,6 +31,7 @@ pub use application::Application;
 pub use exchange::exchange;
 
 use crate::address::Address;
+use crate::client::Client;
 use anyhow::Result;
 use connection_set::ConnectionSet;
 use connection_state::StallLimits;
@@ -98,20 +103,22 @@ impl Server {
         let mut connections = ConnectionSet::new();
         let signal = loop {
             let limits = current.borrow_and_update().limits().clone();
+            connections.allow(limits.max_connections);
             let is_short = shedding::bytes_to_free() > 0;
             tokio::select! {
                 signal = end_signals.next() => break signal,
                 // The new limits may allow more connections, or fewer.
                 _ = current.changed() => {}
                 () = connections.next_end() => {}
-                // While memory is short, further clients wait there, too.
+                // While memory is short, further clients wait in the queue of the operating system.
                 () = tokio::time::sleep(SHORTAGE_INTERVAL), if is_short => {}
-                // At the limit, further clients wait in the queue of the operating system.
-                accepted = listener.accept(), if !is_short && connections.len() < limits.max_connections => match accepted {
+                // Beyond it, further clients wait there, too.
+                accepted = listener.accept(), if !is_short && connections.has_room() => match accepted {
                     Ok(stream) => {
+                        let client = Client::of(stream.peer_address());
                         let limits = StallLimits { idle: limits.header_timeout, piece: limits.client_timeout };
                         let open = connections.len();
-                        connections.add(limits, |state| connection::serve(stream, state, current.clone(), open));
+                        connections.add(client, limits, |state| connection::serve(stream, state, current.clone(), open));
                     }
                     Err(error) => {
                         // Often too few file descriptors, which passes.

@@ -295,6 +295,13 @@ impl OpenConnection {
     }
 }
 
+/// The server closes so many idle connections, because as many are open as may be.
+pub fn connections_gave_way(connections: usize) {
+    if let Some(metrics) = METRICS.get() {
+        metrics.gave_way.inc_by(connections as u64);
+    }
+}
+
 /// The bytes that one store keeps. They count in the metric until this is dropped, beside those of other stores: after a reload
 /// there may be two for a while.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use super::body::Body;
 use super::security_headers::harden;
 use crate::routes::only_reads;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
 
 /// An answer with a short body.
@@ -28,6 +28,13 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
     let title = status.canonical_reason().unwrap_or("Error");
     let body = serde_json::json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
     text(status, "application/problem+json", image_model::json::text(&body) + "\n")
+}
+
+/// The refusal of a request that is one too many. The client may send it again soon.
+pub fn busy(detail: &str) -> Response<Body> {
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// The refusal of a method that does more than read, on a path that only allows reading.

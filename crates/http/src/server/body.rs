@@ -143,7 +143,7 @@ mod tests {
         let log = RequestLog::begin(&Request::get("/images").body(()).unwrap());
         let answer = AnswerBody::streaming(Panicking(Some(Bytes::from_static(b"begun"))));
         let tracked = log.track(Response::new(answer)).into_body();
-        let mut body = OutgoingBody::new(tracked, None, Arc::<ConnectionState>::default().begin_request());
+        let mut body = OutgoingBody::new(tracked, None, Arc::<ConnectionState>::default().begin_request(false));
         assert_eq!((body.size_hint().exact(), body.is_end_stream()), (None, false));
         let _ = body.frame().await;
         let broken = body.frame().await.unwrap().unwrap_err();

@@ -3,10 +3,11 @@
 use super::application::Application;
 use super::body::{OutgoingBody, request_body};
 use super::connection_state::ConnectionState;
-use super::exchange::exchange;
+use super::exchange::{exchange, refuse_beyond_limit};
 use super::socket::{Socket, Stream};
 use crate::access::Peer;
 use crate::response::BoxError;
+use crate::routes::Route;
 use hyper::Version;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -88,12 +89,22 @@ async fn serve_http<A: Application>(
     let connection = builder.serve_connection(
         TokioIo::new(io),
         service_fn(|request| {
-            let active = state.begin_request();
+            let is_probe = Route::of(request.uri().path()).is_probe();
+            let active = state.begin_request(is_probe);
+            let is_refused = !is_probe && state.is_beyond_limit();
+            if is_refused {
+                // After this answer.
+                state.close();
+            }
             let progress = (request.version() == Version::HTTP_2).then(|| state.track_body());
             let request = request.map(|body| request_body(body, state));
             let app = Arc::clone(&current.borrow());
             async move {
-                let answer = exchange(&*app, request, peer).await;
+                let answer = if is_refused {
+                    refuse_beyond_limit(&*app, &request, peer)
+                } else {
+                    exchange(&*app, request, peer).await
+                };
                 Ok::<_, Infallible>(answer.map(|body| OutgoingBody::new(body, progress, active)))
             }
         }),

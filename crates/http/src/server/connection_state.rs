@@ -1,5 +1,6 @@
 //! The state of one connection: requests under way, idle time, and whether the server wants it to close.
 
+use super::load::Load;
 use super::shedding;
 use super::stall_timeout::{Progress, StallTimer};
 use futures_util::task::AtomicWaker;
@@ -17,6 +18,11 @@ pub(super) struct ConnectionState {
     active: AtomicUsize,
     /// The value of `begun` when the socket last took all that there was.
     begun_at_flush: AtomicU64,
+    load: Arc<Load>,
+    /// The active ones that count in `load`: all but probes.
+    counted: AtomicUsize,
+    /// Whether these are more than may be.
+    beyond_limit: AtomicBool,
     /// Bytes written to the socket.
     pub(super) socket: Progress,
     /// Bodies that may stall although the socket moves: of requests, and of HTTP/2 answers, which the client holds back
@@ -29,11 +35,29 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    /// Counts a request as active, until the result is dropped.
-    pub(super) fn begin_request(self: &Arc<Self>) -> ActiveRequest {
+    /// A new connection, whose requests count in `load`.
+    pub(super) fn new(load: Arc<Load>) -> Self {
+        Self { load, ..Self::default() }
+    }
+
+    /// Counts a request as active, until the result is dropped. Probes take nobody's place.
+    pub(super) fn begin_request(self: &Arc<Self>, is_probe: bool) -> ActiveRequest {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.active.fetch_add(1, Ordering::Relaxed);
-        ActiveRequest(Arc::clone(self))
+        if !is_probe && self.counted.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.beyond_limit.store(self.load.enter(), Ordering::Relaxed);
+        }
+        ActiveRequest { state: Arc::clone(self), is_counted: !is_probe }
+    }
+
+    /// Whether the requests under way that are no probes are too many, as `limits_config.max_connections` others have some.
+    pub(super) fn is_beyond_limit(&self) -> bool {
+        self.beyond_limit.load(Ordering::Relaxed)
+    }
+
+    fn is_busy(&self) -> bool {
+        // Bytes that wait in the socket are part of an answer.
+        self.active.load(Ordering::Relaxed) > 0 || self.socket.is_waiting()
     }
 
     /// Notes that the socket has taken all that there was.
@@ -91,11 +115,17 @@ impl ConnectionState {
 
 /// A request whose answer has not ended.
 #[derive(Debug)]
-pub(super) struct ActiveRequest(Arc<ConnectionState>);
+pub(super) struct ActiveRequest {
+    state: Arc<ConnectionState>,
+    is_counted: bool,
+}
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::Relaxed);
+        self.state.active.fetch_sub(1, Ordering::Relaxed);
+        if self.is_counted && self.state.counted.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.state.load.leave();
+        }
     }
 }
 
@@ -149,6 +179,17 @@ pub(super) struct ConnectionObserver {
 }
 
 impl ConnectionObserver {
+    /// How long the connection has been idle; `None` while a request is under way.
+    pub(super) fn idle(&self, state: &ConnectionState) -> Option<Duration> {
+        let had_request = state.begun.load(Ordering::Relaxed) != self.begun;
+        (!state.is_busy()).then_some(if had_request { Duration::ZERO } else { self.idle })
+    }
+
+    /// Counts the idle time anew.
+    pub(super) fn restart(&mut self) {
+        self.idle = Duration::ZERO;
+    }
+
     /// Checks the connection, `passed` after the last check.
     pub(super) fn check(&mut self, state: &ConnectionState, passed: Duration, allowed: StallLimits) -> Action {
         let stalls =
@@ -160,9 +201,7 @@ impl ConnectionObserver {
             return Action::End("the client neither takes its answer nor sends its request");
         }
         let begun = state.begun.load(Ordering::Relaxed);
-        // Bytes that wait in the socket are part of an answer.
-        let busy = state.active.load(Ordering::Relaxed) > 0 || state.socket.is_waiting();
-        if busy || begun != self.begun {
+        if state.is_busy() || begun != self.begun {
             (self.begun, self.idle) = (begun, Duration::ZERO);
             return Action::Keep;
         }
@@ -198,7 +237,7 @@ mod tests {
     #[test]
     fn a_connection_with_a_slow_request_is_not_idle_and_idle_time_starts_at_its_end() {
         let (state, mut observer) = (Arc::new(ConnectionState::default()), ConnectionObserver::default());
-        let request = state.begin_request();
+        let request = state.begin_request(false);
         assert!((0..100).all(|_| check(&mut observer, &state) == Action::Keep));
         drop(request);
         assert_eq!([(); 3].map(|()| check(&mut observer, &state)), [Action::Keep, Action::Keep, Action::Close]);
@@ -208,7 +247,7 @@ mod tests {
     fn a_request_between_two_checks_resets_the_idle_time() {
         let (state, mut observer) = (Arc::new(ConnectionState::default()), ConnectionObserver::default());
         assert!((0..100).all(|_| {
-            drop(state.begin_request());
+            drop(state.begin_request(false));
             check(&mut observer, &state) == Action::Keep
         }));
     }
@@ -216,7 +255,7 @@ mod tests {
     #[test]
     fn one_stalled_body_ends_the_connection_although_another_moves() {
         let (state, mut observer) = (Arc::new(ConnectionState::default()), ConnectionObserver::default());
-        let (_request, stalled, moving) = (state.begin_request(), state.track_body(), state.track_body());
+        let (_request, stalled, moving) = (state.begin_request(false), state.track_body(), state.track_body());
         stalled.set_waiting(true);
         let action = [(); 4].map(|()| {
             moving.record(1 << 20);
@@ -231,13 +270,41 @@ mod tests {
     #[test]
     fn answers_are_unread_until_they_end_and_the_socket_takes_them() {
         let state = Arc::new(ConnectionState::default());
-        let under_way = state.begin_request();
-        drop([state.begin_request(), state.begin_request()]);
+        let under_way = state.begin_request(false);
+        drop([state.begin_request(false), state.begin_request(false)]);
         assert_eq!(state.unread(), 3);
         state.flushed();
         assert_eq!(state.unread(), 1);
         drop(under_way);
         assert_eq!(state.unread(), 0);
+    }
+
+    #[test]
+    fn a_connection_is_idle_between_its_requests_and_says_for_how_long() {
+        let (state, mut observer) = (Arc::new(ConnectionState::default()), ConnectionObserver::default());
+        check(&mut observer, &state);
+        assert_eq!(observer.idle(&state), Some(SECOND));
+        let request = state.begin_request(false);
+        assert_eq!(observer.idle(&state), None);
+        drop(request);
+        assert_eq!(observer.idle(&state), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn requests_of_more_connections_than_may_be_are_beyond_the_limit_until_another_connection_has_none() {
+        let load = Arc::new(Load::default());
+        load.allow(1);
+        let [one, other] = [(); 2].map(|()| Arc::new(ConnectionState::new(Arc::clone(&load))));
+        let (first, _) = (one.begin_request(false), one.begin_request(false));
+        let second = other.begin_request(false);
+        assert_eq!((one.is_beyond_limit(), other.is_beyond_limit()), (false, true));
+        drop(first);
+        let third = other.begin_request(false);
+        assert!(other.is_beyond_limit(), "what began so goes on so");
+        drop((second, third));
+        let _probe = one.begin_request(true);
+        let _fourth = other.begin_request(false);
+        assert!(!other.is_beyond_limit(), "a probe takes nobody's place");
     }
 
     #[test]

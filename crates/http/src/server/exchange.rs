@@ -5,10 +5,10 @@ use super::application::Application;
 use super::host_header;
 use crate::access::Peer;
 use crate::access_log::{RequestLog, TrackedBody};
-use crate::response::{Body, RequestBody, problem};
+use crate::response::{Body, RequestBody, busy, problem};
 use crate::routes::Route;
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER};
-use http::{Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
+use http::{Request, Response, StatusCode, Version};
 use image_service_memory::{BUDGET, Purpose};
 use image_service_telemetry::panics;
 
@@ -42,9 +42,24 @@ fn no_memory(route: Route) -> Option<Response<Body>> {
         return None;
     }
     tracing::debug!("a request was refused: {refused}");
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are under way; try again.");
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    Some(response)
+    Some(busy("Too many requests are under way; try again."))
+}
+
+/// Refuses a request that is no probe, as `limits_config.max_connections` other connections have requests under way. Probes are
+/// answered: monitoring learns that the program lives, whatever clients do.
+pub(super) fn refuse_beyond_limit<A: Application>(
+    app: &A,
+    request: &Request<RequestBody>,
+    peer: Peer,
+) -> Response<TrackedBody> {
+    let log = RequestLog::begin(request);
+    let detail = "As many connections as may be open have requests under way; try again.";
+    let mut response = busy(detail);
+    if request.version() < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    app.access().context(request, peer).apply(&mut response);
+    log.track(response)
 }
 
 /// The answer to a request that made the program panic.

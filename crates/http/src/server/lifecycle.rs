@@ -1,6 +1,7 @@
 //! Events from outside: signals to end or to reload the configuration, and changed files.
 
 use super::application::Application;
+use super::load::RESERVE;
 use super::systemd;
 use crate::access::Access;
 use crate::address::Address;
@@ -15,8 +16,9 @@ use tokio::time::MissedTickBehavior;
 
 /// How often the server looks at files. A change takes effect at the second look.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
-/// Files that the program has open besides its connections: logs, sockets of sources, its own files.
-const OTHER_FILES: u64 = 128;
+/// Files that the program has open besides `limits_config.max_connections`: connections of the reserve, logs, sockets of sources,
+/// its own files.
+const OTHER_FILES: u64 = 128 + RESERVE as u64;
 
 /// SIGTERM and SIGINT, which ask the program to end.
 pub(super) struct EndSignals {

@@ -85,6 +85,7 @@ pub(super) struct Metrics {
     pub(super) store_files_set_aside: IntCounter,
     pub(super) connections: IntGauge,
     pub(super) accepted: IntCounter,
+    pub(super) gave_way: IntCounter,
     pub(super) logins: IntCounterVec,
     pub(super) log_dropped: IntCounter,
     pub(super) spans_dropped: IntCounter,
@@ -230,6 +231,10 @@ impl Metrics {
             )?,
             connections: make.gauge("connections", "Open connections of clients.")?,
             accepted: make.counter("connections_total", "Connections of clients that the server accepted.")?,
+            gave_way: make.counter(
+                "connections_gave_way_total",
+                "Idle connections that the server closed, because as many were open as may be.",
+            )?,
             logins: make.counters("logins_total", "Logins of browsers, by outcome.", &["outcome"])?,
             spans_dropped: make.counter(
                 "spans_dropped_total",
