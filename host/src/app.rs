@@ -10,7 +10,7 @@ use crate::runtime::{Capabilities, Error, Service, StderrHandler};
 use crate::sources::Lasting;
 use crate::verdict_refresh::{self, VerdictRefresh};
 use anyhow::Result;
-use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use image_model::protocol;
@@ -20,7 +20,9 @@ use image_service_http::access_log::RequestLog;
 use image_service_http::cache::{Cache, Origin};
 use image_service_http::listing_summary::ListingSummary;
 use image_service_http::request_context::RequestContext;
-use image_service_http::response::{Body, Reply, RequestBody, harden, no_body, problem, refuse_unless_read, text};
+use image_service_http::response::{
+    Body, Reply, RequestBody, busy, harden, no_body, problem, refuse_unless_read, text,
+};
 use image_service_http::routes::Route;
 use image_service_http::server::Application;
 use image_service_http::verdict_header;
@@ -91,7 +93,7 @@ impl App {
         }));
         Ok(Self {
             cache: (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file)),
-            node_api: has_node_api.then(|| NodeApi::new(crictl)),
+            node_api: has_node_api.then(|| NodeApi::new(crictl, &limits, response_timeout)),
             origin,
             first_listing,
             access,
@@ -221,9 +223,7 @@ async fn answer_by_composition(
         }
         Err(Error::Overloaded(error)) => {
             tracing::warn!("the host refused a request: {error}");
-            let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are under way; try again.");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            response
+            busy("Too many requests are under way; try again.")
         }
         Err(Error::Failed(error)) => {
             tracing::error!("a request failed: {error:#}");

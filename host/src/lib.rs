@@ -7,6 +7,7 @@
 //! - [`allocator`]: how much memory the program has;
 //! - [`composition`]: the bytes of a composed component, and the code that the engine runs;
 //! - `first_listing`: requests that need the same listing wait for one;
+//! - `joined`: one question for all who ask it at the same time;
 //! - `node_api`, `openapi`, `readiness`: answers of the host itself;
 //! - `verdict_refresh`: the program's own looks at how nodes and Harbor compare.
 //!
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod composition;
 mod error_chain;
 mod first_listing;
+mod joined;
 mod node_api;
 mod openapi;
 mod readiness;

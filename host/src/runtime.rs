@@ -24,13 +24,14 @@ mod request_scope;
 mod stderr;
 mod store_data;
 
+pub(crate) use admission::ConcurrencyLimit;
 pub use capabilities::Capabilities;
 pub use engine::engine;
 pub use error::Error;
 pub use stderr::StderrHandler;
 
 use crate::composition::Composition;
-use admission::{ConcurrencyLimit, Overloaded};
+use admission::Overloaded;
 use anyhow::Result;
 use buffered_prefix::BufferedPrefix;
 use deadline_body::DeadlineBody;
@@ -78,7 +79,7 @@ impl Service {
         let begin_timeout = response_timeout.saturating_add(EXTRA_LIFE);
         let on_stderr = stderr::rate_limited(on_stderr, limits.max_stderr_lines);
         let expected = Arc::<ExpectedGrowth>::default();
-        let admission = ConcurrencyLimit::new(limits.max_requests, limits.max_waiting, Arc::clone(&expected));
+        let admission = ConcurrencyLimit::new(limits.max_requests, limits.max_waiting).expecting(Arc::clone(&expected));
         let ending = Arc::default();
         let instances = Instances { engine, prepared, capabilities, begin_timeout, on_stderr, expected, ending };
         Ok(Self {

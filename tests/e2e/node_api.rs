@@ -2,7 +2,7 @@
 
 use crate::listing::assert_says;
 use http::Method;
-use image_service_tests::{Node, NodeBuilder, Program, Response, repository};
+use image_service_tests::{Node, NodeBuilder, Program, Response, numbered_images, repository};
 use serde_json::{Value, json};
 
 const RECORDED: &str = "components/lib/image-model/testdata/crictl-1.36-images.json";
@@ -59,6 +59,42 @@ async fn a_failing_crictl_is_a_problem_that_says_why() {
     assert_eq!(answer.status(), 502);
     let problem: Value = answer.json().await.unwrap();
     assert_says(problem["detail"].as_str().unwrap(), &["no runtime"]);
+}
+
+#[tokio::test]
+async fn three_hundred_who_ask_at_once_share_one_process_of_crictl_and_its_answer() {
+    const MIB: u64 = 1 << 20;
+    // Two MB of text, two seconds after the first request.
+    let node = Node::builder().images(numbered_images(10_000)).node_api("t0ken");
+    let program = node.crictl_script("echo run >> runs; sleep 2; cat images.json").start().unwrap();
+    let asked = (0..300).map(|_| async {
+        let answer = ask(&program, Method::GET, Some("Bearer t0ken")).await;
+        (answer.status().as_u16(), answer.bytes().await.unwrap())
+    });
+    let answers = futures::future::join_all(asked).await;
+    let (status, text) = &answers[0];
+    assert!(*status == 200 && text.len() > 1 << 20, "{status}, {} bytes", text.len());
+    assert!(answers.iter().all(|(status, other)| *status == 200 && other == text), "all get the same");
+    let runs = program.node().read("runs").lines().count();
+    assert!(runs <= 2, "{runs} processes of crictl");
+    let peak = program.peak_memory().unwrap() / MIB;
+    assert!(peak < 250, "{peak} MiB");
+}
+
+#[tokio::test]
+async fn more_requests_than_may_be_under_way_or_wait_get_503_with_retry_after() {
+    let node = recorded().node_api("t0ken").config(json!({"limits_config": {"max_requests": 1, "max_waiting": 0}}));
+    let program =
+        node.crictl_script("while ! test -e end; do sleep 0.05; done; echo '{\"images\":[]}'").start().unwrap();
+    let answers = async {
+        let both = [(); 2].map(|()| ask(&program, Method::GET, Some("Bearer t0ken")));
+        futures::future::select_all(both.map(Box::pin)).await
+    };
+    let (refused, _, others) = answers.await;
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    program.node().write("end", "").unwrap();
+    assert_eq!(futures::future::join_all(others).await[0].status(), 200);
 }
 
 #[tokio::test]

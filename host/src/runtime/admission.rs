@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 const CPU_PERMIT_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// Limits the requests that run in components, and those that wait.
-pub(super) struct ConcurrencyLimit {
+pub(crate) struct ConcurrencyLimit {
     running: Arc<Semaphore>,
     waiting: Semaphore,
     computing: Arc<Semaphore>,
@@ -59,7 +59,8 @@ pub enum Overloaded {
 }
 
 impl ConcurrencyLimit {
-    pub(super) fn new(running: usize, waiting: usize, expected: Arc<ExpectedGrowth>) -> Self {
+    /// A limit of so many requests that run, and so many that wait.
+    pub(crate) fn new(running: usize, waiting: usize) -> Self {
         // The most permits that a semaphore can have.
         let waiting = waiting.min(Semaphore::MAX_PERMITS);
         let computing = available_parallelism().map_or(1, usize::from);
@@ -67,9 +68,14 @@ impl ConcurrencyLimit {
             running: Arc::new(Semaphore::new(running)),
             waiting: Semaphore::new(waiting),
             computing: Arc::new(Semaphore::new(computing)),
-            expected,
+            expected: Arc::default(),
             limits: (running, waiting),
         }
+    }
+
+    /// The same, for requests whose instances are expected to need so much memory.
+    pub(super) fn expecting(self, expected: Arc<ExpectedGrowth>) -> Self {
+        Self { expected, ..self }
     }
 
     /// The number of requests that run.
@@ -102,7 +108,8 @@ impl ConcurrencyLimit {
         BUDGET.promise(bytes, || self.running() <= 1, deadline.into()).await
     }
 
-    async fn acquire_run(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Overloaded> {
+    /// Waits in the same way for a permit of a request that needs no processor.
+    pub(crate) async fn acquire_run(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Overloaded> {
         if let Ok(permit) = Arc::clone(&self.running).try_acquire_owned() {
             return Ok(permit);
         }
@@ -121,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_above_the_limit_of_waiting_ones_is_refused_at_once() {
-        let limit = Arc::new(ConcurrencyLimit::new(1, 1, Arc::default()));
+        let limit = Arc::new(ConcurrencyLimit::new(1, 1));
         let later = Instant::now() + Duration::from_secs(60);
         let first = limit.acquire(later).await.unwrap();
         let second = tokio::spawn({
@@ -141,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiting_request_lets_another_compute_and_a_computing_one_delays_others_only_briefly() {
-        let limit = ConcurrencyLimit::new(1000, 0, Arc::default());
+        let limit = ConcurrencyLimit::new(1000, 0);
         let later = Instant::now() + Duration::from_secs(60);
         let mut computing = Vec::new();
         while limit.computing.available_permits() > 0 {

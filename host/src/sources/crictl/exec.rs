@@ -10,13 +10,12 @@ pub use hanging::Hanging;
 
 use super::answer::Answer;
 use super::error::{Error, ErrorKind};
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use crate::joined::Joined;
 use image_service_config::Crictl;
 use image_service_telemetry::panics::Panicked;
 use process::Process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// The preferred arguments, because crictl's JSON is exact.
@@ -24,14 +23,12 @@ const JSON: [&str; 4] = ["crictl", "images", "-o", "json"];
 /// The only arguments that the documented sudoers rule allows: a rule with arguments allows exactly these.
 const TABLE: [&str; 2] = ["crictl", "images"];
 
-type Flight = Shared<BoxFuture<'static, Result<Answer, Error>>>;
-
 /// Asks crictl.
 #[derive(Debug)]
 pub(super) struct Exec {
     commands: Arc<Commands>,
     /// The question under way. Where crictl runs as root, this program can't stop it: each further process would stay too.
-    flight: Mutex<Option<Flight>>,
+    joined: Joined<Result<Answer, Error>>,
 }
 
 /// The commands that list the images, and the one that worked.
@@ -48,37 +45,15 @@ impl Exec {
     /// Runs the configured command, or crictl's. `hanging` knows the process that did not end, also over a reload.
     pub(super) fn new(config: Crictl, max_bytes: usize, hanging: Hanging) -> Self {
         let commands = Commands { config, max_bytes, table_worked: AtomicBool::new(false), hanging };
-        Self { commands: Arc::new(commands), flight: Mutex::default() }
+        Self { commands: Arc::new(commands), joined: Joined::default() }
     }
 
-    /// The images, from the question under way or a new one, until `end`.
+    /// The images, from the question under way, which ends before `end` as it began earlier, or from a new one.
     pub(super) async fn answer(&self, end: Instant) -> Result<Answer, Error> {
-        let outcome = self.join(end).await;
-        // Nobody keeps the list. A question that another request has begun meanwhile stays.
-        self.flight().take_if(|flight| flight.peek().is_some());
-        outcome
-    }
-
-    fn flight(&self) -> MutexGuard<'_, Option<Flight>> {
-        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The question under way, which ends before `end` as it began earlier, or a new one.
-    fn join(&self, end: Instant) -> Flight {
-        let mut flight = self.flight();
-        if let Some(present) = flight.as_ref().filter(|flight| flight.peek().is_none()) {
-            return present.clone();
-        }
         let commands = Arc::clone(&self.commands);
-        // A task of its own, as each of those who wait may leave.
-        let task = tokio::spawn(async move { commands.images(end).await });
-        let outcome = async {
-            // The panic is in the log.
-            task.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, Panicked.to_string(), "")))
-        };
-        let begun = outcome.boxed().shared();
-        *flight = Some(begun.clone());
-        begun
+        let outcome = self.joined.ask(|| async move { commands.images(end).await }).await;
+        // The panic is in the log.
+        outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, Panicked.to_string(), "")))
     }
 }
 
