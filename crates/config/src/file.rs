@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::environment::{self, Environment};
 use crate::password::Places;
+use crate::place;
 use crate::reader::{Notes, Reader};
 use crate::secret::world_readable_warning;
 use crate::setting::Setting;
@@ -84,8 +85,22 @@ struct Read {
 
 fn read(text: &str, folder: &Path, environment: &Environment) -> Result<Read> {
     let tree = Tree::read(text)?;
+    read_tree(&tree, folder, environment).map_err(|error| located(error, text, environment))
+}
+
+/// The error with the place in the text of the key that it begins with, unless a variable has the value that counts.
+fn located(error: anyhow::Error, text: &str, environment: &Environment) -> anyhow::Error {
+    let message = format!("{error:#}");
+    let key = message.split([' ', ':', ';', ',']).next().unwrap_or_default();
+    match place::of_key(text, key).filter(|_| environment.variable_of(key).is_none()) {
+        Some(place) => anyhow!("{message} ({place})"),
+        None => error,
+    }
+}
+
+fn read_tree(tree: &Tree, folder: &Path, environment: &Environment) -> Result<Read> {
     let notes = RefCell::new(Notes::default());
-    let file = File::deserialize(Reader::new(&tree, environment, &notes)).map_err(|error| anyhow!("{error}"))?;
+    let file = File::deserialize(Reader::new(tree, environment, &notes)).map_err(|error| anyhow!("{error}"))?;
     let Notes { of_file: mut warnings, mut of_environment, mut settings, keys } = notes.into_inner();
     of_environment.extend(environment.unknown(&keys).into_iter().map(|name| {
         format!(

@@ -22,6 +22,7 @@ mod node_api;
 mod origin;
 mod page;
 mod password;
+mod place;
 mod proxy;
 mod reader;
 mod seconds;

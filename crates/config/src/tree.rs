@@ -2,6 +2,7 @@
 //!
 //! `serde_json::Value` is no such tree: it forgets a key that is there twice, and leaves secrets in memory.
 
+use crate::place;
 use anyhow::{Result, anyhow};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -123,16 +124,12 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
 /// Why a text is no JSON, for somebody who wrote it by hand.
 fn not_json(text: &str, error: &serde_json::Error) -> anyhow::Error {
-    let at = offset(text, error.line(), error.column());
+    let at = place::offset(text, error.line(), error.column());
     let before = text[..at].trim_end();
     let rest = &text[at..];
     let here = rest.chars().next();
     let message = error.to_string();
-    let place = |at: usize| {
-        let line = text[..at].matches('\n').count() + 1;
-        let column = text[text[..at].rfind('\n').map_or(0, |newline| newline + 1)..at].chars().count() + 1;
-        format!("line {line} column {column}")
-    };
+    let place = |at| place::of_offset(text, at);
     if before.ends_with(',') && matches!(here, Some('}' | ']')) {
         return anyhow!("not valid JSON: there is a comma too many at {}", place(before.len() - 1));
     }
@@ -153,16 +150,6 @@ fn not_json(text: &str, error: &serde_json::Error) -> anyhow::Error {
         _ => "",
     };
     anyhow!("not valid JSON: {message}{hint}")
-}
-
-/// The byte of this line and column, which serde_json counts from 1; at most the end, and always the begin of a character.
-fn offset(text: &str, line: usize, column: usize) -> usize {
-    let begin = match line {
-        0 | 1 => 0,
-        line => text.match_indices('\n').nth(line - 2).map_or(text.len(), |(newline, _)| newline + 1),
-    };
-    let at = (begin + column.saturating_sub(1)).min(text.len());
-    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -112,10 +112,13 @@ fn no_error_has_a_word_of_rust() {
 #[test]
 fn a_key_that_is_there_twice_is_refused_under_both_of_its_names() {
     let twice = |keys: &str| error(&format!(r#"{{"harbor_config": {{{keys}}}}}"#));
-    assert_eq!(twice(r#""url": "a", "url": "b""#), "harbor_config.url: the key is there twice; remove one of them");
+    assert_eq!(
+        twice(r#""url": "a", "url": "b""#),
+        "harbor_config.url: the key is there twice; remove one of them (line 1 column 27)"
+    );
     assert_eq!(
         twice(r#""username": "a", "user": "b""#),
-        "harbor_config: user and username are both set, and mean the same; remove one of them"
+        "harbor_config: user and username are both set, and mean the same; remove one of them (line 1 column 19)"
     );
 }
 
@@ -208,7 +211,7 @@ fn an_unknown_key_is_a_warning_that_names_it() {
 fn a_wrong_type_names_its_key() {
     assert_eq!(
         error(r#"{"app_config": {"port": "http"}}"#),
-        "app_config.port: invalid type: the text \"http\", expected a whole number from 0 to 65535"
+        "app_config.port: invalid type: the text \"http\", expected a whole number from 0 to 65535 (line 1 column 25)"
     );
     assert!(error(r#"{"app_config": {"port": 70000}}"#).starts_with("app_config.port: invalid value"));
     assert!(error(r#"{"crictl_config": {"mode": "ssh"}}"#).contains("`auto`, `cri`, `exec`"));
@@ -269,4 +272,24 @@ fn a_page_size_above_harbors_limit_is_lowered_with_a_warning() {
     let (config, warnings) = parsed(r#"{"harbor_config": {"page_size": 500}}"#);
     assert_eq!(config.harbor.page_size, 100);
     assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn an_error_about_a_key_tells_the_line_and_column_of_its_value() {
+    let place = |text: &str| error(text).rsplit_once(" (").map(|(_, place)| place.to_owned()).unwrap_or_default();
+    for (text, expected) in [
+        ("{\n  \"limits_config\": {\n    \"max_requests\": \"many\"\n  }\n}", "line 3 column 21)"),
+        ("{\n  \"limits_config\": {\n    \"max_requests\": 0\n  }\n}", "line 3 column 21)"),
+        ("{\"harbor_config\":\n\"s3cret\"}", "line 2 column 1)"),
+        ("{\"harbor_config\": {\n\"password\": 12345}}", "line 2 column 13)"),
+        ("{\"crictl_config\": {\n\"command\": [1]}}", "line 2 column 12)"),
+        ("{\"node_api\": {\"enabled\": true}}", "line 1 column 14)"),
+    ] {
+        assert_eq!(place(text), expected, "{}", error(text));
+    }
+    // The file's own value does not count.
+    let environment = Environment::of([("IMAGE_SERVICE_LIMITS_CONFIG_MAX_REQUESTS".to_owned(), "0".into())]);
+    let text = "{\"limits_config\": {\"max_requests\": 7}}";
+    let error = read(text, Path::new("/"), &environment).map(drop).unwrap_err().to_string();
+    assert!(error.contains("max_requests") && !error.contains("(line"), "{error}");
 }
