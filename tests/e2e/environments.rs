@@ -5,7 +5,7 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use image_service_tests::harbor::{PASSWORD, USER};
 use image_service_tests::{
-    Containerd, ForeignHost, Harbor, Node, Program, StockHost, Version, composition, http2, oci, repository,
+    Containerd, Fault, ForeignHost, Harbor, Node, Program, StockHost, Version, composition, http2, oci, repository,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -140,6 +140,19 @@ async fn line_ends_around_secrets_do_not_count_and_an_address_without_scheme_is_
     assert_eq!((node_rows(&images).len(), harbor_rows(&images).len(), &images["errors"]), (10, 123, &json!([])));
     let images = listed_by_edge(&[node("node:5375"), harbor_variables].concat()).await;
     assert_says(only_error(&images), &["CRICTL_URL \"node:5375\" has no scheme; write it as http://node:5375"]);
+}
+
+#[tokio::test]
+async fn messages_name_a_setting_as_their_environment_writes_it() {
+    let harbor = Harbor::of(Version::V2_12).repository("a/app", 3).fault("/artifacts", Fault::Status(422));
+    let harbor = harbor.start().await.unwrap();
+    let program = Node::builder().one_image().harbor(&harbor).node_api(TOKEN).start().unwrap();
+    assert_says(
+        only_error(&program.images().await.unwrap()),
+        &["answered 422", "check harbor_config.page_size, which"],
+    );
+    let images = listed_by_edge(&[node_variables(&program, TOKEN), harbor_variables(&harbor)].concat()).await;
+    assert_says(only_error(&images), &["answered 422", "check HARBOR_PAGE_SIZE, which"]);
 }
 
 #[tokio::test]

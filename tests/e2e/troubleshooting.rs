@@ -1,6 +1,7 @@
 //! docs/troubleshooting.md has each message of a failing source: the text of messages in the code is compared with the page.
 
 use image_service_tests::repository;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Where messages of sources are written, as files and folders.
@@ -213,6 +214,45 @@ fn each_message_of_a_failing_source_has_an_entry() {
     };
     let missing: Vec<_> = messages.iter().filter(|(_, message)| !is_told(message)).collect();
     assert!(missing.is_empty(), "docs/troubleshooting.md needs a row for each of these: {missing:#?}");
+}
+
+/// Where messages are written that foreign hosts print, too.
+const ON_FOREIGN_HOSTS: [&str; 8] = [
+    "components/harbor/src",
+    "components/crictl-remote/src",
+    "components/filter/src",
+    "components/handler/src",
+    "components/lister/src",
+    "components/lib/harbor-api/src",
+    "components/lib/http-get/src",
+    "components/lib/verdicts/src",
+];
+
+#[test]
+fn no_message_of_foreign_hosts_names_a_key_of_config_json() {
+    let keys: BTreeSet<String> = std::fs::read_to_string(repository("README.md"))
+        .unwrap()
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(key, _)| key.to_owned()))
+        .filter(|key| key.contains("_config."))
+        .flat_map(|key| key.split('.').map(str::to_owned).collect::<Vec<_>>())
+        .filter(|name| name.contains('_'))
+        .collect();
+    assert!(keys.contains("max_concurrency") && keys.contains("harbor_config"), "{keys:?}");
+    let messages = ON_FOREIGN_HOSTS.iter().flat_map(|place| files(&repository(place))).flat_map(|file| {
+        let strings = strings(&std::fs::read_to_string(&file).unwrap());
+        strings.into_iter().map(move |text| (file.display().to_string(), text)).collect::<Vec<_>>()
+    });
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map(str::to_owned).collect()
+    };
+    let found: Vec<_> = messages
+        .filter(|(_, text)| normal(text).split_whitespace().count() > 1)
+        // Of the other node, on which the native program runs.
+        .filter(|(_, text)| !text.contains("node_api.token_file"))
+        .filter(|(_, text)| words(&normal(text)).iter().any(|word| keys.contains(word)))
+        .collect();
+    assert!(found.is_empty(), "image_model::setting::here writes a key as its environment does: {found:#?}");
 }
 
 #[test]

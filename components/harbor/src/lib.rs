@@ -28,6 +28,7 @@ use harbor_api::config::{self, Config};
 use harbor_api::error::CancelReason;
 use harbor_api::listing::{self, Sink, find};
 use harbor_api::store::{Changes, Entry, Head, Page, Store, StoreError, VersionPage};
+use image_model::setting;
 use image_model::types::{Artifact, Failure, ListingBegin, ListingEnd, ListingPart, Repository};
 use std::collections::HashMap;
 use std::pin::pin;
@@ -108,7 +109,9 @@ async fn list(parts: Sender<ListingPart>, request: listing::Request) {
 /// The operator's settings, by key.
 async fn settings() -> HashMap<&'static str, String> {
     let values = config::KEYS.map(async |key| Some((key, settings::get(key.to_owned()).await?)));
-    futures::future::join_all(values).await.into_iter().flatten().collect()
+    let values: HashMap<_, _> = futures::future::join_all(values).await.into_iter().flatten().collect();
+    setting::use_style(values.get(setting::STYLE).map(String::as_str));
+    values
 }
 
 /// Sends rows as they arrive, and collects failures.

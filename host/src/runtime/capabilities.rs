@@ -5,6 +5,7 @@ use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
 use crate::sources::store::Store;
 use anyhow::Result;
+use image_model::setting;
 use image_service_config::{Config, Harbor, Limits};
 use image_service_telemetry::source_health::SourceHealth;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ impl Capabilities {
             "harbor-url" => Some(harbor.url.clone()),
             // The password stays in the host. The component only learns that the host adds a login.
             "harbor-auth" => harbor_auth(harbor).map(str::to_owned),
+            setting::STYLE => Some(setting::CONFIG.to_owned()),
             "harbor-project" => Some(harbor.project.clone()),
             "harbor-page-size" => Some(harbor.page_size.to_string()),
             "harbor-max-concurrency" => Some(harbor.max_concurrency.to_string()),

@@ -115,7 +115,10 @@ impl Config {
                 &name("harbor-listing-timeout"),
                 DEFAULT_LISTING_TIMEOUT,
             )?,
-            full_listing_interval: interval(get("harbor-full-listing-interval"))?,
+            full_listing_interval: interval(
+                get("harbor-full-listing-interval"),
+                &name("harbor-full-listing-interval"),
+            )?,
         })
     }
 }
@@ -152,12 +155,11 @@ fn seconds(text: Option<String>, name: &str, default: Duration) -> Result<Durati
 }
 
 /// The longest time between two whole listings; `None` for 0.
-fn interval(text: Option<String>) -> Result<Option<Duration>, String> {
+fn interval(text: Option<String>, name: &str) -> Result<Option<Duration>, String> {
     let Some(text) = text else { return Ok(Some(DEFAULT_FULL_LISTING_INTERVAL)) };
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let seconds = seconds.ok_or_else(|| {
-        format!("the setting harbor-full-listing-interval is {text:?}, where seconds, 0 or more, were expected")
-    })?;
+    let seconds =
+        seconds.ok_or_else(|| format!("the setting {name} is {text:?}, where seconds, 0 or more, were expected"))?;
     Ok(Some(seconds).filter(|seconds| !seconds.is_zero()))
 }
 

@@ -1,6 +1,7 @@
 //! Why a request to Harbor gave no usable reply.
 
 use crate::error_body::{Body, Item};
+use image_model::setting;
 use image_model::types::FailureCode;
 use std::fmt;
 use std::time::Duration;
@@ -75,9 +76,9 @@ impl fmt::Display for CancelReason {
             Self::Unresponsive => f.write_str("Harbor stopped answering"),
             Self::DeadlineExceeded(limit) => write!(
                 f,
-                "the listing of Harbor had not ended within {} s and was ended; raise listing_timeout (the setting \
-                 harbor-listing-timeout) if Harbor is just slow",
-                limit.as_secs_f64()
+                "the listing of Harbor had not ended within {} s and was ended; raise {} if Harbor is just slow",
+                limit.as_secs_f64(),
+                setting::here("harbor-listing-timeout")
             ),
         }
     }
@@ -150,7 +151,7 @@ impl fmt::Display for Error {
                     (401, _) => f.write_str("; check Harbor's user and password"),
                     (403, _) => f.write_str("; the user needs to be allowed to read this"),
                     (404, _) => f.write_str("; check the Harbor URL and the project's name"),
-                    (422, _) => f.write_str("; check page_size, which may be 1 to 100"),
+                    (422, _) => write!(f, "; check {}, which may be 1 to 100", setting::here("harbor-page-size")),
                     (429, after) => f.write_str(&limited(after.as_deref())),
                     (500.., _) => f.write_str("; see Harbor's own logs"),
                     _ => Ok(()),
@@ -200,11 +201,10 @@ fn said(f: &mut fmt::Formatter<'_>, excerpt: &str) -> fmt::Result {
 
 /// The remedy where requests are limited.
 fn limited(retry_after: Option<&str>) -> String {
+    let setting = setting::here("harbor-max-concurrency");
     match retry_after {
-        Some(after) => {
-            format!("; it limits requests, try again after {after} (Retry-After) or lower max_concurrency")
-        }
-        None => "; it limits requests, try again later or lower max_concurrency".to_owned(),
+        Some(after) => format!("; it limits requests, try again after {after} (Retry-After) or lower {setting}"),
+        None => format!("; it limits requests, try again later or lower {setting}"),
     }
 }
 
@@ -269,7 +269,7 @@ mod tests {
             (403, FailureCode::Denied, "Harbor never saw"),
             (404, FailureCode::NotFound, "path prefix"),
             (413, FailureCode::Other, "raise the proxy's limits"),
-            (429, FailureCode::Throttled, "max_concurrency"),
+            (429, FailureCode::Throttled, "harbor-max-concurrency"),
             (502, FailureCode::Unavailable, "see the proxy's log"),
             (418, FailureCode::Other, "see the proxy's log"),
         ] {

@@ -1,5 +1,6 @@
 //! The keys of the interface `settings`, as each environment writes them: an operator looks for the name that he has set.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// The key whose value tells how messages write the other keys.
@@ -8,6 +9,35 @@ pub const STYLE: &str = "settings-style";
 pub const ENVIRONMENT: &str = "environment";
 /// The style of Spin's variables.
 pub const SPIN: &str = "spin";
+
+/// The style of config.json.
+pub const CONFIG: &str = "config";
+
+/// The style of this component's environment, once it is known.
+static STYLE_HERE: OnceLock<Option<String>> = OnceLock::new();
+
+/// Has [`here`] write keys in this style. The first call counts: an environment has one style.
+pub fn use_style(style: Option<&str>) {
+    STYLE_HERE.get_or_init(|| style.map(str::to_owned));
+}
+
+/// A key as messages write it in this component's environment.
+pub fn here(key: &str) -> String {
+    written(STYLE_HERE.get().and_then(Option::as_deref), key)
+}
+
+/// The key of config.json for a key, where there is one: `harbor_config.project_name` for `harbor-project`.
+///
+/// ```
+/// assert_eq!(image_model::setting::config_key("harbor-project").as_deref(), Some("harbor_config.project_name"));
+/// ```
+pub fn config_key(key: &str) -> Option<String> {
+    match key {
+        "harbor-project" => Some("harbor_config.project_name".to_owned()),
+        "registry-hosts" | "mirrors" => Some(format!("harbor_config.{}", spin_variable(key))),
+        _ => key.strip_prefix("harbor-").map(|rest| format!("harbor_config.{}", spin_variable(rest))),
+    }
+}
 
 /// The environment variable for a key: `HARBOR_URL` for `harbor-url`.
 ///
@@ -32,6 +62,7 @@ pub fn written(style: Option<&str>, key: &str) -> String {
     match style {
         Some(ENVIRONMENT) => environment_variable(key),
         Some(SPIN) => spin_variable(key),
+        Some(CONFIG) => config_key(key).unwrap_or_else(|| key.to_owned()),
         _ => key.to_owned(),
     }
 }
@@ -62,6 +93,13 @@ mod tests {
         assert_eq!(written(Some(ENVIRONMENT)), "CRICTL_TOKEN");
         assert_eq!(written(Some(SPIN)), "crictl_token");
         assert_eq!((written(None), written(Some("other"))), ("crictl-token".to_owned(), "crictl-token".to_owned()));
+        let of_config = |key| super::written(Some(CONFIG), key);
+        assert_eq!(of_config("harbor-page-size"), "harbor_config.page_size");
+        assert_eq!(of_config("harbor-project"), "harbor_config.project_name");
+        assert_eq!(
+            (of_config("mirrors").as_str(), of_config("node-name").as_str()),
+            ("harbor_config.mirrors", "node-name")
+        );
     }
 
     #[test]

@@ -64,8 +64,8 @@ impl Reason {
                  database is up."
             }
             Self::ProjectNotSeen => {
-                "The listing does not have this project: the login does not see it, it was deleted, or \
-                 harbor_config.project_name names another one."
+                "The listing does not have this project: the login does not see it, it was deleted, or the settings name \
+                 another project, which alone is listed."
             }
             Self::ProjectIncomplete => "Harbor did not give all artifacts of this project.",
             Self::RepositoryFailed => "Harbor did not give this repository: the errors of this answer say why.",

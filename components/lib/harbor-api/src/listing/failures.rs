@@ -4,6 +4,7 @@ use crate::error::{CancelReason, Error};
 use crate::paging::Truncated;
 use crate::repository_name::RepositoryName;
 use crate::sink::Sink;
+use image_model::setting;
 use image_model::types::{self, FailureCode};
 use std::collections::BTreeSet;
 
@@ -58,8 +59,11 @@ impl Failure {
         let cause = Cause::new(&truncated.error, missing, |code| {
             // Harbor gives a robot of one project all that it has to the list of that project.
             let advice = match truncated.error.status() {
-                Some(403) => "; if it may read one project only, name that project (project_name)",
-                _ => "",
+                Some(403) => {
+                    let setting = setting::here("harbor-project");
+                    format!("; if it may read one project only, name that project ({setting})")
+                }
+                _ => String::new(),
             };
             types::Failure::of_source(code, format!("the list of projects: {}{advice}", truncated.error))
         });

@@ -3,6 +3,7 @@
 use super::endpoints;
 use crate::api::Api;
 use crate::page::{Limits, parse_json};
+use image_model::setting;
 use serde::Deserialize;
 
 /// A project, of which only the name is of use here.
@@ -29,5 +30,5 @@ pub(super) async fn advice(api: &impl Api, limits: Limits) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("{without_login}; project_name can be {}{more}", names.join(", "))
+    format!("{without_login}; {} can be {}{more}", setting::here("harbor-project"), names.join(", "))
 }

@@ -15,6 +15,7 @@ use crate::repository_name::RepositoryName;
 use crate::scope::Named;
 use crate::session::Session;
 use futures::{StreamExt, stream};
+use image_model::setting;
 use image_model::types::{self, Detail, FailureCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -312,10 +313,10 @@ pub(super) fn count(overviews: &[ProjectOverview]) -> u64 {
 
 /// The failure of a list with more names than a listing may hold.
 fn too_many(api: &impl Api, path: &str, what: &str) -> Truncated {
-    let limit = MAX_NAME_BYTES >> 20;
+    let (limit, setting) = (MAX_NAME_BYTES >> 20, setting::here("harbor-project"));
     let kind = ErrorKind::TooLarge(format!(
         "Harbor lists more than {MAX_NAMES} {what}, or more than {limit} MiB of their names, which is the most that a \
-         listing can hold; name one project (project_name), or give the user access to fewer"
+         listing can hold; name one project ({setting}), or give the user access to fewer"
     ));
     Truncated { error: Error { url: api.url(path), kind }, missing: None }
 }

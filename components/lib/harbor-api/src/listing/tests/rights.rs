@@ -34,13 +34,13 @@ fn a_login_that_may_not_list_projects_is_told_to_name_its_own() {
     let mut fake = sample(OLD);
     fake.faults.insert("/projects".into(), (Fault::Status(403), 1));
     let errors = listed(&fake, 100, 5_000, None).errors;
-    assert!(matches!(&errors[..], [(None, message)] if message.contains("name that project (project_name)")));
+    assert!(matches!(&errors[..], [(None, message)] if message.contains("name that project (harbor-project)")));
 }
 
 #[test]
 fn a_project_that_is_not_there_is_told_with_the_names_of_others() {
     let message = |fake: &FakeHarbor| listed(fake, 100, 5_000, Some("nowhere")).errors.remove(0).1;
-    assert!(message(&sample(NEW)).ends_with("; project_name can be a, a-b, b"));
+    assert!(message(&sample(NEW)).ends_with("; harbor-project can be a, a-b, b"));
     let many = sample(NEW);
     (0..20).for_each(|number| many.push(&format!("p{number:02}/app"), "sha256:1", 1, &["1"]));
     assert!(message(&many).ends_with("p05, p06 and 13 more"), "{}", message(&many));
@@ -51,5 +51,5 @@ fn a_project_that_is_not_there_is_told_with_the_names_of_others() {
     let mut denied = sample(OLD);
     denied.lists.borrow_mut().remove("/repositories");
     denied.faults.insert(PRIVATE.into(), (Fault::Status(403), 1));
-    assert!(!listed(&denied, 100, 5_000, None).errors[0].1.contains("project_name"));
+    assert!(!listed(&denied, 100, 5_000, None).errors[0].1.contains("harbor-project"));
 }
