@@ -14,12 +14,12 @@ async fn start(mode: &str) -> Option<(Containerd, Program)> {
     Some((containerd, program))
 }
 
-fn row(repository: &str, tag: &str, image: &Image, size: &str) -> Value {
+pub(crate) fn row(repository: &str, tag: &str, image: &Image, size: &str) -> Value {
     json!({"repository": repository, "tag": tag, "image_id": image.short_id(), "size": size})
 }
 
 /// Asks until the rows are these: containerd tells its CRI plugin about new images when it has a moment.
-async fn assert_comes_to(program: &Program, rows: Value) {
+pub(crate) async fn assert_comes_to(program: &Program, rows: Value) {
     let listed = async || Some(program.images().await.unwrap()).filter(|images| images["containerd_images"] == rows);
     let images = eventually(&format!("the rows {rows:#}"), listed).await.unwrap();
     assert_eq!(images["errors"], json!([{"source": "harbor", "error": "Harbor configuration incomplete"}]));

@@ -64,6 +64,7 @@ mod openapi;
 mod page;
 mod properties;
 mod proxies;
+mod real_peers;
 mod reload;
 mod retries;
 mod runtimes;

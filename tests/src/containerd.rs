@@ -1,9 +1,10 @@
-//! A real containerd of Debian's, started by a test with folders and a socket of its own; nothing is installed and the
+//! A real containerd, Debian's 1.6 or a 2.x that Go builds, started by a test with folders and a socket of its own; nothing is installed and the
 //! system's containerd, if there is one, is not touched. No rights are needed beyond those of the user. `pull` speaks to its CRI.
 
 mod pull;
 
 use crate::debian::{self, output};
+use crate::go;
 use crate::oci;
 use crate::wait::eventually;
 use anyhow::{Context, Result, ensure};
@@ -34,14 +35,32 @@ impl Containerd {
     /// where tests decide over a change, none may be left out.
     pub async fn start() -> Result<Option<Self>> {
         let Some(package) = debian::package("containerd")? else { return Ok(None) };
-        let programs = package.join("usr/bin");
+        Self::of(package.join("usr/bin")).await.map(Some)
+    }
+
+    /// Starts one of version 2.x; `None` where it can't be built, which is said on stderr: without Go, and in CI.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub async fn version_2() -> Result<Option<Self>> {
+        let commands = ["containerd", "ctr"];
+        let tags = "no_btrfs,no_zfs,no_devmapper";
+        match go::programs("github.com/containerd/containerd/v2", "v2.3.7", &commands, tags)? {
+            Some(programs) => Self::of(programs).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Starts what this folder has.
+    async fn of(programs: PathBuf) -> Result<Self> {
         // Not in the target folder: the path of a socket has 107 bytes at most.
         let folder = tempfile::Builder::new().prefix("ctrd").tempdir()?;
         let mut containerd = Self { programs, folder, daemon: None };
         ensure!(containerd.socket().as_os_str().len() < 108, "the path of the socket is too long; set TMPDIR");
         std::fs::write(containerd.folder.path().join("config.toml"), containerd.settings())?;
         containerd.resume().await?;
-        Ok(Some(containerd))
+        Ok(containerd)
     }
 
     /// Its socket.
