@@ -77,6 +77,7 @@ mod spin_manifest;
 mod stale_if_error;
 mod start_listing;
 mod store;
+mod sudo_real;
 mod times;
 mod tokens;
 mod traces;

@@ -29,6 +29,15 @@ pub(crate) fn packages(folder: &str, names: &[&str]) -> Result<Option<PathBuf>> 
     unless_missing(folder, fetched(folder, |apt| apt.run(&arguments).map(drop)))
 }
 
+/// The folder with Debian's sudo; `None` where it can't be had, which is said on stderr.
+///
+/// # Errors
+///
+/// When it can't be had although the environment variable `CI` is `true`.
+pub fn sudo() -> Result<Option<PathBuf>> {
+    package("sudo")
+}
+
 fn unless_missing(name: &str, fetched: Result<PathBuf>) -> Result<Option<PathBuf>> {
     crate::timing::measure_this_test();
     match fetched {

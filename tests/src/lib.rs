@@ -52,7 +52,7 @@ pub use connect_proxy::{ConnectProxy, ConnectProxyRules};
 pub use connection::{http1, http2};
 pub use containerd::Containerd;
 pub use cri::{Cri, CriAnswer, CriImage, ListImages};
-pub use debian::{leave_out, skip};
+pub use debian::{leave_out, skip, sudo};
 pub use docker_registry::DockerRegistry;
 pub use foreign_host::ForeignHost;
 pub use gate::Gate;

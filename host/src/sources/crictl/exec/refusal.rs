@@ -144,6 +144,30 @@ mod tests {
     }
 
     #[test]
+    fn what_debians_sudo_says_is_known_as_the_refusal_that_it_is() {
+        // Recorded by tests/fixtures/sudo-refuses.sh.
+        let recorded = include_str!("testdata/sudo-1.9.13p3.txt");
+        let cases: Vec<(&str, &str)> = recorded.split("== ").filter_map(|case| case.split_once('\n')).collect();
+        let remedies = [
+            ("no rule", "with NOPASSWD"),
+            ("no rule and no password wanted", "with NOPASSWD"),
+            ("a rule for another command", "with NOPASSWD"),
+            ("a rule without NOPASSWD", "with NOPASSWD"),
+            ("requiretty", "!requiretty"),
+            ("no new privileges", "forbids new privileges"),
+            ("not setuid", "has no rights of root here"),
+            ("not in secure_path", ""),
+        ];
+        assert_eq!(cases.len(), remedies.len() + 1, "and one in which it does not refuse");
+        for ((case, stderr), (expected, remedy)) in cases.into_iter().zip(remedies) {
+            let (kind, error) = said("sudo -n crictl images", stderr);
+            let expected_kind = if remedy.is_empty() { ErrorKind::Unavailable } else { ErrorKind::Denied };
+            assert_eq!((case, kind), (expected, expected_kind), "{error}");
+            assert!(error.contains(remedy) && error.contains("; "), "{error}");
+        }
+    }
+
+    #[test]
     fn a_closed_socket_is_not_taken_for_a_refusal_of_sudo() {
         let stderr = "FATA[0000] dial unix /run/containerd/containerd.sock: connect: permission denied";
         let (kind, error) = said("crictl images", stderr);
