@@ -17,7 +17,7 @@ use image_model::protocol;
 use image_service_config::{Config, Limits};
 use image_service_http::access::{Access, SeesDetails};
 use image_service_http::access_log::RequestLog;
-use image_service_http::cache::{Cache, Origin};
+use image_service_http::cache::{Cache, IgnoreFingerprint, Origin};
 use image_service_http::listing_summary::ListingSummary;
 use image_service_http::request_context::RequestContext;
 use image_service_http::response::{
@@ -69,7 +69,7 @@ impl App {
     /// When the composition can't be loaded or imports more than the host grants, or a file of `access_config` can't be used.
     pub fn new(composition: &Composition, config: Config, lasting: &Lasting, on_stderr: StderrHandler) -> Result<Self> {
         let access = Access::new(&config.access, config.node_api.as_deref())?;
-        let (cache, ignore_file) = (config.cache.clone(), config.crictl.ignore_file.clone());
+        let cache = config.cache.clone();
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
         let response_timeout = config.app.response_timeout;
         let refresh = config.compare.refresh;
@@ -79,6 +79,9 @@ impl App {
         let health = Arc::new(SourceHealth::default());
         let capabilities = Arc::new(Capabilities::new(config, &health, lasting)?);
         let (crictl, harbor) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
+        let ignore_file = Arc::clone(&capabilities.ignore_file);
+        ignore_file.watch();
+        let ignore_fingerprint: IgnoreFingerprint = Arc::new(move || ignore_file.fingerprint());
         let service = Arc::new(Service::new(composition, capabilities, on_stderr)?);
         let sources = Source::ALL.into_iter().filter(|source| match source {
             Source::Containerd => service.imports("image-service:inventory/crictl@"),
@@ -92,7 +95,7 @@ impl App {
             Box::pin(answer_by_composition(Arc::clone(&service), request, context, lifetime))
         }));
         Ok(Self {
-            cache: (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_file)),
+            cache: (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_fingerprint)),
             node_api: has_node_api.then(|| NodeApi::new(crictl, &limits, response_timeout)),
             origin,
             first_listing,

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use image_service_compositions::environments::NATIVE_GRANTS;
 use image_service_compositions::imports::{check_imports, exports};
+use image_service_config::regular_file::{self, MAX_COMPONENT};
 use std::borrow::Cow;
 use std::path::Path;
 use wasmtime::Engine;
@@ -28,12 +29,12 @@ impl Composition {
     ///
     /// # Errors
     ///
-    /// When the file can't be read, is no component, or imports more. The error has the file's name.
+    /// When it is no regular file, can't be read, is no component, or imports more. The error has the file's name.
     pub fn read(path: &Path) -> Result<Self> {
         let named = || format!("composition {}", path.display());
-        let wasm = std::fs::read(path).with_context(|| format!("{} can't be read", named()))?;
+        let mut wasm = regular_file::read(path, MAX_COMPONENT).with_context(|| format!("{} can't be read", named()))?;
         Self::check(&wasm).with_context(named)?;
-        Ok(Self { wasm: wasm.into(), precompiled: None })
+        Ok(Self { wasm: std::mem::take(&mut *wasm).into(), precompiled: None })
     }
 
     /// Checks that this host can run a component: that it answers HTTP and imports no more than the host grants.

@@ -1,6 +1,7 @@
 //! `crictl_config`: how the program asks the node, and which images the listing leaves out.
 
 use crate::duration::{self, DEFAULT_LIMIT};
+use crate::regular_file;
 use anyhow::{Result, anyhow, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -70,11 +71,9 @@ fn ignore_file(configured: Option<PathBuf>, folder: &Path, warnings: &mut Vec<St
         return folder.join(IGNORE_FILE);
     };
     let path = folder.join(&configured);
-    if let Err(error) = path.metadata()
-        && error.kind() == std::io::ErrorKind::NotFound
-    {
-        let beside =
-            configured.file_name().map(|name| folder.join(name)).filter(|beside| *beside != path && beside.exists());
+    if matches!(regular_file::absent(regular_file::metadata(&path)), Ok(None)) {
+        let beside = configured.file_name().map(|name| folder.join(name));
+        let beside = beside.filter(|beside| *beside != path && regular_file::exists(beside));
         let meant = match beside {
             Some(beside) => format!("is {} meant?", beside.display()),
             None => "relative paths begin at the config file's folder".to_owned(),

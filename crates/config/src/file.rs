@@ -5,6 +5,7 @@ use crate::environment::{self, Environment};
 use crate::password::Places;
 use crate::place;
 use crate::reader::{Notes, Reader};
+use crate::regular_file::{self, MAX_CONFIG};
 use crate::secret::world_readable_warning;
 use crate::setting::Setting;
 use crate::tree::Tree;
@@ -13,7 +14,6 @@ use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -35,7 +35,7 @@ struct File {
 ///
 /// # Errors
 ///
-/// When the file can't be read or is no JSON (with line and column), or a key has an invalid value.
+/// When it is no regular file, can't be read or is no JSON (with line and column), or a key has an invalid value.
 pub fn load(path: Option<&Path>) -> Result<(Config, Vec<String>, Vec<Setting>)> {
     let environment = Environment::of_process();
     let Some(path) = path else {
@@ -44,8 +44,7 @@ pub fn load(path: Option<&Path>) -> Result<(Config, Vec<String>, Vec<Setting>)> 
         return Ok((read.config, warnings, read.settings));
     };
     let named = || format!("config file {}", path.display());
-    let text = std::fs::read_to_string(path)
-        .map(Zeroizing::new)
+    let text = regular_file::read_text(path, MAX_CONFIG)
         .with_context(|| format!("{} can't be read; check the path and its permissions", named()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let read = read(&text, folder, &environment).with_context(|| match environment.names() {

@@ -1,5 +1,6 @@
 //! Finds config.json.
 
+use crate::regular_file;
 use std::path::{Path, PathBuf};
 
 /// The paths to try, in this order, when nothing names the file.
@@ -16,5 +17,5 @@ pub fn find(given: Option<&Path>) -> Option<PathBuf> {
     given
         .map(Path::to_owned)
         .or_else(|| std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from))
-        .or_else(|| PLACES.iter().map(PathBuf::from).find(|place| place.exists()))
+        .or_else(|| PLACES.iter().map(PathBuf::from).find(|place| regular_file::exists(place)))
 }

@@ -25,6 +25,7 @@ mod password;
 mod place;
 mod proxy;
 mod reader;
+pub mod regular_file;
 mod seconds;
 mod secret;
 mod setting;

@@ -1,6 +1,7 @@
 //! Harbor's password: which of the places that may have it counts.
 
 use crate::environment::Environment;
+use crate::regular_file;
 use crate::secret::Secret;
 use crate::setting::{Origin, Setting};
 use anyhow::Result;
@@ -38,7 +39,8 @@ impl Places<'_> {
             return Ok(password);
         }
         let credential = self.environment.value("CREDENTIALS_DIRECTORY");
-        let credential = credential.map(|folder| Path::new(folder).join(CREDENTIAL)).filter(|path| path.exists());
+        let credential =
+            credential.map(|folder| Path::new(folder).join(CREDENTIAL)).filter(|path| regular_file::exists(path));
         if let Some(path) = credential {
             let read = Secret::from_file("the credential", &path, warnings)?;
             self.settings.retain(|setting| setting.key != KEY);

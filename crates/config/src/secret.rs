@@ -1,6 +1,7 @@
 //! Secret text, which is never shown and is wiped from memory when it is dropped, and the files that hold it.
 
 use crate::reader::SECRET;
+use crate::regular_file::{self, MAX_SECRET};
 use anyhow::{Context, Result, bail};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{Error, Visitor};
@@ -29,10 +30,10 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// When the file can't be read, is no UTF-8, or is empty.
+    /// When it is no regular file, can't be read, is no UTF-8, or is empty.
     pub fn from_file(key: &str, path: &Path, warnings: &mut Vec<String>) -> Result<Self> {
         let named = || format!("{key} {}", path.display());
-        let bytes = std::fs::read(path).map(Zeroizing::new).with_context(|| format!("{} can't be read", named()))?;
+        let bytes = regular_file::read(path, MAX_SECRET).with_context(|| format!("{} can't be read", named()))?;
         // The error of the conversion would hold the bytes.
         let Ok(text) = std::str::from_utf8(&bytes) else { bail!("{} is no UTF-8 text", named()) };
         let text = text.strip_suffix('\n').unwrap_or(text);
@@ -47,7 +48,7 @@ impl Secret {
 
 /// A warning when every user of this machine can read a file that holds a secret.
 pub fn world_readable_warning(named: &str, path: &Path) -> Option<String> {
-    let mode = std::fs::metadata(path).ok()?.mode() & 0o7777;
+    let mode = regular_file::metadata(path).ok()?.mode() & 0o7777;
     (mode & 0o004 != 0).then(|| {
         let path = path.display();
         format!(

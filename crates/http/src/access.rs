@@ -77,7 +77,7 @@ impl Access {
             let paths = [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()];
             let paths = paths.into_iter().flatten().cloned().collect();
             let description = format!("the certificate {}, its key or its client_ca", tls.certificate.display());
-            Reloadable::new(description, paths, move || tls::server::read(&tls))
+            Reloadable::new(description, paths, move || tls::server::read(&tls), tls::server::without_clients)
         });
         let secrets = [
             ("access_config.tls_key", config.tls.as_ref().map(|tls| tls.key.as_path())),
@@ -225,7 +225,12 @@ fn keep_private(headers: &mut HeaderMap) {
 
 fn tokens(key: &'static str, path: &Path) -> Result<Reloadable<Tokens>> {
     let file = path.to_owned();
-    Reloadable::new(format!("{key} {}", path.display()), vec![path.to_owned()], move || Tokens::read(key, &file))
+    Reloadable::new(
+        format!("{key} {}", path.display()),
+        vec![path.to_owned()],
+        move || Tokens::read(key, &file),
+        |_| Ok(Tokens::none()),
+    )
 }
 
 #[cfg(test)]

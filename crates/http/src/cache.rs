@@ -13,7 +13,6 @@ mod encoding;
 mod store;
 
 use crate::cache_status::{CACHE_STATUS, CacheStatus};
-use crate::file_fingerprint::FileFingerprint;
 use crate::hex::hex;
 use crate::listing_summary::ListingSummary;
 use crate::request_context::RequestContext;
@@ -27,9 +26,9 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 use http_body_util::BodyExt;
+use image_service_config::regular_file::Fingerprint;
 use image_service_telemetry::metrics;
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 use store::{Key, Role, Store};
@@ -39,17 +38,20 @@ use tokio::sync::{oneshot, watch};
 pub type Origin =
     Arc<dyn Fn(Request<RequestBody>, Arc<RequestContext>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
+/// Tells whether the ignore file changed: its fingerprint; `None` where there is no file. It must not wait for the file.
+pub type IgnoreFingerprint = Arc<dyn Fn() -> Option<Fingerprint> + Send + Sync>;
+
 /// The cache.
 pub struct Cache {
     origin: Origin,
     store: Arc<Store<Answer>>,
-    /// An edit of this file makes every kept answer stale.
-    ignore_file: PathBuf,
+    /// An edit of that file makes every kept answer stale.
+    ignore_file: IgnoreFingerprint,
 }
 
 impl Cache {
     /// An empty cache with a budget in bytes.
-    pub fn new(origin: Origin, max_bytes: usize, ignore_file: PathBuf) -> Arc<Self> {
+    pub fn new(origin: Origin, max_bytes: usize, ignore_file: IgnoreFingerprint) -> Arc<Self> {
         Arc::new(Self { origin, store: Arc::new(Store::new(max_bytes)), ignore_file })
     }
 
@@ -64,7 +66,7 @@ impl Cache {
         }
         let (head, body) = request.into_parts();
         let key = Key::of(&head);
-        let fingerprint = FileFingerprint::of(&self.ignore_file);
+        let fingerprint = (self.ignore_file)();
         let reason = match self.store.get(&key) {
             None => "uri-miss",
             Some(answer) => {
@@ -118,7 +120,7 @@ impl Cache {
     /// Fetches the answer to a request of the program's own, to its end. Clients of any host share it, as it is under way and as it
     /// is kept. An answer that is longer than the budget has to have a reader, or it would end.
     pub async fn prefetch(self: &Arc<Self>, head: request::Parts, context: Arc<RequestContext>) {
-        let (key, fingerprint) = (Key::of(&head).of_program(), FileFingerprint::of(&self.ignore_file));
+        let (key, fingerprint) = (Key::of(&head).of_program(), (self.ignore_file)());
         let Role::Lead(number, others) = self.store.role(&key, fingerprint, false) else { return };
         let (sender, first) = oneshot::channel();
         tokio::spawn(Arc::clone(self).fetch(
@@ -252,7 +254,7 @@ async fn answer_alone(
 #[derive(Clone)]
 struct FetchRequest {
     key: Key,
-    fingerprint: FileFingerprint,
+    fingerprint: Option<Fingerprint>,
     head: request::Parts,
     context: Arc<RequestContext>,
 }

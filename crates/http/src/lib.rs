@@ -9,7 +9,7 @@
 //!   listing; [`verdict_header`]: the counts of its verdicts;
 //! - [`tls`]: trust and certificates, for the listener and for clients of the program;
 //! - `client`: which connections are those of one client;
-//! - `file_fingerprint`, `reloadable`: files that the program reads again when they change.
+//! - `reloadable`: files that the program reads again when they change.
 //!
 //! This crate knows no wasmtime: the application that answers requests implements [`server::Application`].
 
@@ -22,7 +22,6 @@ pub mod cache;
 mod cache_status;
 mod client;
 pub mod conditional;
-mod file_fingerprint;
 pub mod hex;
 pub mod listing_summary;
 mod reloadable;

@@ -8,6 +8,7 @@ use super::config_file::{ConfigFile, Loaded};
 use super::listing::{self, Counted};
 use crate::runtime::{Capabilities, Service};
 use crate::sources::Lasting;
+use crate::sources::ignore_file::IgnoreFile;
 use anyhow::Result;
 use clap::Args;
 use image_service_config::{Cache, Config};
@@ -57,6 +58,7 @@ impl Check {
         let once = listing::for_one_listing(config.clone());
         let capabilities = Arc::new(Capabilities::new(once, &Arc::default(), &Lasting::default())?);
         let (crictl, client) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
+        let ignored = Arc::clone(&capabilities.ignore_file);
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
         if let Some(path) = &config.composition {
             report.print(
@@ -83,7 +85,7 @@ impl Check {
             ),
             Err(error) => report.print(Verdict::Fails, "containerd", error),
         }
-        ignore_file(&mut report, &config, &listing);
+        ignore_file(&mut report, &ignored, &listing);
         for note in notes.lock().map(|notes| notes.clone()).unwrap_or_default() {
             report.print(Verdict::Warning, "ignore file", note);
         }
@@ -125,18 +127,18 @@ fn access(report: &mut Report, config: &Config) {
     }
 }
 
-fn ignore_file(report: &mut Report, config: &Config, listing: &Counted) {
-    let path = config.crictl.ignore_file.display();
+fn ignore_file(report: &mut Report, file: &IgnoreFile, listing: &Counted) {
+    const PART: &str = "ignore file";
+    if let Some(trouble) = file.trouble() {
+        return report.print(Verdict::Warning, PART, trouble);
+    }
     if listing.errors.iter().any(|failure| failure.source == "containerd") {
         return; // Without the node's images it is unknown how many the file leaves out.
     }
-    let rows = count(listing.node_rows, "row");
-    match std::fs::metadata(&config.crictl.ignore_file) {
-        Ok(_) => report.print(Verdict::Works, "ignore file", format!("{path} is read; it leaves {rows}")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            report.print(Verdict::Off, "ignore file", format!("there is no {path}, so the listing has all {rows}"));
-        }
-        Err(error) => report.print(Verdict::Warning, "ignore file", format!("{path} can't be read ({error})")),
+    let (path, rows) = (file.path().display(), count(listing.node_rows, "row"));
+    match file.is_there() {
+        true => report.print(Verdict::Works, PART, format!("{path} is read; it leaves {rows}")),
+        false => report.print(Verdict::Off, PART, format!("there is no {path}, so the listing has all {rows}")),
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use image_model::visible::visible;
 use image_service_compositions::capability::Capability;
 use image_service_compositions::inspect::{Import, Inspection, inspect};
+use image_service_config::regular_file::{self, MAX_COMPONENT};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -39,7 +40,7 @@ enum Output {
 impl Inspect {
     pub(super) fn run(&self) -> Result<ExitCode> {
         let name = self.file.display();
-        let bytes = std::fs::read(&self.file).with_context(|| format!("{name} can't be read"))?;
+        let bytes = regular_file::read(&self.file, MAX_COMPONENT).with_context(|| format!("{name} can't be read"))?;
         let inspection = inspect(&bytes).with_context(|| name.to_string())?;
         let refused = Composition::check(&bytes).err().map(|error| format!("{error:#}"));
         let text = match self.output {

@@ -83,6 +83,9 @@ pub(super) fn service(loaded: Loaded, is_demo: bool, compositions: &Compositions
     let harbor = loaded.config.harbor.clone();
     let config = for_one_listing(loaded.config);
     let capabilities = Capabilities::new(config, &Arc::default(), &Lasting::default())?;
+    if let Some(trouble) = capabilities.ignore_file.trouble() {
+        tell(format_args!("warning: {trouble}"));
+    }
     Ok((Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?), harbor))
 }
 

@@ -3,6 +3,7 @@
 use crate::sources::Lasting;
 use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
+use crate::sources::ignore_file::IgnoreFile;
 use crate::sources::store::Store;
 use anyhow::Result;
 use image_model::setting;
@@ -17,6 +18,8 @@ pub struct Capabilities {
     pub crictl: Arc<Crictl>,
     /// Harbor.
     pub harbor: Arc<HarborClient>,
+    /// The images that the listing leaves out.
+    pub(crate) ignore_file: Arc<IgnoreFile>,
     /// What the host keeps for components.
     pub(super) store: Store,
     /// The name of the node that `crictl` asks.
@@ -36,6 +39,7 @@ impl Capabilities {
             crictl: Arc::new(crictl),
             harbor: Arc::new(HarborClient::new(&config.harbor, &config.limits, Arc::clone(health))?),
             store: Store::new(&config, &lasting.stores)?,
+            ignore_file: lasting.ignore_files.open(&config.crictl.ignore_file),
             node_name: node_name(),
             config,
         })
@@ -76,26 +80,13 @@ impl Capabilities {
             "page-subtitle" => Some(self.config.page.subtitle.clone()),
             "page-labels" => serde_json::to_string(&self.config.page.labels).ok(),
             "node-name" => Some(self.node_name.clone()),
-            "images-to-ignore" => self.images_to_ignore().await,
+            "images-to-ignore" => self.ignore_file.text().await.map(|text| text.to_string()),
             "images-to-ignore-name" => Some(self.config.crictl.ignore_file.display().to_string()),
             "cache-control" => self.config.cache.control(),
             "stale-if-error" => Some(self.config.cache.stale_if_error.to_string()),
             "stale-max-bytes" => Some(self.config.cache.max_stale_bytes.to_string()),
             "json-pretty" => Some(self.config.app.pretty.to_string()),
             _ => None,
-        }
-    }
-
-    /// Reads the ignore file for every request, so that an edit takes effect with the next one.
-    async fn images_to_ignore(&self) -> Option<String> {
-        let path = &self.config.crictl.ignore_file;
-        match tokio::fs::read(path).await {
-            Ok(bytes) => Some(image_model::text::decode(&bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => {
-                tracing::warn!(%error, "{} can't be read, so the listing leaves no image out", path.display());
-                None
-            }
         }
     }
 }

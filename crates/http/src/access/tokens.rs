@@ -1,10 +1,11 @@
 //! Bearer tokens (RFC 6750) from a file. Only their digests stay in memory.
 
 use crate::hex::unhex;
+use crate::reloadable::Withdrawn;
 use anyhow::{Context, Result, bail};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use image_service_config::Secret;
+use image_service_config::regular_file::{self, MAX_TOKENS};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use subtle::{Choice, ConstantTimeEq};
@@ -27,23 +28,32 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// When the file can't be read, has no token, or has a line that is no token. No error repeats a line.
+    /// [`Withdrawn`] when there is no file, or no token in it; other errors when it can't be read, or has a line that is no token.
+    /// No error repeats a line.
     pub(crate) fn read(key: &str, path: &Path) -> Result<Self> {
         let named = || format!("{key} {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", named()))?;
-        // `Secret` wipes the text from memory when it is dropped.
-        let text = Secret::from(text);
-        let tokens = Self::parse(text.reveal()).with_context(named)?;
+        // The text is wiped from memory when it is dropped.
+        let text = match regular_file::absent(regular_file::read_text(path, MAX_TOKENS)) {
+            Ok(Some(text)) => text,
+            Ok(None) => bail!(Withdrawn(format!("{} can't be read: there is no such file", named()))),
+            Err(error) => return Err(error).with_context(|| format!("{} can't be read", named())),
+        };
+        let tokens = Self::parse(&text).with_context(named)?;
         if tokens.digests.is_empty() {
-            bail!("{} holds no token; `openssl rand -hex 32` makes one", named());
+            bail!(Withdrawn(format!("{} holds no token; `openssl rand -hex 32` makes one", named())));
         }
         Ok(tokens)
+    }
+
+    /// No token, so that nobody is let in.
+    pub(crate) fn none() -> Self {
+        Self { digests: Vec::new(), weak: Vec::new() }
     }
 
     /// One token a line, plain or as `sha256:` and its digest. Blank lines and lines that begin with `#` are ignored.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut tokens = Self { digests: Vec::new(), weak: Vec::new() };
+        let mut tokens = Self::none();
         for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
             if line.is_empty() || line.starts_with('#') {
                 continue;

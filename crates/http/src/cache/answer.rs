@@ -5,7 +5,6 @@ use super::encoding::{Encoder, Encoding};
 use super::store::Store;
 use crate::cache_status::{CACHE_STATUS, CacheStatus};
 use crate::conditional::has_tag;
-use crate::file_fingerprint::FileFingerprint;
 use crate::listing_summary::{ListingSummary, PendingSummary};
 use crate::request_id::REQUEST_ID;
 use crate::response::Body;
@@ -14,6 +13,7 @@ use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request, response};
 use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
 use image_service_config::duration;
+use image_service_config::regular_file::Fingerprint;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -29,7 +29,7 @@ const OVERHEAD_BYTES: usize = 4096;
 
 /// The answer to the requests of one key.
 pub(super) struct Answer {
-    pub(super) fingerprint: FileFingerprint,
+    pub(super) fingerprint: Option<Fingerprint>,
     pub(super) body: Arc<BroadcastBody>,
     head: response::Parts,
     begun: (Instant, SystemTime),
@@ -103,7 +103,7 @@ impl Answer {
     pub(super) fn new(
         request: &request::Parts,
         head: response::Parts,
-        fingerprint: FileFingerprint,
+        fingerprint: Option<Fingerprint>,
         store: &Store<Self>,
     ) -> Self {
         let fields = request.headers.iter().chain(&head.headers).map(|(name, value)| name.as_str().len() + value.len());
@@ -179,7 +179,7 @@ impl Answer {
     pub(super) fn reuse(
         &self,
         request: &request::Parts,
-        fingerprint: FileFingerprint,
+        fingerprint: Option<Fingerprint>,
         now: Instant,
         directives: bool,
     ) -> Reuse {
@@ -388,13 +388,12 @@ fn may_encode(head: &response::Parts) -> bool {
 mod tests {
     use super::*;
     use http::Request;
-    use std::path::Path;
 
     #[tokio::test]
     async fn an_answer_with_the_longest_times_can_be_asked_for_at_any_age() {
         let store = Arc::new(Store::new(1024 * 1024));
         let (request, ()) = Request::get("/images").body(()).unwrap().into_parts();
-        let fingerprint = FileFingerprint::of(Path::new("/nonexistent"));
+        let fingerprint = None;
         for max_age in [1, u64::MAX] {
             let control = format!("max-age={max_age}, stale-while-revalidate={}", u64::MAX);
             let (head, ()) = Response::builder().header(CACHE_CONTROL, control).body(()).unwrap().into_parts();

@@ -3,11 +3,11 @@
 //! By hand on purpose: moka asks for the size of an entry when it is put in. Here an answer grows while clients read it, and
 //! counts against the budget from its first byte.
 
-use crate::file_fingerprint::FileFingerprint;
 use crate::routes::Route;
 use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, request};
+use image_service_config::regular_file::Fingerprint;
 use image_service_memory::{BUDGET, Purpose};
 use image_service_telemetry::metrics;
 use std::collections::HashMap;
@@ -58,7 +58,7 @@ impl<A> Default for Slot<A> {
 
 struct Fetch<A> {
     number: u64,
-    fingerprint: FileFingerprint,
+    fingerprint: Option<Fingerprint>,
     answer: PendingAnswer<A>,
 }
 
@@ -147,7 +147,7 @@ impl<A> Store<A> {
     }
 
     /// Joins the fetch of another request, or starts one. With `no_cache`, always starts one.
-    pub(super) fn role(&self, key: &Key, fingerprint: FileFingerprint, no_cache: bool) -> Role<A> {
+    pub(super) fn role(&self, key: &Key, fingerprint: Option<Fingerprint>, no_cache: bool) -> Role<A> {
         let mut slots = self.slots();
         let under_way = |key: &Key| slots.get(key)?.fetch.as_ref().filter(|fetch| fetch.fingerprint == fingerprint);
         if !no_cache && let Some(fetch) = under_way(key).or_else(|| under_way(&key.of_program())) {

@@ -1,6 +1,7 @@
 //! Certificates and keys in files, as people have them: PEM, also with a byte order mark or in UTF-16 as Windows writes it, or DER.
 
 use anyhow::{Context, Result, bail};
+use image_service_config::regular_file::{self, MAX_CERTIFICATES, MAX_SECRET};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::borrow::Cow;
@@ -13,9 +14,9 @@ const DER: [&[u8]; 2] = [&[0x30, 0x81], &[0x30, 0x82]];
 /// The certificates in a file, at least one. `key` names the file in errors.
 pub(super) fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let named = || format!("{key} {}", path.display());
-    let bytes = std::fs::read(path).with_context(|| format!("{} can't be read", named()))?;
+    let bytes = regular_file::read(path, MAX_CERTIFICATES).with_context(|| format!("{} can't be read", named()))?;
     if is_der(&bytes) {
-        return Ok(vec![bytes.into()]);
+        return Ok(vec![bytes.to_vec().into()]);
     }
     let found = CertificateDer::pem_slice_iter(&text(&bytes)).collect::<Result<Vec<_>, _>>();
     let Ok(found) = found else { bail!("{} holds a damaged certificate; write it anew", named()) };
@@ -28,7 +29,7 @@ pub(super) fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<
 /// The private key in a file. `key` names the file in errors.
 pub(super) fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>> {
     let named = || format!("{key} {}", path.display());
-    let bytes = std::fs::read(path).map(Zeroizing::new).with_context(|| format!("{} can't be read", named()))?;
+    let bytes = regular_file::read(path, MAX_SECRET).with_context(|| format!("{} can't be read", named()))?;
     let found = if is_der(&bytes) {
         PrivateKeyDer::try_from(bytes.to_vec()).ok()
     } else {

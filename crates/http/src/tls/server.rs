@@ -1,11 +1,18 @@
 //! TLS of the listener: its certificate, and the authorities of client certificates.
 
 use super::{pem, provider};
-use anyhow::{Context, Result};
+use crate::reloadable::Withdrawn;
+use anyhow::{Context, Result, bail};
 use image_service_config::Tls;
-use rustls::pki_types::CertificateDer;
+use image_service_config::regular_file;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, SignatureScheme,
+};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +23,8 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 ///
 /// # Errors
 ///
-/// When a file can't be read or is not PEM of its kind, or the key does not belong to the certificate.
+/// [`Withdrawn`] when `client_ca` is gone or empty; other errors when a file can't be read or is not PEM of its kind, or the key
+/// does not belong to the certificate.
 pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
@@ -24,6 +32,9 @@ pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let named = || format!("access_config.client_ca {}", path.display());
+            if is_withdrawn(path) {
+                bail!(Withdrawn(format!("{} holds no certificate: it is gone or empty", named())));
+            }
             let mut roots = RootCertStore::empty();
             for certificate in certificates("client_ca", path)? {
                 roots.add(certificate).with_context(named)?;
@@ -40,6 +51,69 @@ pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
     })?;
     config.alpn_protocols = PROTOCOLS.map(Vec::from).into();
     Ok(config)
+}
+
+/// Whether there is no file, or nothing in it.
+fn is_withdrawn(path: &Path) -> bool {
+    match regular_file::absent(regular_file::read(path, regular_file::MAX_CERTIFICATES)) {
+        Ok(found) => found.is_none_or(|bytes| bytes.trim_ascii().is_empty()),
+        Err(_) => false,
+    }
+}
+
+/// The same certificate, for no client.
+///
+/// # Errors
+///
+/// When rustls does not take it.
+pub(crate) fn without_clients(config: &ServerConfig) -> Result<ServerConfig> {
+    let provider = provider();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = builder.with_client_cert_verifier(Arc::new(TrustNobody(provider)));
+    let mut closed = builder.with_cert_resolver(Arc::clone(&config.cert_resolver));
+    closed.alpn_protocols.clone_from(&config.alpn_protocols);
+    Ok(closed)
+}
+
+/// Trusts no client's certificate.
+#[derive(Debug)]
+struct TrustNobody(Arc<CryptoProvider>);
+
+impl ClientCertVerifier for TrustNobody {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Err(CertificateError::UnknownIssuer.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {

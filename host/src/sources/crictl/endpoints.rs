@@ -1,6 +1,7 @@
 //! The sockets to ask: those that crictl's own configuration names, else the ones that runtimes use by default.
 
 use super::error::{Error, ErrorKind};
+use image_service_config::regular_file::{self, MAX_TEXT};
 use image_service_config::socket_path;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +21,6 @@ const DEFAULT_SOCKETS: [&str; 7] = [
 ];
 /// crictl's own configuration, where `CRI_CONFIG_FILE` names no other.
 const CRICTL_YAML: &str = "/etc/crictl.yaml";
-/// Most bytes of crictl's configuration.
-const MAX_YAML: u64 = 64 * 1024;
 
 /// The sockets to ask, in order, and what is wrong with crictl's configuration.
 #[derive(Debug, Default)]
@@ -85,16 +84,11 @@ fn settings(path: &Path, is_named: bool) -> Result<[Option<String>; 2], Error> {
         let cause = format!("crictl's configuration {} {what}", path.display());
         Error::new(ErrorKind::Unavailable, cause, "correct it, or set crictl_config.endpoint")
     };
-    let metadata = match std::fs::metadata(path) {
+    let text = match regular_file::read_text(path, MAX_TEXT) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => return Ok([None, None]),
         Err(error) => return Err(mistake(format!("can't be read ({error})"))),
-        Ok(metadata) => metadata,
+        Ok(text) => text,
     };
-    // Reading a pipe or a device might never end.
-    if !metadata.is_file() || metadata.len() > MAX_YAML {
-        return Err(mistake(format!("is no file of at most {MAX_YAML} bytes")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| mistake(format!("can't be read ({error})")))?;
     let documents =
         yaml_rust2::YamlLoader::load_from_str(&text).map_err(|error| mistake(format!("is no YAML ({error})")))?;
     let value = |key: &str| {
@@ -165,6 +159,6 @@ mod tests {
     #[test]
     fn a_configuration_that_is_a_device_is_not_read() {
         let endpoints = endpoints(&[("CRI_CONFIG_FILE", "/dev/zero")]);
-        assert!(mistakes(&endpoints)[0].contains("/dev/zero is no file of at most"), "{endpoints:?}");
+        assert!(mistakes(&endpoints)[0].contains("/dev/zero can't be read (it is a device, "), "{endpoints:?}");
     }
 }

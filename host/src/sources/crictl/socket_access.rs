@@ -1,6 +1,7 @@
 //! Words about a socket that this program may not open: whose it is, and what lets the program in.
 
 use super::error::{Error, ErrorKind};
+use image_service_config::regular_file::{self, MAX_TEXT};
 use rustix::process::{getegid, geteuid, getgroups};
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -99,7 +100,7 @@ fn group(id: u32) -> String {
 /// The name with this number in a file of users or groups. A directory server may know more than the file; then the number stands
 /// for itself.
 fn name(file: &str, id: u32) -> String {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = regular_file::read_text(Path::new(file), MAX_TEXT).unwrap_or_default();
     let named = text.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
