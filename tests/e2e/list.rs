@@ -31,7 +31,9 @@ async fn list_prints_what_arrived_says_what_failed_and_exits_with_1() {
     let output = node.run(&["list", "--output", "csv"]).await.unwrap();
     assert_eq!(output.stdout.as_str().lines().filter(|line| line.starts_with("harbor,library,nginx,")).count(), 2);
     let stderr = output.stderr.as_str();
-    assert!(stderr.starts_with("image-service: containerd: ") && stderr.contains("no runtime"), "{stderr}");
+    let [unencrypted, failure] = stderr.lines().collect::<Vec<_>>()[..] else { panic!("{stderr}") };
+    assert!(unencrypted.starts_with("image-service: warning: the password travels unencrypted"), "{stderr}");
+    assert!(failure.starts_with("image-service: containerd: ") && failure.contains("no runtime"), "{stderr}");
     assert_eq!(output.code, Some(1));
 }
 

@@ -119,7 +119,9 @@ async fn a_refused_login_is_one_failure_that_check_tells_with_the_number_of_publ
         assert!(unencrypted.starts_with("warning"), "{unencrypted}");
         assert_eq!(checked.code, Some(1));
         let listed = node.run(&["list"]).await.unwrap();
-        assert_eq!(listed.stderr.lines().count(), 1, "{}", listed.stderr);
+        let [unencrypted, refused] = listed.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", listed.stderr) };
+        assert!(unencrypted.starts_with("image-service: warning: the password"), "{unencrypted}");
+        assert!(refused.starts_with("image-service: harbor: Harbor refused"), "{refused}");
     }
 }
 

@@ -1,13 +1,19 @@
 //! `cache_config`: how long the cache serves an answer, and how long the rows of a failing source stay in listings.
 
+use crate::regular_file;
 use crate::seconds::Seconds;
 use serde::Deserialize;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The default of `lifetime`, in seconds.
 const DEFAULT_LIFETIME: u32 = 5;
 /// The default of both sizes in bytes: twice the answer of a registry with 100,000 tags.
 const DEFAULT_MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// All rights of the group and of others, and those to write.
+const OTHERS: u32 = 0o077;
+const OTHERS_WRITE: u32 = 0o022;
 
 /// The default of `max_store_file`.
 const DEFAULT_STORE_FILE: u64 = 1024 * 1024 * 1024;
@@ -45,6 +51,15 @@ impl Cache {
     pub fn control(&self) -> Option<String> {
         let Self { lifetime, stale_while_revalidate, .. } = self;
         (*lifetime > 0).then(|| format!("max-age={lifetime}, stale-while-revalidate={stale_while_revalidate}"))
+    }
+
+    /// Who else could read what the store keeps, as a sentence. Where others may write it, the program does not start.
+    pub fn danger(&self) -> Option<String> {
+        let folder = self.state_dir.as_ref()?;
+        let mode = regular_file::metadata(folder).ok()?.mode() & 0o7777;
+        let shown = folder.display();
+        (mode & OTHERS != 0 && mode & OTHERS_WRITE == 0)
+            .then(|| format!("other users of this machine can open {shown} (mode {mode:04o}); chmod 700 {shown}"))
     }
 }
 

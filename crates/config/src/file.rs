@@ -40,7 +40,7 @@ pub fn load(path: Option<&Path>) -> Result<(Config, Vec<String>, Vec<Setting>)> 
     let environment = Environment::of_process();
     let Some(path) = path else {
         let read = read("{}", Path::new(""), &environment)?;
-        let warnings = [read.warnings, read.of_environment].concat();
+        let warnings = [read.warnings, read.of_environment, dangers(&read.config)].concat();
         return Ok((read.config, warnings, read.settings));
     };
     let named = || format!("config file {}", path.display());
@@ -58,7 +58,13 @@ pub fn load(path: Option<&Path>) -> Result<(Config, Vec<String>, Vec<Setting>)> 
         warnings.push(format!("{warning}, or put the password into a file that harbor_config.password_file names"));
     }
     warnings.extend(read.of_environment);
+    warnings.extend(dangers(&read.config));
     Ok((read.config, warnings, read.settings))
+}
+
+/// What others could do with this configuration. `serve`, `list`, `compare` and `check` warn of it alike.
+fn dangers(config: &Config) -> Vec<String> {
+    config.harbor.danger().into_iter().chain(config.cache.danger()).collect()
 }
 
 /// Reads the text of a config file in `folder`, where relative paths start, and nothing of the environment.

@@ -100,6 +100,20 @@ impl Harbor {
         (!self.is_off() && !lacks.is_empty())
             .then(|| format!("Harbor is not asked, as harbor_config lacks {}; {set}", lacks.join(" and ")))
     }
+
+    /// How others could get the login, or take Harbor's place, as a sentence.
+    pub fn danger(&self) -> Option<String> {
+        if self.is_complete() && self.url.starts_with("http://") {
+            let danger = "the password travels unencrypted to an http:// address; use https:// if Harbor supports it";
+            return Some(danger.to_owned());
+        }
+        let gets = if self.is_complete() { "gets the password" } else { "counts as Harbor" };
+        (!self.verify_ssl && self.url.starts_with("https://")).then(|| {
+            format!(
+                "verify_ssl is false, so any server that answers {gets}; set ca_file to Harbor's own authority instead"
+            )
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -17,7 +17,6 @@ use image_service_http::address::Address;
 use image_service_telemetry::log;
 use report::{Report, Verdict, count};
 use std::net::ToSocketAddrs;
-use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -41,9 +40,9 @@ impl Check {
                 "there is no config file, so the built-in defaults and the environment apply",
             ),
         }
-        // The line of Harbor says what is missing.
-        let missing = config.harbor.what_is_missing();
-        let is_told = |warning: &String| missing.as_ref().is_some_and(|missing| warning.ends_with(missing.as_str()));
+        // The lines of Harbor and of the rows that are kept say these.
+        let told = [config.harbor.what_is_missing(), config.harbor.danger(), config.cache.danger()];
+        let is_told = |warning: &String| told.iter().flatten().any(|told| warning.ends_with(told.as_str()));
         for warning in warnings.into_iter().filter(|warning| !is_told(warning)) {
             report.print(Verdict::Warning, "config", warning);
         }
@@ -156,14 +155,9 @@ fn stale_rows(report: &mut Report, cache: &Cache) {
         Some(folder) => {
             let shown = folder.display();
             report.print(Verdict::Works, PART, format!("the host keeps rows for {seconds} s, in {shown}/store.redb"));
-            let mode = std::fs::metadata(folder).map(|folder| folder.mode() & 0o777).unwrap_or_default();
-            if mode & 0o077 != 0 {
-                report.print(
-                    Verdict::Warning,
-                    PART,
-                    format!("other users of this machine can open {shown} (mode {mode:04o}); chmod 700 {shown}"),
-                );
-            }
         }
+    }
+    if let Some(danger) = cache.danger() {
+        report.print(Verdict::Warning, PART, danger);
     }
 }

@@ -55,18 +55,8 @@ pub(super) fn report(report: &mut Report, client: &HarborClient, harbor: &Harbor
         let repository = failure.repository.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
         report.print(Verdict::Fails, PART, format!("{repository}{}{}", failure.error, std::mem::take(&mut came)));
     }
-    if harbor.is_complete() && harbor.url.starts_with("http://") {
-        report.print(
-            Verdict::Warning,
-            PART,
-            "the password travels unencrypted to an http:// address; use https:// if Harbor supports it",
-        );
-    } else if !harbor.verify_ssl && harbor.url.starts_with("https://") {
-        let (gets, set) = match harbor.is_complete() {
-            true => ("gets the password", "set ca_file to Harbor's own authority instead"),
-            false => ("counts as Harbor", "set ca_file to Harbor's own authority instead"),
-        };
-        report.print(Verdict::Warning, PART, format!("verify_ssl is false, so any server that answers {gets}; {set}"));
+    if let Some(danger) = harbor.danger() {
+        report.print(Verdict::Warning, PART, danger);
     }
 }
 
