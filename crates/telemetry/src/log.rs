@@ -2,9 +2,9 @@
 //!
 //! - `format`: the text of an event;
 //! - `writer`: the queue of lines, and the thread that writes them;
-//! - `sink`: the places that it writes to.
+//! - `sink`: the places that it writes to; `rotated_file`: one of them.
 //!
-//! By hand on purpose, instead of tracing-subscriber's formats, tracing-appender and tracing-journald:
+//! By hand on purpose, instead of tracing-subscriber's formats, tracing-appender, file-rotate and tracing-journald:
 //!
 //! - tracing-subscriber's text leaves line breaks in a message, and its JSON leaves C1 control characters and those that change
 //!   the direction of text. So a client or a source could write lines of its own, or hide what a line says.
@@ -16,6 +16,7 @@
 
 mod format;
 mod lines;
+mod rotated_file;
 mod sink;
 mod writer;
 
@@ -23,11 +24,14 @@ pub(crate) use writer::dropped;
 
 use anyhow::{Context, Result};
 use format::{Format, Line};
+use image_service_config::regular_file;
 use image_service_config::{Level, Log, LogFormat};
+use rotated_file::RotatedFile;
 use rustix::fs::Access;
-use sink::{File, Journal, Sink, Stderr};
+use sink::{Journal, Sink, Stderr};
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::path::Path;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -65,8 +69,8 @@ pub fn start(config: &Log) -> Result<Logs> {
     };
     let to_stderr = lines(format, sink)?.with_filter(targets(config.level));
     let mut unwritable = None;
-    let opened = config.file.as_ref().and_then(|file| match File::open(file) {
-        Ok(sink) => Some((file, sink)),
+    let opened = config.file.as_ref().and_then(|file| match RotatedFile::open(file) {
+        Ok(sink) => Some((file, sink?)),
         Err(error) => {
             unwritable = Some(error);
             None
@@ -95,12 +99,12 @@ fn format_and_sink(format: LogFormat) -> Result<(Format, Box<dyn Sink>)> {
         Err(error) => Err(error).context("app_config.log_format is journald, but no journal listens here"),
     };
     Ok(match format {
-        LogFormat::Human => (Format::Human { colours: terminal }, Box::new(Stderr)),
-        LogFormat::Json => (Format::Json, Box::new(Stderr)),
+        LogFormat::Human => (Format::Human { colours: terminal }, Box::<Stderr>::default()),
+        LogFormat::Json => (Format::Json, Box::<Stderr>::default()),
         LogFormat::Journald => journal()?,
-        LogFormat::Auto if terminal => (Format::Human { colours: true }, Box::new(Stderr)),
-        LogFormat::Auto if Journal::is_stderr() => journal().unwrap_or((Format::Json, Box::new(Stderr))),
-        LogFormat::Auto => (Format::Json, Box::new(Stderr)),
+        LogFormat::Auto if terminal => (Format::Human { colours: true }, Box::<Stderr>::default()),
+        LogFormat::Auto if Journal::is_stderr() => journal().unwrap_or((Format::Json, Box::<Stderr>::default())),
+        LogFormat::Auto => (Format::Json, Box::<Stderr>::default()),
     })
 }
 
@@ -132,15 +136,23 @@ impl<S: Subscriber> Layer<S> for LineLayer {
 
 /// Why the log file can't be written, without making it; `None` where it can, or there is none.
 pub fn file_problem(config: &Log) -> Option<String> {
-    let file = config.file.as_ref()?;
+    let path = config.file.as_ref()?.path.clone();
+    let error = regular_file::within_limit(&path, {
+        let path = path.clone();
+        move || may_write(&path)
+    });
+    error.err().map(|error| format!("app_config.log_file {} can't be written ({error})", path.display()))
+}
+
+fn may_write(path: &Path) -> std::io::Result<()> {
     // The file itself, or the folder in which it or its folders would be made.
-    let place = file.path.ancestors().find(|place| place.exists())?;
-    let error = match rustix::fs::access(place, Access::WRITE_OK) {
-        Ok(()) if place == file.path || place.is_dir() => return None,
-        Ok(()) => format!("{} is no folder", place.display()),
-        Err(error) => error.to_string(),
-    };
-    Some(format!("app_config.log_file {} can't be written ({error})", file.path.display()))
+    let Some(place) = path.ancestors().find(|place| place.exists()) else { return Ok(()) };
+    if place == path {
+        regular_file::check(&std::fs::metadata(path)?)?;
+    } else if !place.is_dir() {
+        return Err(std::io::Error::other(format!("{} is no folder", place.display())));
+    }
+    Ok(rustix::fs::access(place, Access::WRITE_OK)?)
 }
 
 #[cfg(test)]
@@ -151,8 +163,13 @@ mod tests {
     struct Recorder(Arc<Mutex<Vec<u8>>>);
 
     impl Sink for Recorder {
-        fn write(&mut self, lines: &lines::Lines) {
+        fn write(&mut self, lines: &lines::Lines) -> Result<(), lines::Loss> {
             self.0.lock().unwrap().extend_from_slice(&lines.bytes);
+            Ok(())
+        }
+
+        fn name(&self) -> String {
+            "a test".to_owned()
         }
     }
 

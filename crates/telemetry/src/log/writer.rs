@@ -1,6 +1,6 @@
 //! The queue of log lines, and the thread that writes them, so that no request waits for a disk, a pipe or the journal.
 
-use super::lines::Lines;
+use super::lines::{Lines, Loss};
 use super::sink::Sink;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(5);
 /// Longest wait for the last lines at the end of the program, because their reader may be gone.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Lines that were dropped since the program began.
+/// Lines that were dropped, or that their place did not take, since the program began.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// How many lines were dropped since the program began.
+/// How many lines were lost since the program began: the queue was full, or their place did not take them.
 pub(crate) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
@@ -63,7 +63,7 @@ impl Writer {
             if let Ok(mut sink) = self.0.sink.try_lock() {
                 let mut lines = Lines::default();
                 lines.push(line);
-                sink.write(&lines);
+                count(&sink.write(&lines));
             }
             return;
         }
@@ -92,6 +92,8 @@ impl Shared {
 
     fn run(&self) {
         let mut lines = Lines::default();
+        // Lines that the place did not take since it last took some.
+        let mut lost = 0_u64;
         loop {
             let (closed, dropped) = {
                 let mut queue = self.queue();
@@ -111,7 +113,26 @@ impl Shared {
             if lines.bytes.is_empty() {
                 break;
             }
-            self.sink.lock().unwrap_or_else(PoisonError::into_inner).write(&lines);
+            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+            let (outcome, place) = (sink.write(&lines), sink.name());
+            drop(sink);
+            count(&outcome);
+            match outcome {
+                Err(Loss { lines, error }) => {
+                    // Said once, to the other place of the log where there is one.
+                    if lost == 0 {
+                        tracing::error!(
+                            "{place} does not take lines of the log ({error}); they are lost until it does"
+                        );
+                    }
+                    lost = lost.saturating_add(lines);
+                }
+                Ok(()) if lost > 0 => {
+                    tracing::warn!("the log lost {lost} lines, which {place} did not take; it takes lines again");
+                    lost = 0;
+                }
+                Ok(()) => {}
+            }
             lines.clear();
             if !closed {
                 std::thread::sleep(WRITE_INTERVAL);
@@ -119,6 +140,13 @@ impl Shared {
         }
         self.queue().writing = false;
         self.changed.notify_all();
+    }
+}
+
+/// Counts the lines of a loss.
+fn count(outcome: &Result<(), Loss>) {
+    if let Err(loss) = outcome {
+        DROPPED.fetch_add(loss.lines, Ordering::Relaxed);
     }
 }
 
@@ -136,6 +164,7 @@ impl Drop for Closing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicBool;
     use std::sync::mpsc;
 
     /// Records lines. With a gate, waits for it before each write.
@@ -145,12 +174,17 @@ mod tests {
     }
 
     impl Sink for Recorder {
-        fn write(&mut self, lines: &Lines) {
+        fn write(&mut self, lines: &Lines) -> Result<(), Loss> {
             if let Some(gate) = &self.gate {
                 let _ = gate.recv();
             }
             let lines = lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap());
             self.lines.lock().unwrap().extend(lines);
+            Ok(())
+        }
+
+        fn name(&self) -> String {
+            "a test".to_owned()
         }
     }
 
@@ -170,6 +204,45 @@ mod tests {
         let lines = lines.lock().unwrap();
         assert_eq!(lines[..10_000], expected);
         assert_eq!(lines[10_000..], ["after the end\n"]);
+    }
+
+    /// Takes no line until it is let.
+    struct Full {
+        lines: Arc<Mutex<Vec<String>>>,
+        has_room: Arc<AtomicBool>,
+    }
+
+    impl Sink for Full {
+        fn write(&mut self, lines: &Lines) -> Result<(), Loss> {
+            if !self.has_room.load(Ordering::Relaxed) {
+                return Err(Loss { lines: lines.iter().count() as u64, error: std::io::ErrorKind::StorageFull.into() });
+            }
+            let lines = lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap());
+            self.lines.lock().unwrap().extend(lines);
+            Ok(())
+        }
+
+        fn name(&self) -> String {
+            "a test".to_owned()
+        }
+    }
+
+    #[test]
+    fn lines_that_their_place_does_not_take_are_counted() {
+        let (lines, has_room) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+        let sink = Full { lines: Arc::clone(&lines), has_room: Arc::clone(&has_room) };
+        let (writer, closing) = Writer::start(Box::new(sink)).unwrap();
+        let before = dropped();
+        for _ in 0..3 {
+            writer.write(b"lost\n");
+        }
+        while dropped() < before + 3 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        has_room.store(true, Ordering::Relaxed);
+        writer.write(b"kept\n");
+        drop(closing);
+        assert_eq!(*lines.lock().unwrap(), ["kept\n"]);
     }
 
     #[test]

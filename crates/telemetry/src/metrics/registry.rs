@@ -242,7 +242,7 @@ impl Metrics {
             )?,
             log_dropped: make.counter(
                 "log_lines_dropped_total",
-                "Lines of the log that were dropped, because they could not be written fast enough.",
+                "Lines of the log that were lost, because their place was too slow or did not take them.",
             )?,
             reloads: make.counters(
                 "config_reloads_total",
