@@ -8,6 +8,7 @@ mod config_file;
 mod inspect;
 mod list;
 mod listing;
+mod output_file;
 mod serve;
 mod table;
 mod terminal;

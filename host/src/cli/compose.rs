@@ -1,11 +1,13 @@
 //! `image-service compose`: plugs components together as a `.wac` file says.
 
 use super::compositions::Compositions;
+use super::output_file;
 use super::terminal::tell_lines;
 use crate::composition::Composition;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use image_service_compositions::compose::compose;
+use image_service_config::regular_file::{self, MAX_COMPONENT, MAX_TEXT};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,7 +50,8 @@ impl Compose {
             }
             return Ok(ExitCode::SUCCESS);
         };
-        let text = std::fs::read_to_string(wac).with_context(|| format!("{} can't be read", wac.display()))?;
+        let text =
+            regular_file::read_text(wac, MAX_TEXT).with_context(|| format!("{} can't be read", wac.display()))?;
         let dependencies = self.dependencies()?;
         let mut used = Vec::new();
         let composition = compose(&wac.display().to_string(), &text, |package| {
@@ -64,7 +67,7 @@ impl Compose {
         if let Some(unused) = dependencies.keys().find(|name| !used.contains(*name)) {
             bail!("--dep {unused}: {} names no such package; is it spelled as there?", wac.display());
         }
-        write(output, &composition)?;
+        output_file::write(output, &composition)?;
         if let Err(error) = Composition::check(&composition) {
             let shown = output.display();
             tell_lines(format_args!("note: `image-service serve` would not run {shown}: {error:#}"));
@@ -76,29 +79,13 @@ impl Compose {
     fn dependencies(&self) -> Result<BTreeMap<String, (&Path, Vec<u8>)>> {
         let mut dependencies = BTreeMap::new();
         for (name, path) in &self.dependencies {
-            let bytes =
-                std::fs::read(path).with_context(|| format!("--dep {name}: {} can't be read", path.display()))?;
+            let mut bytes = regular_file::read(path, MAX_COMPONENT)
+                .with_context(|| format!("--dep {name}: {} can't be read", path.display()))?;
+            let bytes = std::mem::take(&mut *bytes);
             if let Some((other, _)) = dependencies.insert(name.clone(), (path.as_path(), bytes)) {
                 bail!("--dep {name} is given twice: {} and {}", other.display(), path.display());
             }
         }
         Ok(dependencies)
     }
-}
-
-/// Writes a file completely or not at all, because a running program may be reading the file that it replaces.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let context = || format!("{} can't be written", path.display());
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .permissions(std::fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .with_context(context)?;
-    file.write_all(bytes).with_context(context)?;
-    file.persist(path).with_context(context)?;
-    Ok(())
 }

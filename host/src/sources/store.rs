@@ -4,13 +4,14 @@
 mod ages;
 mod bounds;
 mod disk;
+mod folder;
 mod memory;
 mod model;
 mod scope;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bounds::Room;
 use disk::Disk;
 use image_service_config::Config;
@@ -19,7 +20,6 @@ use memory::Memory;
 use model::{Backend, Commit};
 pub(crate) use model::{Changes, Entry, Error, Head, Page, Query};
 use scope::Scope;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -59,15 +59,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When the folder can't be made or written.
+    /// When the folder can't be made or written, or others may write it.
     pub(crate) fn new(config: &Config, stores: &Stores) -> Result<Self> {
         let cache = &config.cache;
         let folder = cache.state_dir.as_deref();
         if let Some(folder) = folder {
-            prepare(folder).with_context(|| {
-                let folder = folder.display();
-                format!("cache_config.state_dir {folder} can't be written; is it a folder of the user that runs this program?")
-            })?;
+            folder::prepare(folder)?;
         }
         let total = cache.max_store_memory as u64;
         Ok(Self {
@@ -122,11 +119,4 @@ impl Store {
         let task = tokio::task::spawn_blocking(move || work(&disk.within(max_file_bytes, memory_room)));
         task.await.unwrap_or_else(|error| Err(Error::Failed(format!("the store failed: {error}"))))
     }
-}
-
-/// Creates the folder if it is missing, and tries to write a file.
-fn prepare(folder: &Path) -> Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    tempfile::NamedTempFile::new_in(folder)?;
-    Ok(())
 }
