@@ -12,6 +12,7 @@ mod output_file;
 mod serve;
 mod table;
 mod terminal;
+mod threads;
 
 pub use compositions::Compositions;
 
@@ -70,7 +71,8 @@ const BACKGROUND_WORK_TIMEOUT: Duration = Duration::from_secs(1);
 /// with the reason on stderr.
 pub fn main(compositions: Compositions) -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| {
+    let runtime = threads::check().and_then(|()| Ok(tokio::runtime::Runtime::new()?));
+    let outcome = runtime.and_then(|runtime| {
         let outcome = runtime.block_on(async {
             match arguments.command {
                 Command::Serve(serve) => serve.run(compositions).await,

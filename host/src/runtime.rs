@@ -75,7 +75,7 @@ impl Service {
         let component = composition.load(&engine)?;
         let prepared = ServicePre::new(host_impl::linker(&engine)?.instantiate_pre(&component)?)?;
         let response_timeout = capabilities.config().app.response_timeout;
-        engine::count_epochs(&engine);
+        engine::count_epochs(&engine)?;
         let begin_timeout = response_timeout.saturating_add(EXTRA_LIFE);
         let on_stderr = stderr::rate_limited(on_stderr, limits.max_stderr_lines);
         let expected = Arc::<ExpectedGrowth>::default();

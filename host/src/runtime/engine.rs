@@ -1,6 +1,6 @@
 //! The wasmtime engine: its pool of memories and stacks, and the thread that counts epochs.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use image_service_config::Limits;
 use std::time::Duration;
 use wasmtime::{Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -48,13 +48,18 @@ pub fn engine(limits: &Limits) -> Result<Engine> {
 }
 
 /// Starts the thread that counts the epochs of an engine; it ends with the engine.
-pub(super) fn count_epochs(engine: &Engine) {
+///
+/// # Errors
+///
+/// When the system allows no more threads.
+pub(super) fn count_epochs(engine: &Engine) -> Result<()> {
     let engine = engine.weak();
-    std::thread::spawn(move || {
+    let thread = std::thread::Builder::new().name("epochs".to_owned()).spawn(move || {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
             std::thread::sleep(EPOCH_INTERVAL);
         }
     });
+    thread.map(drop).context("starting the thread that stops components at their time limit")
 }
