@@ -61,6 +61,7 @@ mod monitoring;
 mod no_harbor;
 mod node_api;
 mod openapi;
+mod operators_files;
 mod page;
 mod properties;
 mod proxies;

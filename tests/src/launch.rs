@@ -112,9 +112,30 @@ impl Launch {
     /// # Errors
     ///
     /// When the program does not start.
-    pub fn start_as_nobody(mut self) -> Result<Program> {
+    pub fn start_as_nobody(self) -> Result<Program> {
+        self.of_nobody()?.start()
+    }
+
+    /// Runs it to its end, where it must not come to serve, as a user who is nobody, after this line of a shell.
+    ///
+    /// # Errors
+    ///
+    /// When a file can't be written, or it does not end.
+    pub async fn refusal_as_nobody(self, line: &str) -> Result<Outcome> {
+        let launch = self.of_nobody()?;
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &format!("{line}; exec \"$0\" \"$@\"")]);
+        shell.arg(launch.command.get_program()).args(launch.command.get_args());
+        command::forget_variables(&mut shell);
+        if rustix::process::geteuid().is_root() {
+            shell.uid(NOBODY).gid(NOBODY);
+        }
+        command::run_command(shell).await
+    }
+
+    fn of_nobody(mut self) -> Result<Self> {
         if !rustix::process::geteuid().is_root() {
-            return self.start();
+            return Ok(self);
         }
         // Nobody may not enter every folder that root builds in.
         self.node.copy_program(&artifacts::program(), "image-service")?;
@@ -124,7 +145,7 @@ impl Launch {
         self.command = Command::new(self.node.path("image-service"));
         command::forget_variables(&mut self.command);
         self.command.args(arguments).uid(NOBODY).gid(NOBODY).current_dir("/");
-        self.start()
+        Ok(self)
     }
 
     /// Runs it to its end, where it must not come to serve.
