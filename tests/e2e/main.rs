@@ -55,6 +55,7 @@ mod listing_timeout;
 mod login;
 mod logs;
 mod many_connections;
+mod memory;
 mod metrics;
 mod misbehaving;
 mod monitoring;

@@ -1,6 +1,7 @@
 //! The program on a node: `serve` with the node's config.json, and the commands that end by themselves.
 
 use crate::artifacts;
+use crate::cgroup::Cgroup;
 use crate::command::{self, Outcome};
 use crate::node::{Node, NodeBuilder};
 use crate::program::Program;
@@ -105,6 +106,20 @@ impl Launch {
     pub fn start(mut self) -> Result<Program> {
         self.command.env("PATH", self.node.search_path()?);
         self.node.spawn(self.command)
+    }
+
+    /// Starts it in this cgroup.
+    ///
+    /// # Errors
+    ///
+    /// When the program does not start.
+    pub fn start_in(mut self, cgroup: &Cgroup) -> Result<Program> {
+        let mut shell = Command::new("bash");
+        let join = format!("echo $$ > '{}'; exec \"$0\" \"$@\"", cgroup.processes().display());
+        shell.args(["-c", &join]).arg(self.command.get_program()).args(self.command.get_args());
+        command::forget_variables(&mut shell);
+        self.command = shell;
+        self.start()
     }
 
     /// Starts it as a user who is nobody, also when root runs the tests.

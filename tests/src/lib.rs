@@ -10,6 +10,7 @@
 
 pub mod artifacts;
 mod browser;
+mod cgroup;
 mod client;
 mod collector;
 pub mod command;
@@ -45,6 +46,7 @@ mod web_site;
 
 pub use artifacts::{component, composition, example, fixture, repository, target, test_component};
 pub use browser::{Browser, Element, Key, Media, Report, Violation};
+pub use cgroup::Cgroup;
 pub use client::{Client, Response};
 pub use collector::{Collected, CollectedSpan, Collector};
 pub use command::{Outcome, run};

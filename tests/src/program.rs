@@ -146,9 +146,22 @@ impl Program {
     ///
     /// When the system does not tell.
     pub fn peak_memory(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Kilobytes of memory that it has now, without files that are in memory.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn anonymous_memory(&self) -> Result<u64> {
+        self.memory("RssAnon:")
+    }
+
+    fn memory(&self, kind: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM in status")?;
-        Ok(peak.trim().trim_end_matches(" kB").parse()?)
+        let memory = status.lines().find_map(|line| line.strip_prefix(kind)).context("the memory in status")?;
+        Ok(memory.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// Sends SIGHUP, and waits until the new configuration counts.

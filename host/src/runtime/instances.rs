@@ -4,7 +4,7 @@ use super::admission::Permit;
 use super::capabilities::Capabilities;
 use super::current_request::{CurrentRequest, Task};
 use super::expected_growth::ExpectedGrowth;
-use super::memory_limiter::MemoryLimitExceeded;
+use super::memory_limiter::{InstanceMemory, MemoryLimitExceeded};
 use super::request_scope::RequestScope;
 use super::stderr::StderrHandler;
 use super::store_data::StoreData;
@@ -30,6 +30,9 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 const MAX_REUSE: usize = 1024;
 /// Longest time that an instance waits for its next request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The same of an instance with more memory than [`FAT_BYTES`]. It may keep what the next request would have to make anew.
+const FAT_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+const FAT_BYTES: u64 = 32 * 1024 * 1024;
 /// Most bytes that a component passes to the host in one call: twice the largest commit to the store. The host copies them.
 const MAX_CALL_BYTES: usize = 16 * 1024 * 1024;
 
@@ -41,8 +44,7 @@ pub(super) struct InstanceStatus(Arc<OnceLock<Assignment>>);
 /// The instance that was assigned to a request.
 struct Assignment {
     failed: Arc<AtomicBool>,
-    /// Whether the program had no memory for the instance.
-    was_refused_memory: Arc<AtomicBool>,
+    memory: Arc<InstanceMemory>,
     current: Weak<Mutex<Option<Task>>>,
 }
 
@@ -54,7 +56,7 @@ impl InstanceStatus {
 
     /// Whether the instance failed because the program had no memory for it.
     pub(super) fn was_refused_memory(&self) -> bool {
-        self.0.get().is_some_and(|assignment| assignment.was_refused_memory.load(Ordering::Acquire))
+        self.0.get().is_some_and(|assignment| assignment.memory.was_refused())
     }
 
     /// Lets another request compute, because the instance begins to wait for the client.
@@ -93,7 +95,7 @@ impl HandlerState for Instances {
             current.clone(),
             Arc::clone(&self.expected),
         );
-        let was_refused_memory = state.limiter.was_refused();
+        let memory = state.limiter.shared();
         let mut store = Store::new(&self.engine, state);
         store.limiter_async(|state| &mut state.limiter);
         store.set_hostcall_fuel(MAX_CALL_BYTES);
@@ -111,9 +113,10 @@ impl HandlerState for Instances {
                 begin_timeout: self.begin_timeout,
                 answer_timeout: limits.answer_timeout,
                 current: current.clone(),
+                memory: Arc::clone(&memory),
                 shortage: Box::pin(BUDGET.shortage()),
             },
-            state: Worker { failed: Arc::default(), was_refused_memory, ending: Arc::clone(&self.ending), current },
+            state: Worker { failed: Arc::default(), memory, ending: Arc::clone(&self.ending), current },
         })
     }
 }
@@ -125,6 +128,7 @@ pub(super) struct Expiration {
     begin_timeout: Duration,
     answer_timeout: Duration,
     current: CurrentRequest,
+    memory: Arc<InstanceMemory>,
     /// Ends when memory is short.
     shortage: Pin<Box<OwnedNotified>>,
 }
@@ -139,6 +143,7 @@ impl WorkerExpiration for Expiration {
             return Poll::Ready(());
         }
         let limit = match status {
+            WorkerStatus::Idle if self.memory.bytes() > FAT_BYTES => FAT_IDLE_TIMEOUT,
             WorkerStatus::Idle => IDLE_TIMEOUT,
             // The instance has not begun its answer.
             WorkerStatus::Requests => self.begin_timeout,
@@ -166,8 +171,7 @@ pub(super) type RequestData = (RequestScope, InstanceStatus, Permit);
 /// Admits requests to an instance, and reports how the instance ended.
 pub(super) struct Worker {
     failed: Arc<AtomicBool>,
-    /// Whether the program had no memory for the instance.
-    was_refused_memory: Arc<AtomicBool>,
+    memory: Arc<InstanceMemory>,
     /// Whether the program is ending and drops instances while they work.
     ending: Arc<AtomicBool>,
     current: CurrentRequest,
@@ -197,11 +201,8 @@ impl WorkerState for Worker {
         self.current.replace(Some(Task { scope: Arc::new(scope), permit }));
         let current = Arc::downgrade(&self.current.0);
         // Each request has a status of its own.
-        let _ = status.0.set(Assignment {
-            failed: Arc::clone(&self.failed),
-            was_refused_memory: Arc::clone(&self.was_refused_memory),
-            current,
-        });
+        let _ =
+            status.0.set(Assignment { failed: Arc::clone(&self.failed), memory: Arc::clone(&self.memory), current });
         // `Expiration` ends an instance that begins no answer, so this needs no timer of its own.
         Box::pin(std::future::pending())
     }

@@ -4,7 +4,7 @@ use super::current_request::CurrentRequest;
 use super::expected_growth::ExpectedGrowth;
 use image_service_memory::{BUDGET, GuestMemory};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use wasmtime::{Error, ResourceLimiterAsync, Result};
 
 /// Most entries of a table of functions. Compiled components have some hundreds.
@@ -26,18 +26,36 @@ pub(super) struct MemoryLimiter {
     before: u64,
     current: CurrentRequest,
     expected: Arc<ExpectedGrowth>,
-    /// Whether the program had no memory for it.
-    was_refused: Arc<AtomicBool>,
+    shared: Arc<InstanceMemory>,
+}
+
+/// What others may know of the memory of an instance.
+#[derive(Debug, Default)]
+pub(super) struct InstanceMemory {
+    bytes: AtomicU64,
+    was_refused: AtomicBool,
+}
+
+impl InstanceMemory {
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the program had no memory for the instance, which then ends.
+    pub(super) fn was_refused(&self) -> bool {
+        self.was_refused.load(Ordering::Acquire)
+    }
 }
 
 impl MemoryLimiter {
     pub(super) fn new(max_memory: usize, current: CurrentRequest, expected: Arc<ExpectedGrowth>) -> Self {
-        Self { max_memory, memory: BUDGET.guest(), before: 0, current, expected, was_refused: Arc::default() }
+        Self { max_memory, memory: BUDGET.guest(), before: 0, current, expected, shared: Arc::default() }
     }
 
-    /// Becomes true when the program has no memory for the instance, which then ends.
-    pub(super) fn was_refused(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.was_refused)
+    /// What others may know.
+    pub(super) fn shared(&self) -> Arc<InstanceMemory> {
+        Arc::clone(&self.shared)
     }
 
     /// Begins to measure what a request needs.
@@ -57,9 +75,10 @@ impl ResourceLimiterAsync for MemoryLimiter {
         }
         self.current.spend_promise(more);
         if let Err(exhausted) = self.memory.grow(more).await {
-            self.was_refused.store(true, Ordering::Release);
+            self.shared.was_refused.store(true, Ordering::Release);
             return Err(Error::new(exhausted));
         }
+        self.shared.bytes.store(self.memory.bytes(), Ordering::Relaxed);
         self.expected.grown(self.memory.bytes().saturating_sub(self.before));
         Ok(true)
     }
@@ -81,6 +100,6 @@ mod tests {
         assert!(limiter.memory_growing(30, 40, None).await.unwrap());
         let error = limiter.memory_growing(60, 61, None).await.unwrap_err().to_string();
         assert!(error.contains("limits_config.max_memory"), "{error}");
-        assert!(!limiter.was_refused().load(Ordering::Relaxed));
+        assert_eq!((limiter.shared().bytes(), limiter.shared().was_refused()), (100, false));
     }
 }
