@@ -32,7 +32,7 @@ const MAX_REUSE: usize = 1024;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The same of an instance with more memory than [`FAT_BYTES`]. It may keep what the next request would have to make anew.
 const FAT_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-const FAT_BYTES: u64 = 32 * 1024 * 1024;
+const FAT_BYTES: u64 = 12 * 1024 * 1024;
 /// Most bytes that a component passes to the host in one call: twice the largest commit to the store. The host copies them.
 const MAX_CALL_BYTES: usize = 16 * 1024 * 1024;
 
