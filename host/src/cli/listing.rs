@@ -1,8 +1,11 @@
 //! The listing for commands: the answer of GET /images, without a socket.
 //!
-//! - `reader`: the rows of the answer.
+//! - `rows`: the rows of the answer, and who takes them; `reader`: reads them.
 
 mod reader;
+mod rows;
+
+pub(super) use rows::{Failure, NodeImage, RegistryImage, Sink};
 
 use super::compositions::Compositions;
 use super::config_file::Loaded;
@@ -16,49 +19,12 @@ use http_body_util::BodyExt;
 use image_model::protocol;
 use image_service_config::{Config, Harbor};
 use image_service_http::response::{Body, no_body};
-use serde::Deserialize;
 use std::io::{self, ErrorKind, StdoutLock, Write};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Pieces of an answer that wait for whoever reads them.
 const CHUNKS: usize = 8;
-
-/// A row of `containerd_images`.
-#[derive(Debug, Deserialize)]
-pub(super) struct NodeImage {
-    pub(super) image_id: String,
-    pub(super) repository: String,
-    pub(super) size: String,
-    pub(super) tag: String,
-}
-
-/// A row of `harbor_images`.
-#[derive(Debug, Deserialize)]
-pub(super) struct RegistryImage {
-    pub(super) digest: String,
-    pub(super) project: String,
-    pub(super) repository: String,
-    pub(super) size: String,
-    pub(super) tag: String,
-}
-
-/// A row of `errors`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Failure {
-    pub(super) source: String,
-    pub(super) repository: Option<String>,
-    pub(super) error: String,
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.repository {
-            Some(repository) => write!(f, "{}: {repository}: {}", self.source, self.error),
-            None => write!(f, "{}: {}", self.source, self.error),
-        }
-    }
-}
 
 /// The configuration for a program that lists once: what only its memory would keep is of no use to anybody.
 pub(super) fn for_one_listing(mut config: Config) -> Config {
@@ -122,20 +88,6 @@ impl Stdout {
             outcome => outcome.context("writing the answer"),
         }
     }
-}
-
-/// Takes a listing as it arrives.
-pub(super) trait Sink: Send + 'static {
-    /// Takes bytes of the answer, before the rows in them.
-    fn bytes(&mut self, _: &[u8]) -> Result<()> {
-        Ok(())
-    }
-
-    /// Takes a row of the node.
-    fn node(&mut self, row: NodeImage) -> Result<()>;
-
-    /// Takes a row of the registry.
-    fn registry(&mut self, row: RegistryImage) -> Result<()>;
 }
 
 /// Asks all sources, and gives what arrives to the sink at once: a listing may be larger than the memory. Returns the sink, and

@@ -168,7 +168,7 @@ mod tests {
         let registry = "PROJECT             REPOSITORY          TAG                 DIGEST              SIZE\n";
         assert_eq!(empty(Box::new(Tables::new(false))), node);
         assert_eq!(empty(Box::new(Tables::new(true))), format!("{node}\n{registry}"));
-        assert_eq!(empty(Box::new(Csv::default())), "source,project,repository,tag,image_id,digest,size\n");
+        assert_eq!(empty(Box::<Csv>::default()), "source,project,repository,tag,image_id,digest,size\n");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reads the rows of an answer while it arrives.
 
-use super::{Failure, Sink};
+use super::rows::{Failure, Sink};
 use anyhow::{Context, Error, Result};
 use bytes::{Buf, Bytes};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -137,7 +137,7 @@ impl<'de, S: Sink, T: Deserialize<'de>> Visitor<'de> for Rows<'_, S, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NodeImage, RegistryImage};
+    use super::super::rows::{NodeImage, RegistryImage};
     use super::*;
     use tokio::sync::mpsc;
 

@@ -1,6 +1,8 @@
 //! The runtime's socket: one CRI call, ListImages, in version v1 or, where the runtime has only that, v1alpha2.
 
 mod image_list;
+#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, reason = "generated from proto/cri.proto")]
+mod proto;
 
 use super::error::{Error, ErrorKind};
 use super::socket_access;
@@ -23,12 +25,6 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 use tower::ServiceExt;
-
-// Included, so that rustfmt leaves the file as it was generated.
-#[allow(missing_docs, unreachable_pub, dead_code, clippy::all, reason = "generated from proto/cri.proto")]
-mod proto {
-    include!("cri/runtime.v1.rs");
-}
 
 /// The messages of both versions are the same, as far as they are read here.
 const V1: &str = "/runtime.v1.ImageService/ListImages";
