@@ -15,8 +15,9 @@ use image_model::ignore::IgnoreList;
 use image_model::types::Image;
 use image_service::app::App;
 use image_service::composition::Composition;
+use image_service::lasting::Lasting;
 use image_service::runtime::{Capabilities, Service};
-use image_service::sources::Lasting;
+use image_service::sources;
 use image_service_http::access::Peer;
 use image_service_http::response::RequestBody;
 use image_service_http::server::exchange;
@@ -107,7 +108,7 @@ impl Demo {
     fn warm() -> Self {
         let runtime = runtime();
         let (config, _) = image_service_config::parse("{}", Path::new("")).expect("the defaults");
-        let capabilities = Capabilities::new(config, &Arc::default(), &Lasting::default()).expect("no files");
+        let capabilities = Capabilities::new(config, &sources::Lasting::default()).expect("no files");
         let composition = Composition::read(&composition("demo")).expect("`cargo xtask build` makes it");
         let service =
             Service::new(&composition, Arc::new(capabilities), Arc::new(|_: &str| ())).expect("it can be loaded");

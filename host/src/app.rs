@@ -3,11 +3,11 @@
 
 use crate::composition::Composition;
 use crate::first_listing::FirstListing;
+use crate::lasting::Lasting;
 use crate::node_api::NodeApi;
 use crate::openapi;
 use crate::readiness::Readiness;
-use crate::runtime::{Capabilities, Error, Service, StderrHandler};
-use crate::sources::Lasting;
+use crate::runtime::{Capabilities, Error, LoadedComposition, Service, StderrHandler};
 use crate::verdict_refresh::{self, VerdictRefresh};
 use anyhow::Result;
 use http::header::{HeaderName, HeaderValue};
@@ -30,7 +30,6 @@ use image_service_memory::BUDGET;
 use image_service_telemetry::metrics::{self, Probe};
 use image_service_telemetry::panics;
 use image_service_telemetry::source::Source;
-use image_service_telemetry::source_health::SourceHealth;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -40,6 +39,7 @@ const SUMMARY_WANTED: HeaderValue = HeaderValue::from_static(protocol::SUMMARY_W
 
 /// Routes requests to the cache, the composition and the host's own answers.
 pub struct App {
+    service: Arc<Service>,
     origin: Origin,
     first_listing: Arc<FirstListing>,
     /// In front of the composition; `None` where `cache_config.lifetime` is 0.
@@ -49,8 +49,6 @@ pub struct App {
     limits: Limits,
     shutdown_timeout: Duration,
     readiness: Readiness,
-    /// Reports the usage of the runtime to `/metrics`.
-    probe: Arc<dyn Probe>,
     /// Whether a listing begins with the program: it fills the store, which may take longer than a client waits. Without a cache
     /// no client could share it, so that it begins only where the store outlives the program.
     lists_at_start: bool,
@@ -58,6 +56,22 @@ pub struct App {
     refresh: Option<Duration>,
     /// The looks, once the application is in use.
     looks: OnceLock<VerdictRefresh>,
+}
+
+/// What an application is made of.
+struct Parts {
+    composition: Arc<LoadedComposition>,
+    capabilities: Capabilities,
+    access: Access,
+}
+
+impl Parts {
+    /// Reads all that the configuration names, or finds it in use.
+    fn new(composition: &Composition, config: Config, lasting: &Lasting) -> Result<Self> {
+        let access = Access::new(&config.access, config.node_api.as_deref(), &lasting.access)?;
+        let composition = lasting.loaded.composition(composition, &config.limits)?;
+        Ok(Self { composition, capabilities: Capabilities::new(config, &lasting.sources)?, access })
+    }
 }
 
 impl App {
@@ -68,7 +82,31 @@ impl App {
     ///
     /// When the composition can't be loaded or imports more than the host grants, or a file of `access_config` can't be used.
     pub fn new(composition: &Composition, config: Config, lasting: &Lasting, on_stderr: StderrHandler) -> Result<Self> {
-        let access = Access::new(&config.access, config.node_api.as_deref())?;
+        Ok(Self::of(Parts::new(composition, config, lasting)?, on_stderr))
+    }
+
+    /// The application for this configuration; `None` where it would be this one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn reloaded(
+        &self,
+        composition: &Composition,
+        config: Config,
+        lasting: &Lasting,
+        on_stderr: StderrHandler,
+    ) -> Result<Option<Self>> {
+        let parts = Parts::new(composition, config, lasting)?;
+        let is_same = Arc::ptr_eq(&parts.composition, self.service.composition())
+            && parts.capabilities.is_same(self.service.capabilities())
+            && parts.access.has_files_of(&self.access);
+        Ok((!is_same).then(|| Self::of(parts, on_stderr)))
+    }
+
+    fn of(parts: Parts, on_stderr: StderrHandler) -> Self {
+        let Parts { composition, capabilities, access } = parts;
+        let config = capabilities.config();
         let cache = config.cache.clone();
         let (limits, shutdown_timeout) = (config.limits.clone(), config.app.shutdown_timeout);
         let response_timeout = config.app.response_timeout;
@@ -76,25 +114,23 @@ impl App {
         let (has_node_api, has_harbor) = (config.node_api.is_some(), config.harbor.origin.is_some());
         let keeps_rows = config.harbor.is_complete() && config.harbor.full_listing_interval > 0;
         let lists_at_start = keeps_rows && (config.cache.lifetime > 0 || config.cache.state_dir.is_some());
-        let health = Arc::new(SourceHealth::default());
-        let capabilities = Arc::new(Capabilities::new(config, &health, lasting)?);
         let (crictl, harbor) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
         let ignore_file = Arc::clone(&capabilities.ignore_file);
         ignore_file.watch();
         let ignore_fingerprint: IgnoreFingerprint = Arc::new(move || ignore_file.fingerprint());
-        let service = Arc::new(Service::new(composition, capabilities, on_stderr)?);
         let sources = Source::ALL.into_iter().filter(|source| match source {
-            Source::Containerd => service.imports("image-service:inventory/crictl@"),
-            Source::Harbor => has_harbor && service.imports("wasi:http/client@"),
+            Source::Containerd => composition.imports("image-service:inventory/crictl@"),
+            Source::Harbor => has_harbor && composition.imports("wasi:http/client@"),
         });
-        let readiness = Readiness::new(health, Arc::clone(&crictl), harbor, sources.collect());
-        let probe: Arc<dyn Probe> = Arc::clone(&service) as _;
+        let readiness = Readiness::new(Arc::clone(&crictl), harbor, sources.collect());
+        let service = Arc::new(Service::of(composition, Arc::new(capabilities), on_stderr));
         let lifetime = verdict_refresh::lifetime(refresh);
         let first_listing = Arc::new(FirstListing::new(response_timeout));
+        let answering = Arc::clone(&service);
         let origin = first_listing.before(Arc::new(move |request, context| {
-            Box::pin(answer_by_composition(Arc::clone(&service), request, context, lifetime))
+            Box::pin(answer_by_composition(Arc::clone(&answering), request, context, lifetime))
         }));
-        Ok(Self {
+        Self {
             cache: (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_fingerprint)),
             node_api: has_node_api.then(|| NodeApi::new(crictl, &limits, response_timeout)),
             origin,
@@ -103,11 +139,11 @@ impl App {
             limits,
             shutdown_timeout,
             readiness,
-            probe,
+            service,
             lists_at_start,
             refresh,
             looks: OnceLock::new(),
-        })
+        }
     }
 
     /// Begins a listing for no client, where it fills the store.
@@ -196,7 +232,8 @@ impl Application for App {
 
     fn activate(&self) {
         BUDGET.set_limit(self.limits.max_total_memory as u64);
-        metrics::set_probe(&self.probe);
+        let probe: Arc<dyn Probe> = Arc::clone(&self.service) as _;
+        metrics::set_probe(&probe);
         metrics::forget_verdicts();
         if let Some(refresh) = self.refresh {
             self.looks.get_or_init(|| VerdictRefresh::start(Arc::clone(&self.origin), refresh));

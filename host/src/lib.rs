@@ -8,6 +8,7 @@
 //! - [`composition`]: the bytes of a composed component, and the code that the engine runs;
 //! - `first_listing`: requests that need the same listing wait for one;
 //! - `joined`: one question for all who ask it at the same time;
+//! - [`lasting`]: what outlives a reload of the configuration;
 //! - `node_api`, `openapi`, `readiness`: answers of the host itself;
 //! - `verdict_refresh`: the program's own looks at how nodes and Harbor compare.
 //!
@@ -22,6 +23,7 @@ pub mod composition;
 mod error_chain;
 mod first_listing;
 mod joined;
+pub mod lasting;
 mod node_api;
 mod openapi;
 mod readiness;

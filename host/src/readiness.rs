@@ -5,11 +5,12 @@ use crate::sources::crictl::Crictl;
 use crate::sources::harbor::HarborClient;
 use http::{Response, StatusCode};
 use image_service_http::response::{Body, problem, text};
+use image_service_telemetry::moment::Moment;
 use image_service_telemetry::source::Source;
-use image_service_telemetry::source_health::{SourceHealth, Status};
+use image_service_telemetry::source_health::Status;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -22,7 +23,6 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Knows whether a source answered within the last minute, and probes the sources where none did.
 pub(crate) struct Readiness {
-    health: Arc<SourceHealth>,
     crictl: Arc<Crictl>,
     harbor: Arc<HarborClient>,
     /// The sources that the composition can ask.
@@ -41,13 +41,15 @@ struct LastProbe {
 
 impl Readiness {
     /// The readiness of these sources.
-    pub(crate) fn new(
-        health: Arc<SourceHealth>,
-        crictl: Arc<Crictl>,
-        harbor: Arc<HarborClient>,
-        sources: Vec<Source>,
-    ) -> Self {
-        Self { health, crictl, harbor, sources, last_probe: Mutex::default() }
+    pub(crate) fn new(crictl: Arc<Crictl>, harbor: Arc<HarborClient>, sources: Vec<Source>) -> Self {
+        Self { crictl, harbor, sources, last_probe: Mutex::default() }
+    }
+
+    fn status(&self, source: Source) -> Status {
+        match source {
+            Source::Containerd => self.crictl.health().status(),
+            Source::Harbor => self.harbor.health().status(),
+        }
     }
 
     /// Answers `GET /readyz`, with the errors of sources or without.
@@ -59,7 +61,7 @@ impl Readiness {
             let sources: Map<String, Value> = self
                 .sources
                 .iter()
-                .map(|source| (source.name().to_owned(), status_json(&self.health.status(*source), with_errors)))
+                .map(|source| (source.name().to_owned(), status_json(&self.status(*source), with_errors)))
                 .collect();
             let body = json!({"status": "ready", "sources": sources});
             return text(StatusCode::OK, "application/json", image_model::json::text(&body) + "\n");
@@ -67,7 +69,7 @@ impl Readiness {
         let failures: Vec<String> = self
             .sources
             .iter()
-            .map(|source| format!("{}: {}", source.name(), failure(&self.health.status(*source), with_errors)))
+            .map(|source| format!("{}: {}", source.name(), failure(&self.status(*source), with_errors)))
             .collect();
         let why = if with_errors { "" } else { ". The log says why, and so does this answer to a client with a token" };
         let detail = format!("No source answered lately. {}{why}", failures.join(". "));
@@ -76,7 +78,7 @@ impl Readiness {
 
     /// Sample data is always ready. Otherwise one source must have answered.
     fn is_ready(&self) -> bool {
-        let answered_recently = |source: &Source| is_recent(&self.health.status(*source), SystemTime::now());
+        let answered_recently = |source: &Source| is_recent(&self.status(*source), Moment::now());
         self.sources.is_empty() || self.sources.iter().any(answered_recently)
     }
 
@@ -92,8 +94,8 @@ impl Readiness {
                 Source::Containerd => timeout(PROBE_TIMEOUT, self.crictl.ask()).await.is_ok(),
                 Source::Harbor => timeout(PROBE_TIMEOUT, self.harbor.probe()).await.is_ok(),
             };
-            let status = self.health.status(*source);
-            let failed = (!is_recent(&status, SystemTime::now()))
+            let status = self.status(*source);
+            let failed = (!is_recent(&status, Moment::now()))
                 .then(|| if in_time { failure(&status, true) } else { no_answer() });
             let logged = &mut last.logged[*source as usize];
             if let Some(reason) = &failed
@@ -110,17 +112,15 @@ impl Readiness {
     }
 }
 
-fn is_recent(status: &Status, now: SystemTime) -> bool {
-    // An answer in the future, after the clock was set back, does not count.
-    let age = status.answered.and_then(|answered| now.duration_since(answered).ok());
-    age.is_some_and(|age| age < READY_FOR)
+fn is_recent(status: &Status, now: Moment) -> bool {
+    status.answered.is_some_and(|answered| now.since(answered) < READY_FOR)
 }
 
 /// Why a source is not ready.
 fn failure(status: &Status, with_errors: bool) -> String {
     match &status.failed {
         Some(failure) if with_errors => failure.message.clone(),
-        Some(failure) => format!("failed {} s ago", seconds_since(failure.at)),
+        Some(failure) => format!("failed {} s ago", failure.at.age().as_secs()),
         None => no_answer(),
     }
 }
@@ -129,18 +129,14 @@ fn no_answer() -> String {
     format!("no answer within {} s", PROBE_TIMEOUT.as_secs())
 }
 
-fn seconds_since(at: SystemTime) -> u64 {
-    SystemTime::now().duration_since(at).unwrap_or_default().as_secs()
-}
-
 /// A source's status as JSON.
 fn status_json(status: &Status, with_errors: bool) -> Value {
     let mut described = Map::new();
     if let Some(answered) = status.answered {
-        described.insert("answered_seconds_ago".to_owned(), seconds_since(answered).into());
+        described.insert("answered_seconds_ago".to_owned(), answered.age().as_secs().into());
     }
     if let Some(failure) = &status.failed {
-        described.insert("failed_seconds_ago".to_owned(), seconds_since(failure.at).into());
+        described.insert("failed_seconds_ago".to_owned(), failure.at.age().as_secs().into());
         if with_errors {
             described.insert("error".to_owned(), failure.message.as_str().into());
         }
@@ -155,16 +151,17 @@ mod tests {
 
     #[test]
     fn a_source_is_ready_for_a_minute_after_its_answer() {
-        let now = SystemTime::now();
-        let status = |age: u64| Status { answered: now.checked_sub(Duration::from_secs(age)), failed: None };
-        assert!(is_recent(&status(0), now) && is_recent(&status(59), now));
-        assert!(!is_recent(&status(60), now) && !is_recent(&Status::default(), now));
+        let answered = Moment::now();
+        let status = Status { answered: Some(answered), failed: None };
+        let is_ready = |age: u64| is_recent(&status, answered.after(Duration::from_secs(age)));
+        assert!(is_ready(0) && is_ready(59) && !is_ready(60));
+        assert!(!is_recent(&Status::default(), answered));
     }
 
     #[test]
     fn everybody_learns_states_and_only_some_the_errors() {
         let message = "there is no socket /run/secret.sock".to_owned();
-        let failed = Some(Failure { at: SystemTime::now(), message: message.clone() });
+        let failed = Some(Failure { at: Moment::now(), message: message.clone() });
         let status = Status { answered: None, failed };
         assert_eq!(status_json(&status, false), json!({"failed_seconds_ago": 0}));
         assert_eq!(status_json(&status, true), json!({"failed_seconds_ago": 0, "error": message}));

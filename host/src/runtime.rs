@@ -1,6 +1,6 @@
 //! The runtime: runs a composition and answers requests with it.
 //!
-//! - `engine`: the wasmtime engine;
+//! - `engine`: the wasmtime engine; `loaded`: engines and compositions in use, which a reload shares;
 //! - `capabilities`: the capabilities of every instance; `host_impl`: the host's side of its imports;
 //! - `store_data`: the data of one instance; `memory_limiter`: its memory; `expected_growth`: what it will need;
 //! - `instances`: how long an instance lives, and how many requests it answers;
@@ -19,6 +19,7 @@ mod error;
 mod expected_growth;
 mod host_impl;
 mod instances;
+mod loaded;
 mod memory_limiter;
 mod request_scope;
 mod stderr;
@@ -26,8 +27,10 @@ mod store_data;
 
 pub(crate) use admission::ConcurrencyLimit;
 pub use capabilities::Capabilities;
-pub use engine::engine;
+pub use engine::pooled;
 pub use error::Error;
+pub use loaded::Loaded;
+pub(crate) use loaded::LoadedComposition;
 pub use stderr::StderrHandler;
 
 use crate::composition::Composition;
@@ -46,10 +49,9 @@ use image_service_telemetry::metrics::{Probe, RuntimeUsage};
 use instances::{InstanceStatus, Instances, RequestData};
 use request_scope::RequestScope;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::watch;
 use wasmtime_wasi_http::handler::{InstantiationError, ProxyHandler};
-use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// Extra life of an instance after `app_config.response_timeout`, so that the request gets its 504 before the instance is
 /// dropped.
@@ -61,6 +63,8 @@ pub struct Service {
     admission: ConcurrencyLimit,
     response_timeout: Duration,
     answer_timeout: Duration,
+    /// Instances see its end.
+    _in_use: watch::Sender<()>,
 }
 
 impl Service {
@@ -70,31 +74,41 @@ impl Service {
     ///
     /// When the bytes are no component, or it imports more than the host grants.
     pub fn new(composition: &Composition, capabilities: Arc<Capabilities>, on_stderr: StderrHandler) -> Result<Self> {
+        let loaded = Loaded::default().composition(composition, capabilities.limits())?;
+        Ok(Self::of(loaded, capabilities, on_stderr))
+    }
+
+    /// The service of a composition that is loaded.
+    pub(crate) fn of(
+        composition: Arc<LoadedComposition>,
+        capabilities: Arc<Capabilities>,
+        on_stderr: StderrHandler,
+    ) -> Self {
         let limits = capabilities.limits().clone();
-        let engine = engine(&limits)?;
-        let component = composition.load(&engine)?;
-        let prepared = ServicePre::new(host_impl::linker(&engine)?.instantiate_pre(&component)?)?;
         let response_timeout = capabilities.config().app.response_timeout;
-        engine::count_epochs(&engine)?;
         let begin_timeout = response_timeout.saturating_add(EXTRA_LIFE);
         let on_stderr = stderr::rate_limited(on_stderr, limits.max_stderr_lines);
         let expected = Arc::<ExpectedGrowth>::default();
         let admission = ConcurrencyLimit::new(limits.max_requests, limits.max_waiting).expecting(Arc::clone(&expected));
-        let ending = Arc::default();
-        let instances = Instances { engine, prepared, capabilities, begin_timeout, on_stderr, expected, ending };
-        Ok(Self {
+        let (in_use, end) = watch::channel(());
+        let instances = Instances { composition, capabilities, begin_timeout, on_stderr, expected, end };
+        Self {
             handler: ProxyHandler::new(instances),
             admission,
             response_timeout,
             answer_timeout: limits.answer_timeout,
-        })
+            _in_use: in_use,
+        }
     }
 
-    /// Whether the composition imports an interface whose name begins with `interface`.
-    pub(crate) fn imports(&self, interface: &str) -> bool {
-        let instances = self.handler.state();
-        let component = instances.prepared.instance_pre().component().component_type();
-        component.imports(&instances.engine).any(|(name, _)| name.starts_with(interface))
+    /// The composition that answers.
+    pub(crate) fn composition(&self) -> &Arc<LoadedComposition> {
+        &self.handler.state().composition
+    }
+
+    /// What the composition may use.
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.handler.state().capabilities
     }
 
     /// Answers a request of a command of this program.
@@ -116,7 +130,12 @@ impl Service {
         // `ProxyHandler` accepts any number of requests. A request holds its permit until its instance is idle again.
         let permit = self.admission.acquire(end).await?;
         let status = InstanceStatus::default();
-        let request = request.map(|body| body.map_err(to_wasi).boxed_unsync());
+        let mut request = request.map(|body| body.map_err(to_wasi).boxed_unsync());
+        // The host that the client named stays here, as it does where HTTP/1.1 has it in a header: whoever asks for another name
+        // gets the same answer, also from the cache.
+        if let Some(target) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = target.into();
+        }
         let answer = self.handler.handle((RequestScope::of(context), status.clone(), permit), request);
         let response = tokio::time::timeout_at(end, answer).await.map_err(|_| Error::ResponseTimeout)?;
         let response = response.map_err(|error| failure(error, &status))?;
@@ -149,7 +168,7 @@ fn to_wasi(error: BoxError) -> wasmtime_wasi_http::Error {
 
 impl Probe for Service {
     fn usage(&self) -> RuntimeUsage {
-        let pool = self.handler.state().engine.pooling_allocator_metrics().map(|pool| {
+        let pool = self.composition().engine().pooling_allocator_metrics().map(|pool| {
             [
                 ("component_instances", pool.component_instances()),
                 ("core_instances", pool.core_instances()),
@@ -159,11 +178,5 @@ impl Probe for Service {
             ]
         });
         RuntimeUsage { pool, running: self.admission.running(), waiting: self.admission.waiting() }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.handler.state().ending.store(true, Ordering::Relaxed);
     }
 }

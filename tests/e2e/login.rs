@@ -41,7 +41,7 @@ fn cookie(answer: &Response) -> String {
 }
 
 /// The cookie of a login with this body.
-async fn logged_in(program: &Program, body: &'static str) -> String {
+pub(crate) async fn logged_in(program: &Program, body: &'static str) -> String {
     let answer = log_in(program, JSON, body).await;
     assert_eq!(answer.status(), 204);
     cookie(&answer)

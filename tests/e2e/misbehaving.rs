@@ -18,6 +18,63 @@ fn misbehaving() -> Program {
     Node::builder().composition(test_component("misbehaving")).config(timeout).start().unwrap()
 }
 
+/// A core module whose start function loops.
+const LOOPS: &[u8] = b"\0asm\x01\0\0\0\
+    \x01\x04\x01\x60\0\0\
+    \x03\x02\x01\0\
+    \x08\x01\0\
+    \x0a\x09\x01\x07\0\x03\x40\x0c\0\x0b\x0b";
+
+/// The component with one more core module, whose start function loops, and an instance of it.
+fn with_a_start_that_loops(mut component: Vec<u8>) -> Vec<u8> {
+    const CORE_MODULE: u8 = 1;
+    const CORE_INSTANCE: u8 = 2;
+    let (mut at, mut modules) = (8, 0);
+    while let Some(kind) = component.get(at) {
+        modules += u8::from(*kind == CORE_MODULE);
+        // The length, in groups of seven bits.
+        let mut length = 0;
+        for group in 0.. {
+            at += 1;
+            length |= usize::from(component[at] & 0x7f) << (7 * group);
+            if component[at] < 0x80 {
+                break;
+            }
+        }
+        at += 1 + length;
+    }
+    assert!(modules < 0x80);
+    component.extend([CORE_MODULE, u8::try_from(LOOPS.len()).unwrap()]);
+    component.extend(LOOPS);
+    // One instance, made from this module, without arguments.
+    component.extend([CORE_INSTANCE, 4, 1, 0, modules, 0]);
+    component
+}
+
+#[tokio::test]
+async fn a_start_function_that_loops_is_stopped_and_keeps_no_turn_and_does_not_survive_a_reload() {
+    let config =
+        json!({"app_config": {"response_timeout": 0.5}, "limits_config": {"max_requests": 1, "max_waiting": 1}});
+    let node = Node::builder().config(config).composition("mine.wasm").no_images().build().unwrap();
+    let hello = std::fs::read(test_component("hello")).unwrap();
+    node.write("mine.wasm", with_a_start_that_loops(hello.clone())).unwrap();
+    let program = node.start().unwrap();
+    for _ in 0..3 {
+        // Each gets its turn, or the first one would hold it for ever.
+        assert_eq!(program.get("/").await.unwrap().status(), 504);
+        program.await_sample("image_service_component_requests{state=\"working\"}", 0.0).await.unwrap();
+    }
+    program.await_log("an instance was ended, as it did not start within app_config.response_timeout").await.unwrap();
+    assert_eq!(program.get("/").await.unwrap().status(), 504);
+    node.write("mine.wasm", hello).unwrap();
+    program.reload().await.unwrap();
+    assert_eq!(program.get("/").await.unwrap().status(), 200);
+    let before = program.processor_time().unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let spent = program.processor_time().unwrap() - before;
+    assert!(spent < std::time::Duration::from_millis(500), "something computes still: {spent:?} in a second");
+}
+
 #[tokio::test]
 async fn a_component_that_wants_files_is_refused() {
     let error = refusal(&test_component("reads-files")).await;

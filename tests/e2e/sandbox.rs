@@ -1,7 +1,11 @@
 //! A component that tries to get out: each way is refused, told in the log, and counted.
 
-use http::Method;
-use image_service_tests::{Fault, Harbor, HarborBuilder, Node, OtherServer, Program, Version, test_component};
+use http::{Method, Request};
+use http_body_util::{BodyExt, Empty};
+use image_service_tests::{
+    Fault, Harbor, HarborBuilder, Node, OtherServer, Program, RawClient, Version, http2, test_component,
+};
+use tokio::net::TcpStream;
 
 /// A component that asks for what a test tells it to, on a node with a Harbor.
 pub(crate) struct Escaping {
@@ -65,6 +69,42 @@ async fn it_sees_no_environment_and_no_arguments() {
     let escaping = Escaping::new().await;
     let told = escaping.program.get("/environment").await.unwrap().text().await.unwrap();
     assert_eq!(told, "variables [], arguments []");
+}
+
+#[tokio::test]
+async fn it_does_not_learn_the_name_that_its_client_asked_for_so_answers_are_for_all_names() {
+    let escaping = Escaping::new().await;
+    let address = &escaping.program.address;
+    for (target, host) in [("/asked", "one.example"), ("http://another.example/asked", "another.example")] {
+        let mut client = RawClient::connect(address).await.unwrap();
+        client.send(&format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await.unwrap();
+        let answer = String::from_utf8(client.end().await.1).unwrap();
+        assert!(answer.contains("/asked of None"), "{target}: {answer}");
+    }
+    let stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    let (mut client, _connection) = http2(stream, 65_535).await.unwrap();
+    let request = Request::get("http://a-third.example/asked").body(Empty::new()).unwrap();
+    let body = client.send_request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "/asked of None");
+}
+
+#[tokio::test]
+async fn it_can_not_have_the_host_hold_more_answers_than_its_memory_takes() {
+    let large = format!("\"{}\"", "x".repeat(20 << 20));
+    let harbor = Harbor::of(Version::V2_12).fault("/large", Fault::Json(large.into())).fault("/small", Fault::NoRows);
+    let escaping = Escaping::with(harbor).await;
+    escaping.asks(&[]).await;
+    let before = escaping.program.usage().unwrap().resident;
+    let hoards = async |path: &str| {
+        let authority = escaping.authority();
+        let told = [("ask-path", path), ("ask-times", "150"), ("ask-authority", authority.as_str())];
+        escaping.program.request(Method::GET, "/hoard", &told).await.unwrap().text().await.unwrap()
+    };
+    assert_eq!(hoards("/large").await, "3 answers");
+    let peak = escaping.program.peak_memory().unwrap() - before;
+    assert!(peak < 300 * 1024, "{peak} kB");
+    assert_eq!(hoards("/small").await, "96 answers", "the others wait until some are read");
+    assert_eq!(escaping.asks(&[]).await, "answered 200", "another request has an instance of its own");
 }
 
 #[tokio::test]

@@ -172,7 +172,9 @@ impl Node {
     }
 
     fn write_config(&self, config: &Value) -> Result<()> {
-        self.write("config.json", config.to_string().replace("{node}", &self.folder().to_string_lossy()))
+        // A program that reads it at this moment finds the old one or the new one.
+        self.write("config.json.new", config.to_string().replace("{node}", &self.folder().to_string_lossy()))?;
+        Ok(std::fs::rename(self.path("config.json.new"), self.config_file())?)
     }
 
     /// Writes a file that only its owner may read.

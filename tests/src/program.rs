@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// What the log says of a configuration that the program has read again and uses.
 const RELOADED: &str = "has read the configuration again";
@@ -24,6 +25,17 @@ pub struct Program {
     pub address: String,
     client: Client,
     node: Node,
+}
+
+/// What a process has of the system.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Open files and sockets.
+    pub descriptors: usize,
+    /// Kilobytes of addresses, most of them reserved only.
+    pub addresses: u64,
+    /// Kilobytes of memory.
+    pub resident: u64,
 }
 
 impl Program {
@@ -146,7 +158,7 @@ impl Program {
     ///
     /// When the system does not tell.
     pub fn peak_memory(&self) -> Result<u64> {
-        self.memory("VmHWM:")
+        self.status("VmHWM:")
     }
 
     /// Kilobytes of memory that it has now, without files that are in memory.
@@ -155,13 +167,37 @@ impl Program {
     ///
     /// When the system does not tell.
     pub fn anonymous_memory(&self) -> Result<u64> {
-        self.memory("RssAnon:")
+        self.status("RssAnon:")
     }
 
-    fn memory(&self, kind: &str) -> Result<u64> {
+    /// What it has of the system now.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn usage(&self) -> Result<Usage> {
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", self.pid()))?.count();
+        Ok(Usage { descriptors, addresses: self.status("VmSize:")?, resident: self.status("VmRSS:")? })
+    }
+
+    /// The time for which processors worked for it.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let nanoseconds = std::fs::read_dir(format!("/proc/{}/task", self.pid()))?.map(|thread| {
+            let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+            Ok(text.split(' ').next().context("a number in schedstat")?.parse::<u64>()?)
+        });
+        Ok(Duration::from_nanos(nanoseconds.sum::<Result<u64>>()?))
+    }
+
+    /// A number of kilobytes that the system tells of it.
+    fn status(&self, name: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let memory = status.lines().find_map(|line| line.strip_prefix(kind)).context("the memory in status")?;
-        Ok(memory.trim().trim_end_matches(" kB").parse()?)
+        let value = status.lines().find_map(|line| line.strip_prefix(name)).context("a number in status")?;
+        Ok(value.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// Sends SIGHUP, and waits until the new configuration counts.

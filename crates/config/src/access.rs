@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 /// Which clients may send requests, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Access {
     /// The certificate to speak TLS with.
     pub tls: Option<Tls>,
@@ -18,7 +18,7 @@ pub struct Access {
 }
 
 /// The files of TLS, all PEM.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tls {
     /// The certificate, followed by the intermediate certificates.
     pub certificate: PathBuf,
@@ -29,7 +29,7 @@ pub struct Tls {
 }
 
 /// The web pages whose scripts may read answers, by their origins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Cors {
     /// All origins.
     Any,

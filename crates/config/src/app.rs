@@ -12,7 +12,7 @@ const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 5375;
 
 /// The address to listen on, time limits, JSON and logs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct App {
     /// The name or address to listen on.
     pub host: String,

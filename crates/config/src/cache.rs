@@ -26,7 +26,7 @@ fn default_store_memory(max_stale_bytes: usize) -> usize {
 }
 
 /// Lifetimes and sizes of the cache and of stale rows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cache {
     /// Seconds that an answer is fresh; 0 turns the cache off.
     pub lifetime: u32,

@@ -10,7 +10,7 @@ use std::time::Duration;
 const OUTDATED: [&str; 4] = ["off", "patch", "minor", "major"];
 
 /// What counts as a difference, and how often the program looks by itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Compare {
     /// How far apart two tags may be, so that the older one is outdated: `off`, `patch`, `minor` or `major`.
     pub outdated: String,

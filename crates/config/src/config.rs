@@ -11,7 +11,7 @@ use crate::page::Page;
 use std::path::PathBuf;
 
 /// The whole configuration, with defaults filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `crictl_config`.
     pub crictl: Crictl,

@@ -11,7 +11,7 @@ use std::time::Duration;
 const IGNORE_FILE: &str = "images_to_ignore.txt";
 
 /// How the program asks the node, and which images the listing leaves out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Crictl {
     /// The way to ask.
     pub mode: CrictlMode,

@@ -24,7 +24,7 @@ const DEFAULT_RETRIES: usize = 3;
 const MAX_RETRIES: usize = 10;
 
 /// Which Harbor the program asks, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Harbor {
     /// Its address; empty when there is no Harbor.
     pub url: String,

@@ -13,7 +13,7 @@ const MIB: usize = 1024 * 1024;
 const DEFAULT_TOTAL: usize = 512 * MIB;
 
 /// The limits of clients, components and sources.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Most open connections at a time.
     pub max_connections: usize,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub type Level = tracing::level_filters::LevelFilter;
 
 /// The log: its level, its format, and its places.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     /// The level of the log on stderr.
     pub level: Level,
@@ -33,7 +33,7 @@ pub enum LogFormat {
 }
 
 /// A log file, rotated in the way of Python's `RotatingFileHandler`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogFile {
     /// The current file; older ones stand beside it as `.1`, `.2`, ….
     pub path: PathBuf,

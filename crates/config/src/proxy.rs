@@ -27,7 +27,7 @@ pub enum Route {
 }
 
 /// A proxy, which speaks HTTP.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// Its address: scheme, host and port.
     pub uri: Uri,
@@ -49,15 +49,6 @@ impl fmt::Debug for Proxy {
         write!(f, "Proxy({self})")
     }
 }
-
-impl PartialEq for Proxy {
-    fn eq(&self, other: &Self) -> bool {
-        let login = |proxy: &Self| proxy.login.as_ref().map(|login| Zeroizing::new(login.reveal().to_owned()));
-        self.uri == other.uri && login(self) == login(other)
-    }
-}
-
-impl Eq for Proxy {}
 
 /// The route to this address. The key goes before the variables, and `NO_PROXY` bounds the variables only. Programs on this
 /// machine are never asked through the proxy of a variable.

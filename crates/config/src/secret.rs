@@ -57,6 +57,14 @@ pub fn world_readable_warning(named: &str, path: &Path) -> Option<String> {
     })
 }
 
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.reveal() == other.reveal()
+    }
+}
+
+impl Eq for Secret {}
+
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self(text.into())

@@ -23,6 +23,7 @@ pub use peer::Peer;
 use crate::reloadable::Reloadable;
 use crate::response::{Body, RequestBody, problem, security_headers};
 use crate::routes::{Credential, Route, only_reads};
+use crate::shared::Shared;
 use crate::tls;
 use anyhow::Result;
 use cors::CorsDecision;
@@ -30,10 +31,10 @@ use failed_logins::FailedLogins;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderMap, HeaderValue, VARY, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
 use image_service_config::{self as config, Cors};
+use image_service_telemetry::moment;
 use rustls::ServerConfig;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokens::Tokens;
 
 const TOKEN_FILE: &str = "access_config.token_file";
@@ -41,15 +42,24 @@ const NODE_TOKEN_FILE: &str = "node_api.token_file";
 
 /// Which clients may send requests, and how.
 pub struct Access {
-    tls: Option<Reloadable<ServerConfig>>,
+    tls: Option<Arc<Reloadable<ServerConfig>>>,
     clients_need_certificates: bool,
-    tokens: Option<Reloadable<Tokens>>,
+    tokens: Option<Arc<Reloadable<Tokens>>>,
     /// The tokens of the node API, where it is on.
-    node_tokens: Option<Reloadable<Tokens>>,
+    node_tokens: Option<Arc<Reloadable<Tokens>>>,
     cors: Option<Cors>,
-    failed_logins: FailedLogins,
+    failed_logins: Arc<FailedLogins>,
     /// Secret files, by the keys that name them.
     secrets: Vec<(&'static str, PathBuf)>,
+}
+
+/// What outlives a reload: files that did not change, and the failed logins.
+#[derive(Default)]
+pub struct Lasting {
+    tls: Shared<Reloadable<ServerConfig>>,
+    tokens: Shared<Reloadable<Tokens>>,
+    node_tokens: Shared<Reloadable<Tokens>>,
+    failed_logins: Arc<FailedLogins>,
 }
 
 /// Marks a request, as an extension, whose client has a token or a session, where the answer tells others less.
@@ -67,18 +77,30 @@ pub struct AccessContext {
 }
 
 impl Access {
-    /// Reads all files.
+    /// Reads all files, but for those that `lasting` has as they are.
     ///
     /// # Errors
     ///
     /// When a file can't be read or used.
-    pub fn new(config: &config::Access, node_token_file: Option<&Path>) -> Result<Self> {
+    pub fn new(config: &config::Access, node_token_file: Option<&Path>, lasting: &Lasting) -> Result<Self> {
         let tls = config.tls.clone().map(|tls| {
-            let paths = [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()];
-            let paths = paths.into_iter().flatten().cloned().collect();
+            let paths: Vec<PathBuf> = [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
             let description = format!("the certificate {}, its key or its client_ca", tls.certificate.display());
-            Reloadable::new(description, paths, move || tls::server::read(&tls), tls::server::without_clients)
+            lasting.tls.get_or_make(
+                |present| present.is_of(&paths),
+                |_| {
+                    let load = move || tls::server::read(&tls);
+                    Reloadable::new(description, paths.clone(), load, tls::server::without_clients)
+                },
+            )
         });
+        let tokens = |key, path: &Path, shared: &Shared<Reloadable<Tokens>>| {
+            shared.get_or_make(|present| present.is_of(&[path.to_owned()]), |_| tokens(key, path))
+        };
         let secrets = [
             ("access_config.tls_key", config.tls.as_ref().map(|tls| tls.key.as_path())),
             (TOKEN_FILE, config.token_file.as_deref()),
@@ -88,16 +110,26 @@ impl Access {
             secrets: secrets.into_iter().filter_map(|(key, path)| Some((key, path?.to_owned()))).collect(),
             tls: tls.transpose()?,
             clients_need_certificates: config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()),
-            tokens: config.token_file.as_deref().map(|path| tokens(TOKEN_FILE, path)).transpose()?,
-            node_tokens: node_token_file.map(|path| tokens(NODE_TOKEN_FILE, path)).transpose()?,
+            tokens: config.token_file.as_deref().map(|path| tokens(TOKEN_FILE, path, &lasting.tokens)).transpose()?,
+            node_tokens: node_token_file.map(|path| tokens(NODE_TOKEN_FILE, path, &lasting.node_tokens)).transpose()?,
             cors: config.cors.clone(),
-            failed_logins: FailedLogins::default(),
+            failed_logins: Arc::clone(&lasting.failed_logins),
         })
+    }
+
+    /// Whether both have the same files with the same content.
+    pub fn has_files_of(&self, other: &Self) -> bool {
+        fn is_same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+            one.map(Arc::as_ptr) == other.map(Arc::as_ptr)
+        }
+        is_same(self.tls.as_ref(), other.tls.as_ref())
+            && is_same(self.tokens.as_ref(), other.tokens.as_ref())
+            && is_same(self.node_tokens.as_ref(), other.node_tokens.as_ref())
     }
 
     /// The TLS configuration of the listener, where TLS is on.
     pub fn tls(&self) -> Option<Arc<ServerConfig>> {
-        self.tls.as_ref().map(Reloadable::get)
+        self.tls.as_ref().map(|tls| tls.get())
     }
 
     /// Whether there are files that can change.
@@ -161,7 +193,7 @@ impl Access {
 
     /// Answers a login or a logout; `route` is one of these.
     pub async fn answer_login(&self, request: Request<RequestBody>, route: Route, peer: Peer) -> Response<Body> {
-        let tokens = self.tokens.as_ref().map(Reloadable::get);
+        let tokens = self.tokens.as_ref().map(|tokens| tokens.get());
         match route {
             Route::Logout => login::log_out(&request, peer, tokens.is_some()),
             _ => login::log_in(request, peer, tokens.as_deref(), &self.failed_logins).await,
@@ -213,7 +245,7 @@ fn unauthorized(path: &str, key: &str, route: Route) -> Response<Body> {
 fn has_session<B>(request: &Request<B>, tokens: &Tokens) -> bool {
     only_reads(request.method())
         && !initiator::is_foreign_script(request)
-        && session::is_valid(request.headers(), tokens, SystemTime::now())
+        && session::is_valid(request.headers(), tokens, moment::date())
 }
 
 /// Keeps an answer out of caches that others share, and out of the browser's own after a logout. Caches know that an answer to a

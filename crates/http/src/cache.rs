@@ -28,9 +28,9 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 use http_body_util::BodyExt;
 use image_service_config::regular_file::Fingerprint;
 use image_service_telemetry::metrics;
+use image_service_telemetry::moment::Moment;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use std::time::Instant;
 use store::{Key, Role, Store};
 use tokio::sync::{oneshot, watch};
 
@@ -70,7 +70,8 @@ impl Cache {
         let reason = match self.store.get(&key) {
             None => "uri-miss",
             Some(answer) => {
-                let reuse = answer.reuse(&head, fingerprint, context.begun, directives.any);
+                let now = Moment::now();
+                let reuse = answer.reuse(&head, fingerprint, now, directives.any);
                 if matches!(reuse, Reuse::Stale)
                     && let Role::Lead(number, others) = self.store.role(&key, fingerprint, false)
                 {
@@ -84,7 +85,7 @@ impl Cache {
                 }
                 match reuse {
                     Reuse::Forbidden(reason) => reason,
-                    Reuse::Fresh | Reuse::Stale => match answer.hit(&head, context.begun, &self.store) {
+                    Reuse::Fresh | Reuse::Stale => match answer.hit(&head, now, &self.store) {
                         Some((response, status)) => {
                             context.set_pending_summary(answer.summary());
                             context.set_cache_status(status);
@@ -159,7 +160,7 @@ impl Cache {
             answer.body.settled().await;
         }
         let status = CacheStatus::Forwarded { reason, collapsed };
-        let response = answer.respond(&ask.head, reader, status, Instant::now(), &self.store)?;
+        let response = answer.respond(&ask.head, reader, status, Moment::now(), &self.store)?;
         ask.context.set_pending_summary(answer.summary());
         ask.context.set_cache_status(status);
         Some(response)

@@ -9,7 +9,7 @@
 //!   listing; [`verdict_header`]: the counts of its verdicts;
 //! - [`tls`]: trust and certificates, for the listener and for clients of the program;
 //! - `client`: which connections are those of one client;
-//! - `reloadable`: files that the program reads again when they change.
+//! - `reloadable`: files that the program reads again when they change; [`shared`]: what a reload makes nothing anew of.
 //!
 //! This crate knows no wasmtime: the application that answers requests implements [`server::Application`].
 
@@ -30,5 +30,6 @@ mod request_id;
 pub mod response;
 pub mod routes;
 pub mod server;
+pub mod shared;
 pub mod tls;
 pub mod verdict_header;

@@ -39,6 +39,8 @@ type Fingerprints = Vec<Option<Fingerprint>>;
 
 /// What the looks at the files found.
 struct State {
+    /// The files of the value; `None` where it grants nothing.
+    of_value: Option<Fingerprints>,
     /// The files of the latest reading; `None` where it has to be repeated.
     loaded: Option<Fingerprints>,
     /// The files at the latest look.
@@ -71,6 +73,7 @@ impl<T> Reloadable<T> {
         let before = fingerprints(&paths).unwrap_or_default();
         let value = RwLock::new(Arc::new(load()?));
         let state = State {
+            of_value: Some(before.clone()),
             loaded: Some(before.clone()),
             seen: before,
             changing: 0,
@@ -86,6 +89,15 @@ impl<T> Reloadable<T> {
         Arc::clone(&self.value.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether the value is what these files hold now.
+    pub(crate) fn is_of(&self, paths: &[PathBuf]) -> bool {
+        self.paths == paths && fingerprints(paths).is_ok_and(|now| self.lock().of_value.as_ref() == Some(&now))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads the files again when they differ from the files of the value and have not changed since the last call: a
     /// certificate and its key are two files, and nobody replaces both at one instant. When reading fails, the log says so once,
     /// and the old value stays, or ends after [`GRACE`] where the files grant nothing any more. Blocks on the file system, so
@@ -95,7 +107,7 @@ impl<T> Reloadable<T> {
     }
 
     fn refresh_at(&self, now: Instant) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         self.look(&mut state, now);
         if !state.closed && state.withdrawn.is_some_and(|since| now.saturating_duration_since(since) >= GRACE) {
             self.close(&mut state);
@@ -124,6 +136,7 @@ impl<T> Reloadable<T> {
         match (self.load)() {
             Ok(value) => {
                 self.replace(value);
+                state.of_value = state.loaded.clone();
                 (state.trouble, state.withdrawn, state.closed) = (None, None, false);
                 tracing::info!("{} changed; the new content is in use", self.description);
             }
@@ -162,6 +175,7 @@ impl<T> Reloadable<T> {
         match (self.close)(&self.get()) {
             Ok(closed) => {
                 self.replace(closed);
+                state.of_value = None;
                 state.closed = true;
                 let seconds = GRACE.as_secs();
                 tracing::error!(
@@ -223,8 +237,11 @@ mod tests {
             number.refresh();
             (first, *number.get())
         };
+        let is_current = || number.is_of(std::slice::from_ref(&path));
         assert_eq!(edit("22"), (1, 22), "a file that may still change is not read");
+        assert!(is_current() && !number.is_of(&[]));
         assert_eq!(edit("broken"), (22, 22), "a broken file changes nothing");
+        assert!(!is_current());
         let before = loads.load(Ordering::Relaxed);
         number.refresh();
         number.refresh();
@@ -256,6 +273,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert_eq!([at(1), at(2), at(61)], [1; 3], "the grace began with the second look");
         assert_eq!([at(62), at(63)], [0; 2]);
+        assert!(!number.is_of(std::slice::from_ref(&path)));
         std::fs::write(&path, "broken").unwrap();
         assert_eq!([at(64), at(65)], [0; 2], "a broken file opens nothing");
         std::fs::write(&path, "4").unwrap();

@@ -82,12 +82,12 @@ impl Server {
     }
 
     /// Serves until SIGTERM or SIGINT, then lets requests under way end within `app_config.shutdown_timeout`; a second
-    /// signal cuts them off. On SIGHUP, `reload` makes a new application for all later requests; the old one finishes the
-    /// requests under way. When `reload` fails, the old application stays.
+    /// signal cuts them off. On SIGHUP, `reload` makes a new application in place of the present one for all later requests, or
+    /// finds that nothing changed; the old one finishes the requests under way. When `reload` fails, the old application stays.
     pub async fn serve<A: Application>(
         self,
         app: A,
-        reload: impl Fn() -> Result<A> + Send + Sync + 'static,
+        reload: impl Fn(&A) -> Result<Option<A>> + Send + Sync + 'static,
     ) -> Shutdown {
         let Self { listener, mut end_signals, reload_signal } = self;
         lifecycle::warn(app.access(), &listener.addresses());

@@ -6,7 +6,7 @@
 //! - [`trace_context`]: the trace that a request belongs to;
 //! - [`spans`]: timed parts of requests, for a collector of traces; [`otlp`]: sends them there;
 //! - [`source`]: the sources of images, and the kinds of their failures; [`source_health`]: when each source answered and
-//!   failed last.
+//!   failed last; [`moment`]: the clock that ages come from.
 //!
 //! This crate knows neither wasmtime nor an HTTP server. Other code reports events to it; this crate never calls other code.
 
@@ -15,6 +15,7 @@
 pub mod failure_log;
 pub mod log;
 pub mod metrics;
+pub mod moment;
 pub mod otlp;
 pub mod panics;
 pub mod source;

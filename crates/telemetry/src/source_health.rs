@@ -1,18 +1,18 @@
-//! When each source last answered and last failed.
+//! When a source last answered and last failed.
 //!
 //! The code that asks a source reports the outcome here, with the kind of a failure as a type. `/readyz` reads it, and each
 //! failure counts in `source_errors_total`.
 
 use crate::metrics;
+use crate::moment::Moment;
 use crate::source::{FailureKind, Source};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 /// When a source last answered and last failed.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
     /// When it last answered.
-    pub answered: Option<SystemTime>,
+    pub answered: Option<Moment>,
     /// When it last failed.
     pub failed: Option<Failure>,
 }
@@ -21,33 +21,41 @@ pub struct Status {
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// When it happened.
-    pub at: SystemTime,
+    pub at: Moment,
     /// The error: what the program tried, what came back, and what to do.
     pub message: String,
 }
 
-/// The status of every source under one configuration.
-#[derive(Debug, Default)]
-pub struct SourceHealth([Mutex<Status>; Source::ALL.len()]);
+/// The status of a source, for as long as its configuration stays the same.
+#[derive(Debug)]
+pub struct SourceHealth {
+    source: Source,
+    status: Mutex<Status>,
+}
 
 impl SourceHealth {
-    /// The status of a source.
-    pub fn status(&self, source: Source) -> Status {
-        self.lock(source).clone()
+    /// The health of a source that has not been asked yet.
+    pub fn of(source: Source) -> Self {
+        Self { source, status: Mutex::default() }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> Status {
+        self.lock().clone()
     }
 
     /// The source answered just now.
-    pub fn answered(&self, source: Source) {
-        self.lock(source).answered = Some(SystemTime::now());
+    pub fn answered(&self) {
+        self.lock().answered = Some(Moment::now());
     }
 
     /// The source failed just now.
-    pub fn failed(&self, source: Source, kind: FailureKind, message: String) {
-        metrics::source_failed(source, kind);
-        self.lock(source).failed = Some(Failure { at: SystemTime::now(), message });
+    pub fn failed(&self, kind: FailureKind, message: String) {
+        metrics::source_failed(self.source, kind);
+        self.lock().failed = Some(Failure { at: Moment::now(), message });
     }
 
-    fn lock(&self, source: Source) -> MutexGuard<'_, Status> {
-        self.0[source as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

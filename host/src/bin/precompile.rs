@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from).context("usage: precompile COMPOSITIONS")?;
     let (defaults, _) = image_service_config::parse("{}", Path::new(""))?;
-    let engine = image_service::runtime::engine(&defaults.limits)?;
+    let engine = image_service::runtime::pooled(&defaults.limits)?;
     for environment in ENVIRONMENTS.iter().filter(|environment| environment.built_in) {
         let path = folder.join(environment.name).with_extension("wasm");
         let wasm = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;

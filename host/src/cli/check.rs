@@ -12,7 +12,7 @@ use crate::sources::ignore_file::IgnoreFile;
 use anyhow::Result;
 use clap::Args;
 use image_service_config::{Cache, Config};
-use image_service_http::access::Access;
+use image_service_http::access::{self, Access};
 use image_service_http::address::Address;
 use image_service_telemetry::log;
 use report::{Report, Verdict, count};
@@ -55,7 +55,7 @@ impl Check {
         access(&mut report, &config);
         let notes = Arc::new(Mutex::new(Vec::new()));
         let once = listing::for_one_listing(config.clone());
-        let capabilities = Arc::new(Capabilities::new(once, &Arc::default(), &Lasting::default())?);
+        let capabilities = Arc::new(Capabilities::new(once, &Lasting::default())?);
         let (crictl, client) = (Arc::clone(&capabilities.crictl), Arc::clone(&capabilities.harbor));
         let ignored = Arc::clone(&capabilities.ignore_file);
         let composition = compositions.choose(false, config.composition.as_deref(), &config)?;
@@ -98,7 +98,7 @@ impl Check {
 /// Which clients may send requests, and how.
 fn access(report: &mut Report, config: &Config) {
     const PART: &str = "access";
-    let access = match Access::new(&config.access, config.node_api.as_deref()) {
+    let access = match Access::new(&config.access, config.node_api.as_deref(), &access::Lasting::default()) {
         Ok(access) => access,
         Err(error) => return report.print(Verdict::Fails, PART, format!("{error:#}")),
     };

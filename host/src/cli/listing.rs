@@ -48,7 +48,7 @@ pub(super) fn service(loaded: Loaded, is_demo: bool, compositions: &Compositions
     let on_stderr = Arc::new(|line: &str| tell(format_args!("warning: {line}")));
     let harbor = loaded.config.harbor.clone();
     let config = for_one_listing(loaded.config);
-    let capabilities = Capabilities::new(config, &Arc::default(), &Lasting::default())?;
+    let capabilities = Capabilities::new(config, &Lasting::default())?;
     if let Some(trouble) = capabilities.ignore_file.trouble() {
         tell(format_args!("warning: {trouble}"));
     }

@@ -3,10 +3,12 @@
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, Loaded, demo_config};
 use crate::app::App;
-use crate::sources::Lasting;
+use crate::composition::Composition;
+use crate::lasting::Lasting;
+use crate::runtime::StderrHandler;
 use anyhow::Result;
 use clap::Args;
-use image_service_config::{self as config, CrictlMode};
+use image_service_config::{self as config, Config, CrictlMode};
 use image_service_http::address::Address;
 use image_service_http::server::{Application, Server, Shutdown};
 use image_service_http::tls;
@@ -57,17 +59,19 @@ impl Serve {
         });
         let lasting = Lasting::default();
         let described = self.described(&loaded);
-        let app = self.app(loaded, &compositions, &lasting)?;
+        let (composition, config) = self.chosen(loaded, &compositions)?;
+        let app = App::new(&composition, config, &lasting, on_stderr())?;
         let server = Server::listen(&address).await?;
         print_addresses(&server.addresses(), app.access().tls().is_some(), self.demo);
         described.log(&server.addresses());
         app.start_listing();
-        let reload = move || {
+        let reload = move |present: &App| {
             let loaded = self.load()?;
             if let Some(warning) = self.needs_a_restart(&started, &loaded.config.app) {
                 tracing::warn!("{warning}");
             }
-            self.app(loaded, &compositions, &lasting)
+            let (composition, config) = self.chosen(loaded, &compositions)?;
+            present.reloaded(&composition, config, &lasting, on_stderr())
         };
         let end = server.serve(app, reload).await;
         export.end().await;
@@ -129,15 +133,19 @@ impl Serve {
         if self.demo { demo_config() } else { self.config.load() }
     }
 
-    /// The application for this configuration.
-    fn app(&self, loaded: Loaded, compositions: &Compositions, lasting: &Lasting) -> Result<App> {
+    /// The composition for this configuration.
+    fn chosen(&self, loaded: Loaded, compositions: &Compositions) -> Result<(Composition, Config)> {
         for warning in loaded.warnings {
             tracing::warn!("{warning}");
         }
         let own = self.composition.as_deref().or(loaded.config.composition.as_deref());
         let composition = compositions.choose(self.demo, own, &loaded.config)?;
-        App::new(&composition, loaded.config, lasting, Arc::new(|line: &str| tracing::warn!("{line}")))
+        Ok((composition, loaded.config))
     }
+}
+
+fn on_stderr() -> StderrHandler {
+    Arc::new(|line: &str| tracing::warn!("{line}"))
 }
 
 /// The address of `--listen`.

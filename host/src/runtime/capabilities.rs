@@ -8,7 +8,6 @@ use crate::sources::store::Store;
 use anyhow::Result;
 use image_model::setting;
 use image_service_config::{Config, Harbor, Limits};
-use image_service_telemetry::source_health::SourceHealth;
 use std::sync::Arc;
 
 /// The capabilities of every instance.
@@ -27,17 +26,15 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// The capabilities that a configuration grants. It asks no source yet. Later requests report their outcome to
-    /// `health`; `lasting` holds what outlives a reload.
+    /// The capabilities that a configuration grants. It asks no source yet. `lasting` holds what outlives a reload.
     ///
     /// # Errors
     ///
     /// When the client of Harbor or the folder of the store can't be prepared.
-    pub fn new(config: Config, health: &Arc<SourceHealth>, lasting: &Lasting) -> Result<Self> {
-        let crictl = Crictl::new(config.crictl.clone(), &config.limits, Arc::clone(health), &lasting.hanging);
+    pub fn new(config: Config, lasting: &Lasting) -> Result<Self> {
         Ok(Self {
-            crictl: Arc::new(crictl),
-            harbor: Arc::new(HarborClient::new(&config.harbor, &config.limits, Arc::clone(health))?),
+            crictl: Crictl::new(&config.crictl, &config.limits, &lasting.crictl, &lasting.hanging),
+            harbor: HarborClient::new(&config.harbor, &config.limits, &lasting.harbor)?,
             store: Store::new(&config, &lasting.stores)?,
             ignore_file: lasting.ignore_files.open(&config.crictl.ignore_file),
             node_name: node_name(),
@@ -48,6 +45,14 @@ impl Capabilities {
     /// The configuration that grants them.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Whether both grant the same, of the same sources.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.config == other.config
+            && self.node_name == other.node_name
+            && Arc::ptr_eq(&self.crictl, &other.crictl)
+            && Arc::ptr_eq(&self.harbor, &other.harbor)
     }
 
     /// The limits of instances.

@@ -16,15 +16,13 @@ const CORES_PER_INSTANCE: u32 = 3 * MEMORIES_PER_INSTANCE;
 /// Stacks for each instance; it needs more than one only for calls that block.
 const STACKS_PER_INSTANCE: u32 = 8;
 
-/// The engine that runs compositions within these limits.
+/// The engine that runs compositions within these limits. It pools memory, where the system lets it.
 ///
 /// # Errors
 ///
 /// When this machine can't run WebAssembly.
-pub fn engine(limits: &Limits) -> Result<Engine> {
-    let mut config = wasmtime::Config::new();
-    config.wasm_component_model_async(true);
-    config.epoch_interruption(true);
+pub fn pooled(limits: &Limits) -> Result<Engine> {
+    let mut config = config();
     // Memories and stacks come from a pool: making new ones costs more than most requests.
     let instances = INSTANCES_PER_REQUEST * u32::try_from(limits.max_requests)?;
     let mut pool = PoolingAllocationConfig::new();
@@ -41,10 +39,23 @@ pub fn engine(limits: &Limits) -> Result<Engine> {
         // The pool reserves terabytes of addresses, which a limit (`ulimit -v`) may forbid.
         Err(error) => {
             tracing::warn!("the engine can't pool memory, so requests are slower: {error:#}");
-            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-            Ok(Engine::new(&config)?)
+            unpooled()
         }
     }
+}
+
+/// An engine that takes memory from the system as instances need it.
+pub(super) fn unpooled() -> Result<Engine> {
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    Ok(Engine::new(&config)?)
+}
+
+fn config() -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    config.wasm_component_model_async(true);
+    config.epoch_interruption(true);
+    config
 }
 
 /// Starts the thread that counts the epochs of an engine; it ends with the engine.

@@ -1,6 +1,7 @@
 //! The host's side of the imports of an instance: outbound HTTP, crictl, settings and the store.
 
 use super::capabilities::Capabilities;
+use super::memory_limiter::{Held, MemoryLimitExceeded};
 use super::store_data::{Hooks, StoreData};
 use crate::sources::crictl::{self, ErrorKind};
 use crate::sources::harbor::SendError;
@@ -32,6 +33,9 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     Ok(linker)
 }
 
+/// Longest key of a setting; wit/inventory.wit lists them.
+const MAX_SETTING_BYTES: usize = 64;
+
 type Transmission = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(Response<WasiBody>, Transmission), Error>;
 
@@ -52,15 +56,18 @@ impl WasiHttpHooks for Hooks {
         _: Transmission,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let capabilities = Arc::clone(&self.capabilities);
+        let (room, budget) = (self.room.clone(), self.budget.clone());
         let scope = self.current.wait_for_source();
         let (parts, _) = request.into_parts();
         Box::new(async move {
             let response = match scope {
-                Some(scope) => scope.ask_harbor(&capabilities.harbor, parts).await,
+                Some(scope) => scope.ask_harbor(&capabilities.harbor, &room, parts).await,
                 // Without a request, for a component that sends one while it starts.
-                None => capabilities.harbor.send(parts).await,
+                None => capabilities.harbor.send(parts, Some(&room)).await,
             };
-            let response = response.map_err(to_wasi)?;
+            let (head, body) = response.map_err(to_wasi)?.into_parts();
+            let body = budget.hold_bytes(body).map_err(|error| Error::InternalError(Some(no_room(&error))))?;
+            let response = Response::from_parts(head, body);
             let response = response.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
             Ok((response, Box::new(async { Ok(()) }) as Transmission))
         })
@@ -78,7 +85,14 @@ impl settings_wit::Host for &mut StoreData {}
 
 impl<T: Send> settings_wit::HostWithStore<T> for HostInterfaces {
     async fn get(accessor: &Accessor<T, Self>, key: String) -> Option<String> {
-        capabilities(accessor).setting(&key).await
+        let (capabilities, one_at_a_time) = accessor
+            .with(|mut access| (Arc::clone(&access.get().capabilities), Arc::clone(&access.get().reads_setting)));
+        // Those who wait hold their keys.
+        if key.len() > MAX_SETTING_BYTES {
+            return None;
+        }
+        let _turn = one_at_a_time.lock().await;
+        capabilities.setting(&key).await
     }
 }
 
@@ -103,7 +117,7 @@ impl<T: Send> store_wit::HostWithStore<T> for HostInterfaces {
         max_bytes: u32,
     ) -> Result<store_wit::VersionPage, store_wit::Error> {
         let query = Query::After { after, max_bytes: max_bytes.into(), values: false };
-        let store::Page { revision, entries, more } = capabilities(accessor).store.read(&name, query).await?;
+        let store::Page { revision, entries, more } = read(accessor, &name, query).await?;
         let entries =
             entries.into_iter().map(|store::Entry { key, version, .. }| store_wit::EntryVersion { key, version });
         Ok(store_wit::VersionPage { revision, entries: entries.collect(), more })
@@ -116,7 +130,7 @@ impl<T: Send> store_wit::HostWithStore<T> for HostInterfaces {
         max_bytes: u32,
     ) -> Result<store_wit::Page, store_wit::Error> {
         let query = Query::After { after, max_bytes: max_bytes.into(), values: true };
-        Ok(capabilities(accessor).store.read(&name, query).await?.into())
+        Ok(read(accessor, &name, query).await?.into())
     }
 
     async fn get(
@@ -124,7 +138,7 @@ impl<T: Send> store_wit::HostWithStore<T> for HostInterfaces {
         name: String,
         keys: Vec<Vec<u8>>,
     ) -> Result<store_wit::Page, store_wit::Error> {
-        Ok(capabilities(accessor).store.read(&name, Query::Keys(keys)).await?.into())
+        Ok(read(accessor, &name, Query::Keys(keys)).await?.into())
     }
 
     async fn commit(
@@ -137,8 +151,30 @@ impl<T: Send> store_wit::HostWithStore<T> for HostInterfaces {
         let puts =
             puts.into_iter().map(|store_wit::Entry { key, version, value }| store::Entry { key, version, value });
         let changes = store::Changes { deletes, puts: puts.collect(), meta };
+        let _held = hold(accessor, changes.bytes())?;
         Ok(capabilities(accessor).store.commit(&name, base, changes).await?)
     }
+}
+
+/// Reads entries, which count as memory of the instance meanwhile.
+async fn read<T: Send>(
+    accessor: &Accessor<T, HostInterfaces>,
+    name: &str,
+    query: Query,
+) -> Result<store::Page, store::Error> {
+    let _held = hold(accessor, query.max_bytes())?;
+    capabilities(accessor).store.read(name, query).await
+}
+
+/// Counts what the host holds during a call of the store.
+fn hold<T: Send>(accessor: &Accessor<T, HostInterfaces>, bytes: usize) -> Result<Held, store::Error> {
+    let held = accessor.with(|mut access| access.get().hooks.budget.hold(bytes));
+    held.map_err(|error| store::Error::Full(no_room(&error)))
+}
+
+/// What a component is told where the host would hold too much for it.
+fn no_room(error: &MemoryLimitExceeded) -> String {
+    format!("the host holds no more for the component: {error}")
 }
 
 /// The capabilities of an instance.
@@ -169,19 +205,37 @@ impl crictl_wit::Host for &mut StoreData {}
 
 impl<T: Send> crictl_wit::HostWithStore<T> for HostInterfaces {
     async fn images(accessor: &Accessor<T, Self>) -> Result<Vec<crictl_wit::Image>, crictl_wit::Failure> {
-        let (capabilities, scope) = accessor.with(|mut access| {
+        let (capabilities, scope, budget, one_at_a_time) = accessor.with(|mut access| {
             let data = access.get();
-            (Arc::clone(&data.capabilities), data.hooks.current.wait_for_source())
+            let scope = data.hooks.current.wait_for_source();
+            (Arc::clone(&data.capabilities), scope, data.hooks.budget.clone(), Arc::clone(&data.asks_node))
         });
+        let _turn = one_at_a_time.lock().await;
         let outcome = match scope {
             Some(scope) => scope.ask_node(&capabilities.crictl).await,
             None => capabilities.crictl.ask().await,
         };
         match outcome {
-            Ok(answer) => Ok(Arc::unwrap_or_clone(answer.images).into_iter().map(Into::into).collect()),
+            Ok(answer) => {
+                let bytes = answer.images.iter().map(bytes_of).sum();
+                let _held = budget.hold(bytes).map_err(|error| crictl_wit::Failure {
+                    code: FailureCode::TooLarge,
+                    message: no_room(&error),
+                    repository: None,
+                    node: None,
+                })?;
+                Ok(Arc::unwrap_or_clone(answer.images).into_iter().map(Into::into).collect())
+            }
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The memory that an image takes.
+fn bytes_of(image: &image_model::types::Image) -> usize {
+    let names = image.repo_tags.iter().chain(&image.repo_digests);
+    let names: usize = names.map(|name| size_of::<String>() + name.len()).sum();
+    size_of_val(image) + image.id.len() + names
 }
 
 impl From<image_model::types::Image> for crictl_wit::Image {

@@ -4,6 +4,7 @@ use super::admission::Permit;
 use super::capabilities::Capabilities;
 use super::current_request::{CurrentRequest, Task};
 use super::expected_growth::ExpectedGrowth;
+use super::loaded::LoadedComposition;
 use super::memory_limiter::{InstanceMemory, MemoryLimitExceeded};
 use super::request_scope::RequestScope;
 use super::stderr::StderrHandler;
@@ -18,13 +19,14 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::futures::OwnedNotified;
+use tokio::sync::watch;
+use tokio::time::timeout;
 use wasmtime::component::GuestTaskId;
-use wasmtime::{Engine, Store, StoreContextMut};
+use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
-use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 /// Most requests that one instance answers in its life.
 const MAX_REUSE: usize = 1024;
@@ -69,16 +71,15 @@ impl InstanceStatus {
 
 /// Makes instances and sets how long each one lives.
 pub(super) struct Instances {
-    pub(super) engine: Engine,
-    pub(super) prepared: ServicePre<StoreData>,
+    pub(super) composition: Arc<LoadedComposition>,
     pub(super) capabilities: Arc<Capabilities>,
     /// Life of an instance that begins no answer.
     pub(super) begin_timeout: Duration,
     /// Receives the stderr of instances.
     pub(super) on_stderr: StderrHandler,
     pub(super) expected: Arc<ExpectedGrowth>,
-    /// Whether the program is ending and drops instances while they work.
-    pub(super) ending: Arc<AtomicBool>,
+    /// Closed when nobody can send further requests: a reload took its place and the last answer has ended, or the program ends.
+    pub(super) end: watch::Receiver<()>,
 }
 
 impl HandlerState for Instances {
@@ -96,35 +97,47 @@ impl HandlerState for Instances {
             Arc::clone(&self.expected),
         );
         let memory = state.limiter.shared();
-        let mut store = Store::new(&self.engine, state);
+        let mut store = Store::new(self.composition.engine(), state);
         store.limiter_async(|state| &mut state.limiter);
         store.set_hostcall_fuel(MAX_CALL_BYTES);
         store.set_max_component_handles(limits.max_handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        let service = self.prepared.instantiate_async(&mut store).await?;
+        // A component may compute for ever before it is ready. Epochs have it yield from its first instruction, so that this ends it.
+        let started = timeout(self.begin_timeout, self.composition.service.instantiate_async(&mut store)).await;
+        let service = started.unwrap_or_else(|_| {
+            tracing::error!("an instance was ended, as it did not start within app_config.response_timeout");
+            Err(wasmtime::format_err!("it did not start within app_config.response_timeout"))
+        })?;
         metrics::instance_made();
+        let mut end = self.end.clone();
         Ok(Instance {
             store,
             proxy: Proxy::P3(service),
             view: WasiHttpView::http,
             expiration: Expiration {
                 sleep: Box::pin(tokio::time::sleep(IDLE_TIMEOUT)),
+                end: Box::pin(async move {
+                    // Nothing is ever sent.
+                    let _ = end.changed().await;
+                }),
                 begin_timeout: self.begin_timeout,
                 answer_timeout: limits.answer_timeout,
                 current: current.clone(),
                 memory: Arc::clone(&memory),
                 shortage: Box::pin(BUDGET.shortage()),
             },
-            state: Worker { failed: Arc::default(), memory, ending: Arc::clone(&self.ending), current },
+            state: Worker { failed: Arc::default(), memory, end: self.end.clone(), current },
         })
     }
 }
 
-/// Ends an instance that was idle or busy for too long. Its timer runs outside the instance, so it also ends an instance that
-/// never yields.
+/// Ends an instance that was idle or busy for too long, and an idle one that gets no more requests or has memory that others need. Its
+/// timer runs outside the instance, so it also ends an instance that never yields.
 pub(super) struct Expiration {
     sleep: Pin<Box<tokio::time::Sleep>>,
+    /// Ready when there are no more requests.
+    end: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
     begin_timeout: Duration,
     answer_timeout: Duration,
     current: CurrentRequest,
@@ -139,7 +152,9 @@ impl WorkerExpiration for Expiration {
             // When the worker is polled again, it asks for the next request.
             cx.waker().wake_by_ref();
         }
-        if status == WorkerStatus::Idle && self.shortage.as_mut().poll(cx).is_ready() {
+        if status == WorkerStatus::Idle
+            && (self.shortage.as_mut().poll(cx).is_ready() || self.end.as_mut().poll(cx).is_ready())
+        {
             return Poll::Ready(());
         }
         let limit = match status {
@@ -172,8 +187,8 @@ pub(super) type RequestData = (RequestScope, InstanceStatus, Permit);
 pub(super) struct Worker {
     failed: Arc<AtomicBool>,
     memory: Arc<InstanceMemory>,
-    /// Whether the program is ending and drops instances while they work.
-    ending: Arc<AtomicBool>,
+    /// Closed when there are no more requests: the program may be ending, and drops instances while they work.
+    end: watch::Receiver<()>,
     current: CurrentRequest,
 }
 
@@ -218,7 +233,7 @@ impl WorkerState for Worker {
         let result = result.or_else(|error| if dropped(&error) { Ok(()) } else { Err(error) });
         metrics::instance_ended(reason(&result));
         if let Err(error) = result
-            && !self.ending.load(Ordering::Relaxed)
+            && self.end.has_changed().is_ok()
         {
             tracing::error!("an instance ended: {error:#}");
         }

@@ -1,10 +1,12 @@
-//! The memory of one instance, all its components together: within its own limit, and within the budget of the program.
+//! The memory of one instance: that of all its components together, and what the host holds for it, within its own limit; and within
+//! the budget of the program.
 
 use super::current_request::CurrentRequest;
 use super::expected_growth::ExpectedGrowth;
+use bytes::Bytes;
 use image_service_memory::{BUDGET, GuestMemory};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use wasmtime::{Error, ResourceLimiterAsync, Result};
 
 /// Most entries of a table of functions. Compiled components have some hundreds.
@@ -18,9 +20,70 @@ pub(super) struct MemoryLimitExceeded {
     limit: usize,
 }
 
+/// The bytes of one instance, counted.
+#[derive(Clone, Debug)]
+pub(super) struct MemoryBudget(Arc<Counted>);
+
+#[derive(Debug)]
+struct Counted {
+    max: usize,
+    used: AtomicUsize,
+}
+
+impl MemoryBudget {
+    pub(super) fn new(max_memory: usize) -> Self {
+        Self(Arc::new(Counted { max: max_memory, used: AtomicUsize::new(0) }))
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), MemoryLimitExceeded> {
+        let Counted { max, used } = &*self.0;
+        let fits = |used: usize| used.checked_add(bytes).filter(|sum| sum <= max);
+        match used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(MemoryLimitExceeded { limit: *max }),
+        }
+    }
+
+    /// Counts bytes that the host holds for the instance, until the value is dropped.
+    pub(super) fn hold(&self, bytes: usize) -> Result<Held, MemoryLimitExceeded> {
+        self.take(bytes)?;
+        Ok(Held { budget: self.clone(), bytes })
+    }
+
+    /// Counts these bytes until the last of them is dropped.
+    pub(super) fn hold_bytes(&self, bytes: Bytes) -> Result<Bytes, MemoryLimitExceeded> {
+        let held = self.hold(bytes.len())?;
+        Ok(Bytes::from_owner(HeldBytes { bytes, _held: held }))
+    }
+}
+
+/// Bytes that count.
+#[derive(Debug)]
+pub(super) struct Held {
+    budget: MemoryBudget,
+    bytes: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.0.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+struct HeldBytes {
+    bytes: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Counts the memory of one instance.
 pub(super) struct MemoryLimiter {
-    max_memory: usize,
+    budget: MemoryBudget,
     memory: GuestMemory,
     /// Bytes that the instance had when its request began.
     before: u64,
@@ -49,8 +112,8 @@ impl InstanceMemory {
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(max_memory: usize, current: CurrentRequest, expected: Arc<ExpectedGrowth>) -> Self {
-        Self { max_memory, memory: BUDGET.guest(), before: 0, current, expected, shared: Arc::default() }
+    pub(super) fn new(budget: MemoryBudget, current: CurrentRequest, expected: Arc<ExpectedGrowth>) -> Self {
+        Self { budget, memory: BUDGET.guest(), before: 0, current, expected, shared: Arc::default() }
     }
 
     /// What others may know.
@@ -70,9 +133,7 @@ impl ResourceLimiterAsync for MemoryLimiter {
     /// key.
     async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         let more = desired.saturating_sub(current) as u64;
-        if self.memory.bytes().saturating_add(more) > self.max_memory as u64 {
-            return Err(Error::new(MemoryLimitExceeded { limit: self.max_memory }));
-        }
+        self.budget.take(usize::try_from(more).unwrap_or(usize::MAX)).map_err(Error::new)?;
         self.current.spend_promise(more);
         if let Err(exhausted) = self.memory.grow(more).await {
             self.shared.was_refused.store(true, Ordering::Release);
@@ -94,12 +155,25 @@ mod tests {
 
     #[tokio::test]
     async fn the_memories_of_all_components_count_together() {
-        let mut limiter = MemoryLimiter::new(100, CurrentRequest::default(), Arc::default());
+        let mut limiter = MemoryLimiter::new(MemoryBudget::new(100), CurrentRequest::default(), Arc::default());
         assert!(limiter.memory_growing(0, 60, None).await.unwrap());
         assert!(limiter.memory_growing(0, 30, None).await.unwrap());
         assert!(limiter.memory_growing(30, 40, None).await.unwrap());
         let error = limiter.memory_growing(60, 61, None).await.unwrap_err().to_string();
         assert!(error.contains("limits_config.max_memory"), "{error}");
         assert_eq!((limiter.shared().bytes(), limiter.shared().was_refused()), (100, false));
+    }
+
+    #[tokio::test]
+    async fn what_the_host_holds_for_an_instance_counts_until_all_of_it_is_read() {
+        let budget = MemoryBudget::new(100);
+        let mut limiter = MemoryLimiter::new(budget.clone(), CurrentRequest::default(), Arc::default());
+        let held = budget.hold_bytes(Bytes::from_static(&[0; 60])).unwrap();
+        assert!(budget.hold(41).is_err() && limiter.memory_growing(0, 41, None).await.is_err());
+        let rest = held.slice(59..);
+        drop(held);
+        assert!(budget.hold(41).is_err(), "a byte of it is not read");
+        drop(rest);
+        assert!(limiter.memory_growing(0, 100, None).await.unwrap() && budget.hold(1).is_err());
     }
 }

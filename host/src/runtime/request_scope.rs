@@ -1,7 +1,7 @@
 //! The scope of one request inside an instance: its context, the time that Harbor took, and the spans of both sources.
 
 use crate::sources::crictl::{self, Crictl};
-use crate::sources::harbor::{HarborClient, SendError};
+use crate::sources::harbor::{AnswerRoom, HarborClient, SendError};
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
@@ -58,6 +58,7 @@ impl RequestScope {
     pub(super) async fn ask_harbor(
         &self,
         client: &HarborClient,
+        room: &AnswerRoom,
         mut parts: Parts,
     ) -> Result<Response<Bytes>, SendError> {
         let begun = Instant::now();
@@ -66,7 +67,7 @@ impl RequestScope {
             context.propagate(&mut parts.headers, span.map(|(_, id)| id));
         }
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
-        let outcome = client.send(parts).await;
+        let outcome = client.send(parts, Some(room)).await;
         let mut harbor = self.harbor.lock().unwrap_or_else(PoisonError::into_inner);
         let first = harbor.map_or(begun, |(first, _)| first.min(begun));
         *harbor = Some((first, Instant::now()));

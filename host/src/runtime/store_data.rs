@@ -3,9 +3,11 @@
 use super::capabilities::Capabilities;
 use super::current_request::CurrentRequest;
 use super::expected_growth::ExpectedGrowth;
-use super::memory_limiter::MemoryLimiter;
+use super::memory_limiter::{MemoryBudget, MemoryLimiter};
 use super::stderr::{Stderr, StderrHandler};
+use crate::sources::harbor::AnswerRoom;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -20,6 +22,9 @@ pub(super) struct StoreData {
     http: WasiHttpCtx,
     pub(super) hooks: Hooks,
     pub(super) limiter: MemoryLimiter,
+    /// Held during a question to the node, and while a setting is read: the host holds one answer of each for an instance at a time.
+    pub(super) asks_node: Arc<Mutex<()>>,
+    pub(super) reads_setting: Arc<Mutex<()>>,
     pub(super) capabilities: Arc<Capabilities>,
 }
 
@@ -36,12 +41,15 @@ impl StoreData {
         let limits = capabilities.limits();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.max_handles);
+        let budget = MemoryBudget::new(limits.max_memory);
         Self {
             table,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            limiter: MemoryLimiter::new(limits.max_memory, current.clone(), expected),
-            hooks: Hooks { capabilities: Arc::clone(&capabilities), current },
+            limiter: MemoryLimiter::new(budget.clone(), current.clone(), expected),
+            hooks: Hooks { room: AnswerRoom::of(limits), budget, capabilities: Arc::clone(&capabilities), current },
+            asks_node: Arc::default(),
+            reads_setting: Arc::default(),
             capabilities,
         }
     }
@@ -49,6 +57,9 @@ impl StoreData {
 
 /// How an instance sends HTTP requests.
 pub(super) struct Hooks {
+    /// Of the answers that the host holds.
+    pub(super) room: AnswerRoom,
+    pub(super) budget: MemoryBudget,
     pub(super) capabilities: Arc<Capabilities>,
     pub(super) current: CurrentRequest,
 }

@@ -15,28 +15,57 @@ pub use exec::Hanging;
 use exec::Exec;
 use image_model::limits::{MAX_IMAGE_NAMES, MAX_IMAGES};
 use image_service_config as config;
+use image_service_http::shared::Shared;
 use image_service_telemetry::metrics;
 use image_service_telemetry::panics;
 use image_service_telemetry::source::Source;
 use image_service_telemetry::source_health::SourceHealth;
 use search::Search;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Asks the node in the way that the configuration says.
 #[derive(Debug)]
 pub struct Crictl {
+    made_of: MadeOf,
     search: Search,
-    health: Arc<SourceHealth>,
+    health: SourceHealth,
+}
+
+/// The settings that make another one of it.
+#[derive(Clone, Debug, PartialEq)]
+struct MadeOf {
+    config: config::Crictl,
+    max_bytes: usize,
 }
 
 impl Crictl {
-    /// The capability for this configuration. It does not ask the node yet. Later requests report their outcome to `health`;
-    /// `hanging` knows a process of crictl that does not end, whatever configuration began it.
-    pub fn new(config: config::Crictl, limits: &config::Limits, health: Arc<SourceHealth>, hanging: &Hanging) -> Self {
-        let max_bytes = limits.max_crictl_bytes;
-        let exec = Exec::new(config.clone(), max_bytes, hanging.clone());
-        Self { search: Search::new(config, max_bytes, exec), health }
+    /// The capability for this configuration: the one in use, where it is the same. It does not ask the node yet. `hanging` knows a
+    /// process of crictl that does not end, whatever configuration began it.
+    pub fn new(
+        config: &config::Crictl,
+        limits: &config::Limits,
+        in_use: &Shared<Self>,
+        hanging: &Hanging,
+    ) -> Arc<Self> {
+        let made_of = MadeOf { config: config.clone(), max_bytes: limits.max_crictl_bytes };
+        let Ok(crictl) = in_use.get_or_make(
+            |present| present.made_of == made_of,
+            |_| {
+                let MadeOf { config, max_bytes } = made_of.clone();
+                let exec = Exec::new(config.clone(), max_bytes, hanging.clone());
+                let search = Search::new(config, max_bytes, exec);
+                let made_of = made_of.clone();
+                Ok::<_, Infallible>(Self { made_of, search, health: SourceHealth::of(Source::Containerd) })
+            },
+        );
+        crictl
+    }
+
+    /// When the node last answered and last failed.
+    pub fn health(&self) -> &SourceHealth {
+        &self.health
     }
 
     /// Asks for all images of the node.
@@ -49,8 +78,8 @@ impl Crictl {
         let outcome = or_panicked(self.answer()).await;
         metrics::source_answered(Source::Containerd, begun.elapsed());
         match &outcome {
-            Ok(_) => self.health.answered(Source::Containerd),
-            Err(error) => self.health.failed(Source::Containerd, error.kind().into(), error.to_string()),
+            Ok(_) => self.health.answered(),
+            Err(error) => self.health.failed(error.kind().into(), error.to_string()),
         }
         outcome
     }

@@ -7,12 +7,14 @@
 //! - `connector`: connections, directly or through a proxy;
 //! - `answer_body`: how the client reads answers; `content_encoding`: how it decodes them;
 //! - `redirect`: which redirects the client follows, and what it says of others;
+//! - `answer_room`: how many answers it holds for an instance;
 //! - `retry`: when the client sends a request again;
 //! - `concurrency`: how many requests are under way at a time, fewer while Harbor is in trouble;
 //! - `inquiry`: what commands want to know: the version, and what the login costs;
 //! - `failure`: why one try failed, with the words of `tls_failure` and `proxy_failure`; `error`: the error of the whole request.
 
 mod answer_body;
+mod answer_room;
 mod concurrency;
 mod connector;
 mod content_encoding;
@@ -25,9 +27,11 @@ mod request_policy;
 mod retry;
 mod tls_failure;
 
+pub use answer_room::AnswerRoom;
 pub use error::SendError;
 pub use inquiry::LoginCost;
 
+use answer_room::Place;
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -49,6 +53,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use image_model::protocol;
 use image_service_config::duration::deadline;
 use image_service_config::{self as config, Origin, Route};
+use image_service_http::shared::Shared;
 use image_service_http::tls;
 use image_service_telemetry::metrics::{self, UpstreamInFlight};
 use image_service_telemetry::panics;
@@ -78,6 +83,7 @@ const HEALTH_PATH: &str = "/api/v2.0/systeminfo";
 
 /// The client of the configured Harbor.
 pub struct HarborClient {
+    made_of: MadeOf,
     client: Client<HttpsConnector<Connector>, Empty<Bytes>>,
     connector: Connector,
     /// The proxy between, where there is one.
@@ -92,20 +98,41 @@ pub struct HarborClient {
     max_bytes: usize,
     concurrency: ConcurrencyLimit,
     retries: Retries,
-    health: Arc<SourceHealth>,
+    health: SourceHealth,
     /// Whether a request went without the login although there is one.
     went_without_login: AtomicBool,
 }
 
+/// The settings and files that make another one of it.
+#[derive(Clone, PartialEq)]
+struct MadeOf {
+    config: config::Harbor,
+    max_bytes: usize,
+    max_requests: usize,
+    /// A digest of the certificates that it trusts.
+    trust: [u8; 32],
+}
+
 impl HarborClient {
-    /// A client of the configured Harbor. Without one, it refuses every request. Requests report their outcome to `health`.
+    /// A client of the configured Harbor: the one in use, where it is the same. Without a Harbor, it refuses every request.
     ///
     /// # Errors
     ///
     /// When `ca_file` can't be read or holds no certificate.
-    pub fn new(config: &config::Harbor, limits: &config::Limits, health: Arc<SourceHealth>) -> Result<Self> {
+    pub fn new(config: &config::Harbor, limits: &config::Limits, in_use: &Shared<Self>) -> Result<Arc<Self>> {
         let ca_file = config.ca_file.as_deref().map(|path| ("harbor_config.ca_file", path));
-        let tls = tls::client::config(config.verify_ssl, ca_file)?;
+        let trust = tls::client::Trust::read(config.verify_ssl, ca_file)?;
+        let made_of = MadeOf {
+            config: config.clone(),
+            max_bytes: limits.max_upstream_bytes,
+            max_requests: limits.max_upstream_requests,
+            trust: trust.digest(),
+        };
+        in_use.get_or_make(|present| present.made_of == made_of, |_| Self::made_of(made_of.clone(), trust))
+    }
+
+    fn made_of(made_of: MadeOf, trust: tls::client::Trust) -> Result<Self> {
+        let (config, tls) = (&made_of.config, trust.config()?);
         let proxy = proxy(&config.route)?;
         let connect_timeout = CONNECT_TIMEOUT.min(config.timeout);
         let connector = Connector::new(proxy.clone(), tls.clone(), connect_timeout, AGENT);
@@ -128,12 +155,18 @@ impl HarborClient {
             health_url: format!("{}{HEALTH_PATH}", config.url.trim_end_matches('/')),
             login,
             timeout: config.timeout,
-            max_bytes: limits.max_upstream_bytes,
-            concurrency: ConcurrencyLimit::new(limits.max_upstream_requests),
+            max_bytes: made_of.max_bytes,
+            concurrency: ConcurrencyLimit::new(made_of.max_requests),
             retries: Retries::new(config.retries, config.max_concurrency),
-            health,
+            health: SourceHealth::of(Source::Harbor),
+            made_of,
             went_without_login: AtomicBool::new(false),
         })
+    }
+
+    /// When Harbor last answered and last failed.
+    pub fn health(&self) -> &SourceHealth {
+        &self.health
     }
 
     /// Whether a request went without the login although there is one, as a component sends them after Harbor refused the login.
@@ -144,7 +177,7 @@ impl HarborClient {
     /// Asks Harbor whether it answers, without the login.
     pub async fn probe(&self) -> Result<()> {
         // The outcome is in `health`.
-        let _ = self.send(self.probe_request(false)?).await;
+        let _ = self.send(self.probe_request(false)?, None).await;
         Ok(())
     }
 
@@ -156,24 +189,32 @@ impl HarborClient {
     }
 
     /// Sends a component's request if the policy allows it, and sends it again after a failure that may pass. Reads the whole
-    /// answer within the time limit, so that a slow component does not make a fast Harbor look slow.
+    /// answer within the time limit, so that a slow component does not make a fast Harbor look slow. The answer takes its place in
+    /// the `room` of the instance that asks, and waits for it.
     ///
     /// # Errors
     ///
     /// See [`SendError`].
-    pub async fn send(&self, parts: Parts) -> Result<Response<Bytes>, SendError> {
+    pub async fn send(&self, parts: Parts, room: Option<&AnswerRoom>) -> Result<Response<Bytes>, SendError> {
+        let place = match room {
+            Some(room) => room.enter().await,
+            None => Place::default(),
+        };
         let _in_flight = UpstreamInFlight::new();
         let begun = Instant::now();
         let path = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
-        let outcome = or_panicked(self.send_in_time(parts)).await;
+        let mut outcome = or_panicked(self.send_in_time(parts.clone(), &place)).await;
+        if place.was_too_small().await {
+            outcome = or_panicked(self.send_in_time(parts, &place)).await;
+        }
         let (status, seconds) =
             (outcome.as_ref().ok().map(|answer| answer.status().as_u16()), begun.elapsed().as_secs_f64());
         tracing::debug!(path, status, seconds, "asked Harbor");
         self.report(&outcome, begun.elapsed());
-        outcome
+        outcome.map(|answer| answer.map(|body| place.hold(body)))
     }
 
-    async fn send_in_time(&self, mut parts: Parts) -> Result<Response<Bytes>, SendError> {
+    async fn send_in_time(&self, mut parts: Parts, place: &Place) -> Result<Response<Bytes>, SendError> {
         request_policy::admit(&mut parts, &NO_LOGIN)?;
         let with_login = parts.headers.remove(&NO_LOGIN).is_none();
         if let (true, Some(login)) = (with_login, &self.login) {
@@ -195,7 +236,7 @@ impl HarborClient {
                     Some(permit) => permit,
                     None => self.concurrency.acquire().await,
                 };
-                let outcome = timeout_at(end.into(), self.follow(parts)).await;
+                let outcome = timeout_at(end.into(), self.follow(parts, place)).await;
                 let outcome = outcome.unwrap_or_else(|_| Err(self.timed_out().into()));
                 permit.ended(parts, &outcome);
                 outcome
@@ -223,13 +264,13 @@ impl HarborClient {
         };
         metrics::upstream_ended(status.as_ref().map_or("none", StatusCode::as_str), elapsed);
         match failure {
-            None => self.health.answered(Source::Harbor),
-            Some((kind, message)) => self.health.failed(Source::Harbor, kind, message),
+            None => self.health.answered(),
+            Some((kind, message)) => self.health.failed(kind, message),
         }
     }
 
     /// Makes one try, and follows its redirects.
-    async fn follow(&self, parts: &Parts) -> Result<Response<Bytes>, Failure> {
+    async fn follow(&self, parts: &Parts, place: &Place) -> Result<Response<Bytes>, Failure> {
         let mut uri = parts.uri.clone();
         for _ in 0..=MAX_REDIRECTS {
             if !self.origin.as_ref().is_some_and(|origin| origin.contains(&uri)) {
@@ -256,7 +297,7 @@ impl HarborClient {
                 return Err(Failure::refused_by_proxy(response.status(), proxy));
             }
             if !response.status().is_redirection() || !response.headers().contains_key(LOCATION) {
-                return self.collect(response).await;
+                return self.collect(response, place).await;
             }
             uri = redirect::target(self.origin.as_ref(), &uri, &response)?;
         }
@@ -273,12 +314,22 @@ impl HarborClient {
         tokio::time::timeout(OFFER_TIMEOUT, ask).await.ok().flatten()
     }
 
-    async fn collect(&self, response: Response<hyper::body::Incoming>) -> Result<Response<Bytes>, Failure> {
+    async fn collect(
+        &self,
+        response: Response<hyper::body::Incoming>,
+        place: &Place,
+    ) -> Result<Response<Bytes>, Failure> {
         let (mut parts, body) = response.into_parts();
-        let body = answer_body::collect(body, self.max_bytes).await?;
+        let encoded = answer_body::collect(body, self.max_bytes, place).await?;
         parts.headers.remove(TRANSFER_ENCODING);
         parts.headers.remove(CONNECTION);
-        let body = content_encoding::decoded(&mut parts.headers, body, self.max_bytes).await?;
+        let room = place.bytes(self.max_bytes);
+        let mut body = content_encoding::decoded(&mut parts.headers, encoded.clone(), room).await;
+        let is_too_large = body.as_ref().is_err_and(|error| error.kind() == FailureKind::TooLarge);
+        if is_too_large && room < self.max_bytes && place.may_hold(self.max_bytes) {
+            body = content_encoding::decoded(&mut parts.headers, encoded, self.max_bytes).await;
+        }
+        let body = body?;
         Failure::of(Response::from_parts(parts, body))
     }
 }

@@ -82,3 +82,14 @@ async fn an_answer_that_may_not_be_kept_is_for_one_client_only() {
         assert_eq!(answer.unwrap().header("cache-status"), "image-service; fwd=uri-miss");
     }
 }
+
+#[tokio::test]
+async fn however_many_hosts_clients_make_up_harbor_is_listed_once() {
+    let cached = Cached::start(3, json!({"lifetime": 60})).await;
+    let kept = cached.hit().await;
+    for number in 0..100 {
+        let answer = cached.get(&[("host", &format!("made-up-{number}.example"))]).await;
+        assert_eq!((answer.is_fresh(), answer.body == kept.body), (true, true), "{}", answer.cache_status());
+    }
+    assert_eq!((cached.listings(), cached.harbor.count("/systeminfo")), (1, 1));
+}

@@ -1,8 +1,7 @@
 //! `cache_config.max_bytes`.
 
 use super::Cached;
-use http::Method;
-use image_service_tests::eventually;
+use image_service_tests::{Node, eventually, test_component};
 use serde_json::json;
 
 #[tokio::test]
@@ -19,21 +18,20 @@ async fn an_answer_larger_than_the_cache_is_whole_and_not_kept() {
 
 #[tokio::test]
 async fn the_answer_that_no_client_asked_for_the_longest_makes_room() {
-    let cached = Cached::start(100, json!({"lifetime": 60, "max_bytes": 60_000})).await;
-    // Answers for other hosts are other answers.
-    let get = async |host: &str| cached.program.request(Method::GET, "/images", &[("host", host)]).await.unwrap();
-    let status = async |host: &str| {
-        let response = get(host).await;
+    let cache = json!({"cache_config": {"lifetime": 60, "max_bytes": 60_000}});
+    let program = Node::builder().composition(test_component("misbehaving")).config(cache).start().unwrap();
+    let get = async |number: u32| program.get(&format!("/kept/{number}")).await.unwrap();
+    let status = async |number: u32| {
+        let response = get(number).await;
         let status = response.header("cache-status").to_owned();
         response.bytes().await.unwrap();
-        let kept = async || get(host).await.header("cache-status").contains("hit");
+        let kept = async || get(number).await.header("cache-status").contains("hit");
         eventually("the kept answer", kept).await.unwrap();
         status
     };
-    // Each takes about 15,000 bytes.
     for number in 0..10 {
-        assert!(status(&format!("host{number}.example")).await.contains("uri-miss"));
+        assert!(status(number).await.contains("uri-miss"));
     }
-    assert!(status("host9.example").await.contains("hit"));
-    assert!(status("host0.example").await.contains("uri-miss"));
+    assert!(status(9).await.contains("hit"));
+    assert!(status(0).await.contains("uri-miss"));
 }

@@ -12,7 +12,8 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use image_service_config::Secret;
 use image_service_telemetry::metrics::{self, LoginOutcome};
-use std::time::{Duration, Instant, SystemTime};
+use image_service_telemetry::moment;
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Bytes of the body of a login. A cookie has at most 4096 bytes, and a token takes two of them a byte.
@@ -59,7 +60,7 @@ pub(super) async fn log_in(
     {
         Ok(true) => {
             metrics::login_ended(LoginOutcome::Success);
-            let cookie = session::begin(token.reveal().trim(), SystemTime::now(), secure);
+            let cookie = session::begin(token.reveal().trim(), moment::date(), secure);
             done(goes_on, cookie)
         }
         Ok(false) => {

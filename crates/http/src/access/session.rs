@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 
 /// How long a session lasts: a working day.
 pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+/// How far the clocks of programs that share a token file may be apart.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
 const NAME: &str = "image-service-session";
 /// Keeps this use of a token's digest apart from any other.
 const PURPOSE: &[u8] = b"image-service session 1";
@@ -86,11 +88,13 @@ fn seal(token: &str, expires: u64) -> Option<String> {
     Some(format!("{expires}.{}{}", hex(&nonce), hex(&sealed)))
 }
 
-/// Whether a cookie's value is a session, not expired at `now`, of the token with this digest.
+/// Whether a cookie's value is a session, not expired at `now`, of the token with this digest. One that would be good for longer than
+/// any session was made while the date was wrong.
 fn opens(value: &str, digest: &[u8; 32], now: u64) -> bool {
     let open = || {
         let (expires, sealed) = value.split_once('.')?;
-        let expires: u64 = expires.parse().ok().filter(|expires| now < *expires)?;
+        let latest = now.saturating_add(LIFETIME.as_secs()).saturating_add(CLOCKS_DIFFER.as_secs());
+        let expires: u64 = expires.parse().ok().filter(|expires| now < *expires && *expires <= latest)?;
         let (nonce, sealed) = sealed.split_at_checked(2 * NONCE_LEN)?;
         let nonce: [u8; NONCE_LEN] = unhex(nonce)?.try_into().ok()?;
         let mut sealed = Zeroizing::new(unhex(sealed)?);
@@ -147,7 +151,16 @@ mod tests {
     fn a_session_is_good_until_it_expires() {
         let cookie = login("second-token-of-two");
         let end = NOW + LIFETIME.as_secs();
-        for (now, expected) in [(0, true), (NOW, true), (end - 1, true), (end, false), (u64::MAX >> 8, false)] {
+        let before = NOW - CLOCKS_DIFFER.as_secs();
+        for (now, expected) in [
+            (0, false),
+            (before - 1, false),
+            (before, true),
+            (NOW, true),
+            (end - 1, true),
+            (end, false),
+            (u64::MAX >> 8, false),
+        ] {
             assert_eq!(valid(&cookie, TOKENS, now), expected, "{now}");
         }
     }

@@ -11,7 +11,7 @@ fn access() -> (Access, tempfile::NamedTempFile) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "token-of-this-test").unwrap();
     let config = config::Access { token_file: Some(file.path().to_owned()), ..config::Access::default() };
-    (Access::new(&config, None).unwrap(), file)
+    (Access::new(&config, None, &Lasting::default()).unwrap(), file)
 }
 
 /// Whether a request is let through, and its headers as the composition sees them.
@@ -40,7 +40,7 @@ fn answered(access: &Access, path: &str, headers: &[(&str, &str)], status: u16, 
 }
 
 fn cookie() -> String {
-    let set = session::begin("token-of-this-test", SystemTime::now(), false).unwrap();
+    let set = session::begin("token-of-this-test", moment::date(), false).unwrap();
     set.to_str().unwrap().split(';').next().unwrap().to_owned()
 }
 
@@ -66,7 +66,7 @@ fn the_page_is_passed_on_with_how_the_login_stands() {
     assert_eq!(let_through(&access, Method::GET, "/images", &[forged]), None);
     let seen = let_through(&access, Method::GET, "/images", &[bearer, forged]).unwrap();
     assert!(!seen.contains_key(ACCESS));
-    let open = Access::new(&config::Access::default(), None).unwrap();
+    let open = Access::new(&config::Access::default(), None, &Lasting::default()).unwrap();
     assert!(!let_through(&open, Method::GET, "/", &[forged]).unwrap().contains_key(ACCESS));
 }
 
@@ -134,6 +134,6 @@ fn only_a_token_or_a_session_opens_the_details_of_a_probe() {
     for headers in [&[][..], &[("authorization", "Bearer wrong")], &[("cookie", "image-service-session=1.2")]] {
         assert!(!sees(&access, headers), "{headers:?}");
     }
-    let open = Access::new(&config::Access::default(), None).unwrap();
+    let open = Access::new(&config::Access::default(), None, &Lasting::default()).unwrap();
     assert!(!sees(&open, &bearer), "without configured tokens nobody has a valid one");
 }

@@ -14,8 +14,9 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request, respon
 use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
 use image_service_config::duration;
 use image_service_config::regular_file::Fingerprint;
+use image_service_telemetry::moment::Moment;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// The shortest body that is compressed; a coding makes shorter ones hardly smaller.
 const MIN_ENCODED_BYTES: usize = 1024;
@@ -32,7 +33,8 @@ pub(super) struct Answer {
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) body: Arc<BroadcastBody>,
     head: response::Parts,
-    begun: (Instant, SystemTime),
+    /// By a clock that only goes forward, and by the machine's date.
+    begun: (Moment, SystemTime),
     may_encode: bool,
     may_be_shared: bool,
     may_be_kept: bool,
@@ -110,7 +112,7 @@ impl Answer {
         let target = request.uri.path_and_query().map_or(0, |target| target.as_str().len());
         // The answer keeps them once, the policy once more.
         let overhead = OVERHEAD_BYTES + 2 * (fields.sum::<usize>() + target);
-        let begun = (Instant::now(), SystemTime::now());
+        let begun = (Moment::now(), SystemTime::now());
         let may_be_kept = lifetime(request, &head, begun.1).is_some();
         let reusable = may_be_kept || head.status.is_server_error();
         Self {
@@ -170,8 +172,13 @@ impl Answer {
     }
 
     /// Its age.
-    fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.begun.0)
+    fn age(&self, now: Moment) -> Duration {
+        now.since(self.begun.0)
+    }
+
+    /// The date of a moment, which no setting of the machine's date changes.
+    fn date(&self, now: Moment) -> SystemTime {
+        self.begun.1.checked_add(self.age(now)).unwrap_or(self.begun.1)
     }
 
     /// Whether the cache may answer this request with it. The request arrived at `now`; `directives` says whether it has
@@ -180,7 +187,7 @@ impl Answer {
         &self,
         request: &request::Parts,
         fingerprint: Option<Fingerprint>,
-        now: Instant,
+        now: Moment,
         directives: bool,
     ) -> Reuse {
         let Some(kept) = self.kept.get() else { return Reuse::Forbidden("miss") };
@@ -195,7 +202,7 @@ impl Answer {
                 _ => Reuse::Forbidden("stale"),
             };
         }
-        match kept.policy.before_request(request, SystemTime::now()) {
+        match kept.policy.before_request(request, self.date(now)) {
             BeforeRequest::Fresh(_) => Reuse::Fresh,
             BeforeRequest::Stale { matches: false, .. } => Reuse::Forbidden("vary-miss"),
             BeforeRequest::Stale { .. } if age < kept.fresh => Reuse::Forbidden("request"),
@@ -213,7 +220,7 @@ impl Answer {
     pub(super) fn hit(
         &self,
         request: &request::Parts,
-        now: Instant,
+        now: Moment,
         store: &Arc<Store<Answer>>,
     ) -> Option<(Response<Body>, CacheStatus)> {
         let kept = self.kept.get()?;
@@ -254,7 +261,7 @@ impl Answer {
         request: &request::Parts,
         reader: Option<Reader>,
         status: CacheStatus,
-        now: Instant,
+        now: Moment,
         store: &Arc<Store<Answer>>,
     ) -> Option<Response<Body>> {
         let kept = self.kept.get();
@@ -401,7 +408,7 @@ mod tests {
             answer.body.push(Bytes::from_static(b"{}"), &store).await.unwrap();
             assert!(answer.keep(&request, "tag".to_owned(), false));
             for age in [Duration::ZERO, Duration::from_secs(60)] {
-                let now = duration::after(Instant::now(), age);
+                let now = Moment::now().after(age);
                 assert!(!matches!(answer.reuse(&request, fingerprint, now, false), Reuse::Forbidden(_)), "{max_age}");
                 assert!(answer.hit(&request, now, &store).is_some(), "{max_age}");
             }

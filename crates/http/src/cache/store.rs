@@ -4,9 +4,8 @@
 //! counts against the budget from its first byte.
 
 use crate::routes::Route;
-use http::header::HOST;
+use http::request;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, request};
 use image_service_config::regular_file::Fingerprint;
 use image_service_memory::{BUDGET, Purpose};
 use image_service_telemetry::metrics;
@@ -15,11 +14,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// The key of a request: requests with equal keys share answers. Clients also share what the program itself asked for.
+/// The key of a request: requests with equal keys share answers. Clients also share what the program itself asked for. The host
+/// that a client names is no part of it, as the composition does not learn it: each made-up name would list the registry anew.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     of_program: bool,
-    host: Option<HeaderValue>,
     target: Option<PathAndQuery>,
 }
 
@@ -30,12 +29,12 @@ impl Key {
             Route::Images => Some(PathAndQuery::from_static(Route::Images.label())),
             _ => request.uri.path_and_query().cloned(),
         };
-        Self { of_program: false, host: request.headers.get(HOST).cloned(), target }
+        Self { of_program: false, target }
     }
 
-    /// The key of the program's own request for the same, which is for no host.
+    /// The key of the program's own request for the same.
     pub(super) fn of_program(&self) -> Self {
-        Self { of_program: true, host: None, target: self.target.clone() }
+        Self { of_program: true, target: self.target.clone() }
     }
 }
 

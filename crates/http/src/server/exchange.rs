@@ -79,7 +79,7 @@ fn hide_logins(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Access;
+    use crate::access::{self, Access};
     use crate::response::{no_body, text};
     use http_body_util::BodyExt;
     use image_service_config::{Config, Limits};
@@ -96,7 +96,7 @@ mod tests {
         fn new() -> Self {
             let text = r#"{"access_config": {"cors_origins": ["https://a.example"]}}"#;
             let (config, _) = image_service_config::parse(text, Path::new("")).unwrap();
-            Self { access: Access::new(&config.access, None).unwrap(), config }
+            Self { access: Access::new(&config.access, None, &access::Lasting::default()).unwrap(), config }
         }
 
         async fn asked(&self, path: &str) -> Response<TrackedBody> {

@@ -46,8 +46,8 @@ pub(super) fn reload_signal() -> Result<Signal> {
     Ok(signal(SignalKind::hangup())?)
 }
 
-/// Replaces the application at each SIGHUP.
-pub(super) async fn reload_on<A: Application, R: Fn() -> Result<A> + Send + Sync + 'static>(
+/// Replaces the application at each SIGHUP. Signals that arrive during a reload are one more reload.
+pub(super) async fn reload_on<A: Application, R: Fn(&A) -> Result<Option<A>> + Send + Sync + 'static>(
     mut signals: Signal,
     addresses: Vec<Address>,
     current: watch::Sender<Arc<A>>,
@@ -55,12 +55,13 @@ pub(super) async fn reload_on<A: Application, R: Fn() -> Result<A> + Send + Sync
 ) {
     while signals.recv().await.is_some() {
         systemd::reloading();
-        let reload = Arc::clone(&reload);
+        let (reload, present) = (Arc::clone(&reload), Arc::clone(&current.borrow()));
         // Compiling an operator's composition takes about a second of a processor.
-        let outcome = tokio::task::spawn_blocking(move || reload()).await;
+        let outcome = tokio::task::spawn_blocking(move || reload(&present)).await;
         metrics::reloaded(matches!(outcome, Ok(Ok(_))));
         match outcome {
-            Ok(Ok(app)) => {
+            Ok(Ok(None)) => tracing::info!("SIGHUP: the program has read the configuration again, and nothing changed"),
+            Ok(Ok(Some(app))) => {
                 app.activate();
                 warn(app.access(), &addresses);
                 current.send_replace(Arc::new(app));

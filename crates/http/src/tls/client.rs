@@ -9,6 +9,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,19 +22,57 @@ pub type CaFile<'a> = (&'a str, &'a Path);
 ///
 /// When `ca_file` can't be read or holds no certificate.
 pub fn config(verify: bool, ca_file: Option<CaFile<'_>>) -> Result<ClientConfig> {
-    let provider = provider();
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let verifier: Arc<dyn ServerCertVerifier> = if verify {
+    Trust::read(verify, ca_file)?.config()
+}
+
+/// The certificates that the program trusts as a client at this moment.
+pub struct Trust {
+    /// The system's, and those of `ca_file`; `None` where every server is trusted.
+    certificates: Option<[Vec<CertificateDer<'static>>; 2]>,
+    /// Where the second ones are from.
+    ca_file: String,
+}
+
+impl Trust {
+    /// Reads the files.
+    ///
+    /// # Errors
+    ///
+    /// When `ca_file` can't be read or holds no certificate.
+    pub fn read(verify: bool, ca_file: Option<CaFile<'_>>) -> Result<Self> {
+        let named = ca_file.map(|(key, path)| format!("{key} {}", path.display())).unwrap_or_default();
+        if !verify {
+            return Ok(Self { certificates: None, ca_file: named });
+        }
         let own = ca_file.map(|(key, path)| pem::certificates(key, path)).transpose()?;
-        let verifier = Verifier::new(provider, authorities::trusted(), own.unwrap_or_default());
-        Arc::new(
-            verifier
-                .with_context(|| ca_file.map(|(key, path)| format!("{key} {}", path.display())).unwrap_or_default())?,
-        )
-    } else {
-        Arc::new(TrustAll(provider))
-    };
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+        Ok(Self { certificates: Some([authorities::trusted(), own.unwrap_or_default()]), ca_file: named })
+    }
+
+    /// The same for the same certificates.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for certificates in self.certificates.iter().flatten() {
+            digest.update(certificates.len().to_be_bytes());
+            certificates.iter().for_each(|certificate| digest.update(Sha256::digest(certificate)));
+        }
+        digest.finalize().into()
+    }
+
+    /// The configuration of connections.
+    ///
+    /// # Errors
+    ///
+    /// When a certificate of `ca_file` can't be used.
+    pub fn config(self) -> Result<ClientConfig> {
+        let provider = provider();
+        let builder =
+            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+        let verifier: Arc<dyn ServerCertVerifier> = match self.certificates {
+            Some([system, own]) => Arc::new(Verifier::new(provider, system, own).context(self.ca_file)?),
+            None => Arc::new(TrustAll(provider)),
+        };
+        Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    }
 }
 
 /// Trusts every certificate, for `verify_ssl: false`. It still checks signatures.

@@ -1,9 +1,9 @@
 //! Rows by verdict. Once nobody looked for a while, they are absent: old numbers would look as if all were well.
 
-use image_service_config::duration::deadline;
+use crate::moment::Moment;
 use prometheus::{GaugeVec, IntGaugeVec};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How many rows have each verdict.
 pub struct VerdictRows<'a> {
@@ -23,7 +23,7 @@ pub(super) struct Verdicts {
 }
 
 struct Shown {
-    until: Instant,
+    until: Moment,
     labels: Vec<&'static str>,
 }
 
@@ -45,7 +45,7 @@ impl Verdicts {
             self.rows.with_label_values(&[label]).set(i64::try_from(*rows).unwrap_or(i64::MAX));
         }
         self.timestamp.with_label_values::<&str>(&[]).set(seconds_at(*age));
-        *shown = Some(Shown { until: deadline(*lifetime), labels });
+        *shown = Some(Shown { until: Moment::now().after(*lifetime), labels });
     }
 
     pub(super) fn forget(&self) {
@@ -55,7 +55,7 @@ impl Verdicts {
     /// Forgets what does not count any more.
     pub(super) fn expire(&self) {
         let mut shown = self.lock();
-        if shown.as_ref().is_some_and(|shown| shown.until <= Instant::now()) {
+        if shown.as_ref().is_some_and(|shown| shown.until <= Moment::now()) {
             Self::clear(&self.rows, &self.timestamp, &mut shown);
         }
     }

@@ -1,5 +1,6 @@
 //! The body of an answer, read whole: within the bound of one answer, and within the memory of the program.
 
+use super::answer_room::Place;
 use super::error::SendError;
 use super::failure::Failure;
 use bytes::Bytes;
@@ -13,26 +14,30 @@ use std::time::Duration;
 /// Longest wait for the memory of a piece of the body. Other work may end meanwhile.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads a body of at most `max` bytes.
-pub(super) async fn collect<B>(body: B, max: usize) -> Result<Bytes, Failure>
+/// Reads a body of at most `max` bytes, as far as there is room for it in its place.
+pub(super) async fn collect<B>(body: B, max: usize, place: &Place) -> Result<Bytes, Failure>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut body = Limited::new(body, max);
-    let mut pieces = Vec::new();
+    let (mut pieces, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| match error {
             error if error.is::<LengthLimitError>() => SendError::too_large(max).into(),
             error => Failure::broken_off(&*error),
         })?;
         if let Ok(piece) = frame.into_data() {
+            length = length.saturating_add(piece.len());
+            if !place.may_hold(length) {
+                return Err(SendError::too_large(length).into());
+            }
             take(piece.len()).await?;
             pieces.push(piece);
         }
     }
     if pieces.len() > 1 {
-        take(pieces.iter().map(Bytes::len).sum()).await?;
+        take(length).await?;
         return Ok(pieces.concat().into());
     }
     Ok(pieces.pop().unwrap_or_default())

@@ -34,14 +34,14 @@ impl HarborClient {
         struct SystemInfo {
             harbor_version: Option<String>,
         }
-        let response = self.send(self.probe_request(true).ok()?).await.ok()?;
+        let response = self.send(self.probe_request(true).ok()?, None).await.ok()?;
         serde_json::from_slice::<SystemInfo>(response.body()).ok()?.harbor_version
     }
 
     async fn time_of(&self, with_login: bool) -> Option<Duration> {
         let request = self.probe_request(with_login).ok()?;
         let begun = Instant::now();
-        let response = self.send(request).await.ok()?;
+        let response = self.send(request, None).await.ok()?;
         response.status().is_success().then(|| begun.elapsed())
     }
 }

@@ -1,6 +1,6 @@
 //! The bounds of wit/store.wit, and how bytes are counted.
 
-use super::model::{Changes, Entry, Error};
+use super::model::{Changes, Entry, Error, Query};
 
 pub(crate) const MAX_NAME_BYTES: usize = 128;
 pub(crate) const MAX_KEY_BYTES: usize = 512;
@@ -57,6 +57,27 @@ impl Room {
         Error::Full(format!(
             "{whose} would take {bytes} bytes, more than the {most} of {key} ({configured}); raise {key}"
         ))
+    }
+}
+
+impl Query {
+    /// The most bytes that the host holds for it: the keys, and a page.
+    pub(crate) fn max_bytes(&self) -> usize {
+        let (keys, page) = match self {
+            Self::After { after, max_bytes, .. } => (after.as_ref().map_or(0, Vec::len), *max_bytes),
+            Self::Keys(keys) => (keys.iter().map(|key| size_of_val(key) + key.len()).sum(), u64::MAX),
+        };
+        keys + usize::try_from(page.min(MAX_PAGE_BYTES)).unwrap_or(usize::MAX)
+    }
+}
+
+impl Changes {
+    /// The bytes that the host holds for them.
+    pub(crate) fn bytes(&self) -> usize {
+        let deletes = self.deletes.iter().map(|key| size_of_val(key) + key.len());
+        let puts = self.puts.iter().map(|Entry { key, version, value }| key.len() + version.len() + value.len());
+        let puts = puts.map(|bytes| size_of::<Entry>() + bytes);
+        deletes.chain(puts).sum::<usize>() + self.meta.as_ref().map_or(0, Vec::len)
     }
 }
 

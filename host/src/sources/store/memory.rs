@@ -5,10 +5,10 @@ use super::model::{Backend, Commit, Entry, Error, Head, Id, Page, Query, new_rev
 use bytes::Bytes;
 use image_service_memory::{BUDGET, Purpose};
 use image_service_telemetry::metrics::{StoreBytes, StorePlace};
+use image_service_telemetry::moment::Moment;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 /// Entries in memory. The program has one for its whole life, because a reload must not lose the rows.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ struct Name {
     revision: u64,
     meta: Vec<u8>,
     /// When a commit set `meta`.
-    meta_set: Instant,
+    meta_set: Moment,
     /// The place in the order of commits.
     committed: u64,
     bytes: u64,
@@ -61,7 +61,7 @@ impl Backend for BoundedMemory<'_> {
         Ok(Some(Head {
             revision: name.revision,
             meta: name.meta.clone(),
-            age: name.meta_set.elapsed().as_secs(),
+            age: name.meta_set.age().as_secs(),
             bytes: name.bytes,
             quota: self.room.quota(),
         }))
@@ -111,7 +111,7 @@ impl Backend for BoundedMemory<'_> {
             scope: id.scope,
             revision,
             meta: Vec::new(),
-            meta_set: Instant::now(),
+            meta_set: Moment::now(),
             committed,
             bytes,
             entries: BTreeMap::new(),
@@ -124,7 +124,7 @@ impl Backend for BoundedMemory<'_> {
         }
         if let Some(meta) = &commit.meta {
             name.meta.clone_from(meta);
-            name.meta_set = Instant::now();
+            name.meta_set = Moment::now();
         }
         (name.revision, name.committed, name.bytes) = (revision, committed, bytes);
         self.memory.kept.set(all_bytes(&names));

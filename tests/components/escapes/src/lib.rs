@@ -5,6 +5,9 @@
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, HeaderMap, Request, Response};
 use spin_sdk::http_service;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasip3::clocks::monotonic_clock::wait_for;
 use wasip3::http::client;
 use wasip3::http::types::{self, Fields, Method, Scheme};
 use wasip3::{wit_future, wit_stream};
@@ -17,8 +20,11 @@ async fn handle(request: Request) -> Response<FullBody<Bytes>> {
             let arguments: Vec<String> = std::env::args().collect();
             format!("variables {variables:?}, arguments {arguments:?}")
         }
+        // What it learns of the name by which its client asked.
+        "/asked" => format!("{} of {:?}", request.uri(), request.headers().get("host")),
+        "/hoard" => hoard(request.headers()).await,
         _ => match ask(request.headers()).await {
-            Ok(status) => format!("answered {status}"),
+            Ok(answer) => format!("answered {}", answer.get_status_code()),
             Err(why) => format!("refused: {why}"),
         },
     };
@@ -27,7 +33,7 @@ async fn handle(request: Request) -> Response<FullBody<Bytes>> {
 
 /// Sends the request that these headers describe: `ask-method`, `ask-scheme`, `ask-authority`, `ask-path`, any number of
 /// `ask-header` (a name, a colon and a value, with line breaks percent-encoded) and `ask-body`.
-async fn ask(told: &HeaderMap) -> Result<u16, String> {
+async fn ask(told: &HeaderMap) -> Result<types::Response, String> {
     let text = |name: &str| told.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut headers = Vec::new();
     for header in told.get_all("ask-header") {
@@ -61,8 +67,21 @@ async fn ask(told: &HeaderMap) -> Result<u16, String> {
         None => "/api/v2.0/systeminfo".to_owned(),
     };
     request.set_path_with_query(Some(&path)).map_err(|()| "path")?;
-    match client::send(request).await {
-        Ok(response) => Ok(response.get_status_code()),
-        Err(code) => Err(format!("{code:?}")),
+    client::send(request).await.map_err(|code| format!("{code:?}"))
+}
+
+/// Sends `ask-times` such requests, and reads none of the answers. Tells how many came within three seconds.
+async fn hoard(told: &HeaderMap) -> String {
+    let times = told.get("ask-times").and_then(|times| times.to_str().ok()?.parse().ok()).unwrap_or(1);
+    let answers = Rc::new(RefCell::new(Vec::new()));
+    for _ in 0..times {
+        let (told, answers) = (told.clone(), Rc::clone(&answers));
+        wit_bindgen::spawn(async move {
+            let answer = ask(&told).await;
+            answers.borrow_mut().push(answer);
+        });
     }
+    wait_for(3_000_000_000).await;
+    let came = answers.borrow().iter().filter(|answer| answer.is_ok()).count();
+    format!("{came} answers")
 }

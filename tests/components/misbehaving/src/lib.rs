@@ -36,6 +36,7 @@ async fn handle(request: Request) -> Response<Body> {
             full(read.to_string())
         }
         "/with-trailers" => with_trailers(),
+        path if path.starts_with("/kept/") => kept(),
         "/much" => full(vec![b'x'; 32 << 20]),
         _ => full("well"),
     }
@@ -43,6 +44,13 @@ async fn handle(request: Request) -> Response<Body> {
 
 fn full(body: impl Into<Bytes>) -> Response<Body> {
     Response::new(box_body(FullBody::new(body.into())))
+}
+
+/// An answer that may be kept.
+fn kept() -> Response<Body> {
+    let mut response = full(vec![b'x'; 15_000]);
+    response.headers_mut().insert("cache-control", HeaderValue::from_static("max-age=60"));
+    response
 }
 
 /// An answer with a trailer of its own.

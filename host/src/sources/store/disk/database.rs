@@ -1,7 +1,7 @@
 //! The transactions of the store on a redb database: a table of names, and two tables a name. One has the versions, so that reading
 //! them reads no value.
 
-use super::super::ages::{Ages, date};
+use super::super::ages::{Ages, Made};
 use super::super::bounds::{MAX_NAMES, MAX_PAGE_BYTES, Room, entry_bytes, name_bytes};
 use super::super::model::{Commit, Entry, Error, Head, Id, Page, Query, new_revision};
 use super::fault::Fault;
@@ -20,7 +20,7 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 pub(super) const FORMAT: TableDefinition<'_, &str, u32> = TableDefinition::new("format");
 /// The format of the tables and records. It changes with each of them.
-const PRESENT_FORMAT: u32 = 1;
+pub(super) const PRESENT_FORMAT: u32 = 2;
 
 const NAMES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("names");
 
@@ -92,7 +92,7 @@ type Records = ReadOnlyTable<&'static [u8], &'static [u8]>;
 impl Session<'_> {
     pub(super) fn head(&self, id: &Id) -> Result<Option<Head>, Fault> {
         let Some(name) = name(&self.database.begin_read()?, id)? else { return Ok(None) };
-        let age = self.ages.age(&id.digest, name.meta_revision, name.meta_set, date());
+        let age = self.ages.age(&id.digest, name.meta_revision, name.meta_set, Made::now());
         let NameRecord { revision, meta, bytes, .. } = name;
         Ok(Some(Head { revision, meta, age, bytes, quota: self.room.quota() }))
     }
@@ -134,7 +134,7 @@ impl Session<'_> {
         if held.as_ref().map(|name| name.revision) != base {
             return Err(Error::Conflict.into());
         }
-        let (revision, now) = (new_revision(), date());
+        let (revision, now) = (new_revision(), Made::now());
         let before = held.as_ref().map_or(0, |name| name.bytes - name_bytes(name.meta.len()));
         let mut name = held.unwrap_or_else(|| NameRecord {
             scope: id.scope,

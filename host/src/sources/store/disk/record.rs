@@ -1,6 +1,7 @@
 //! The bytes of the tables. redb checks its pages when it opens the file; each record has a checksum of its own, because a page may
 //! be damaged later.
 
+use super::super::ages::Made;
 use super::fault::Fault;
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +14,8 @@ pub(super) struct NameRecord {
     pub(super) committed: u64,
     /// The commit that set `meta`.
     pub(super) meta_revision: u64,
-    /// Its date, in seconds since 1970.
-    pub(super) meta_set: u64,
+    /// When it was made.
+    pub(super) meta_set: Made,
     pub(super) bytes: u64,
     pub(super) meta: Vec<u8>,
 }

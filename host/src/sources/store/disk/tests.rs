@@ -95,7 +95,11 @@ fn a_file_that_is_not_ours_is_set_aside_and_a_new_one_takes_its_place() {
         let path = folder.path().join("other");
         let database = Database::create(&path).unwrap();
         let write = database.begin_write().unwrap();
-        write.open_table(super::database::FORMAT).unwrap().insert("format", 2).unwrap();
+        write
+            .open_table(super::database::FORMAT)
+            .unwrap()
+            .insert("format", super::database::PRESENT_FORMAT + 1)
+            .unwrap();
         write.commit().unwrap();
         drop(database);
         std::fs::read(path).unwrap()
@@ -231,4 +235,29 @@ fn a_commit_beyond_the_bound_of_the_file_is_refused_with_its_key_and_the_others_
         assert_eq!(present(value % 3), value, "the file is opened again");
     }
     assert!(std::fs::metadata(folder.path().join(FILE_NAME)).unwrap().len() <= most);
+}
+
+#[test]
+fn names_without_end_fill_no_more_than_the_file_may_have() {
+    const MOST: u64 = 8 * MIB;
+    let folder = tempfile::tempdir().unwrap();
+    let disk = disk(folder.path());
+    let length = || std::fs::metadata(folder.path().join(FILE_NAME)).unwrap().len();
+    let (mut kept, mut refused) = (0, 0);
+    // Those of one scope, which make no room for each other; then each in a scope of its own, as after reloads with other sources.
+    for number in 0..600_u32 {
+        let mut digest = [2; 16];
+        digest[..4].copy_from_slice(&number.to_be_bytes());
+        let scope = if number < 300 { [2; 16] } else { digest };
+        let changes =
+            Changes { puts: vec![put(0, &vec![7; 40_000])], meta: Some(vec![8; 20_000]), ..Changes::default() };
+        match with(&disk, MOST, |backend| backend.commit(&Id { scope, digest }, None, &changes.into())) {
+            Ok(_) => kept += 1,
+            Err(Error::Full(_)) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+        assert!(length() <= MOST, "{} bytes", length());
+    }
+    assert!(kept > 300 && refused > 200, "{kept} kept, {refused} refused");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "one file");
 }
