@@ -38,12 +38,14 @@ async fn status(program: &Program, path: &str) -> String {
     ask(program, path).await.1.get(9..12).unwrap_or_default().to_owned()
 }
 
-/// A client that asks every two seconds, and comes back when its connection ends. It counts when it has its first answer.
+/// A client that asks every two seconds for what no component works on, and comes back when its connection ends. It counts when it has its first answer.
 async fn ask_for_ever(address: String, answered: Arc<AtomicUsize>) {
     let mut is_first = true;
     loop {
         if let Ok(mut client) = RawClient::connect(&address).await {
-            while client.send("HEAD /images HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok() && client.head().await.is_ok() {
+            while client.send("HEAD /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok()
+                && client.head().await.is_ok()
+            {
                 answered.fetch_add(usize::from(std::mem::take(&mut is_first)), Ordering::Relaxed);
                 sleep(Duration::from_secs(2)).await;
             }
