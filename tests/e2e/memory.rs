@@ -40,46 +40,14 @@ async fn status(program: &Program, path: String) -> u16 {
     program.get(&path).await.unwrap().status().as_u16()
 }
 
-/// The frames of so many requests over HTTP/2 whose client has no room for any answer (RFC 9113, RFC 7541).
-fn requests(count: u32, path: &str) -> Vec<u8> {
-    let frame = |stream: u32, kind: u8, flags: u8, payload: &[u8]| {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-    };
-    // A string of 127 bytes or more has its length in several bytes of seven bits.
-    let string = |text: &str| {
-        let mut bytes = Vec::new();
-        match text.len() {
-            short @ 0..127 => bytes.push(u8::try_from(short).unwrap()),
-            long => bytes.extend([
-                127,
-                u8::try_from((long - 127) % 128).unwrap() | 128,
-                u8::try_from((long - 127) / 128).unwrap(),
-            ]),
-        }
-        bytes.extend_from_slice(text.as_bytes());
-        bytes
-    };
-    // GET, http, and then a path and an authority that later requests have by their numbers, one byte each.
-    let first = [&[0x82, 0x86, 0x44][..], &string(path), &[0x41], &string("a")].concat();
-    let later = [0x82, 0x86, 0x80 | 63, 0x80 | 62];
-    let no_window = frame(0, 4, 0, &[0, 4, 0, 0, 0, 0]);
-    let heads = (0..count).flat_map(|number| {
-        let head = if number == 0 { &first[..] } else { &later };
-        frame(2 * number + 1, 1, 5, head)
-    });
-    no_window.into_iter().chain(heads).collect()
-}
-
 /// A thousand connections, each with 127 requests for this path whose answers nobody reads. Those that the server ends end.
 async fn attack(program: &Program, path: &str) -> Vec<RawClient> {
-    let bytes = requests(127, path);
     let mut clients = Vec::new();
     for _ in 0..1000 {
         // The server accepts nobody while memory is short.
         let connected = tokio::time::timeout(Duration::from_millis(200), RawClient::http2(&program.address));
         if let Ok(Ok(mut client)) = connected.await
-            && client.send(&bytes).await.is_ok()
+            && client.leave_unread(127, path).await.is_ok()
         {
             clients.push(client);
         }

@@ -75,6 +75,7 @@ impl Chaos {
                 "harbor_config": {"url": proxy.url, "timeout": 1.5},
                 "cache_config": {"lifetime": 1},
                 "app_config": {"response_timeout": 5, "log_level_app": "ERROR"},
+                "limits_config": {"max_total_memory": crate::MEMORY / 8 * 7},
             }))
             .start()?;
         let config = program.node().read("config.json");

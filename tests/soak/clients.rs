@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use http::Method;
-use image_service_tests::{Client, within_deadline};
+use image_service_tests::{Client, RawClient, within_deadline};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,7 +47,7 @@ impl Clients {
             let asking = decent(Arc::clone(&address), path, no_cache, Duration::from_millis(pause), stopped.clone());
             tasks.spawn(asking);
         }
-        for kind in [Rude::HangsUp, Rude::Dawdles, Rude::Babbles] {
+        for kind in [Rude::HangsUp, Rude::Dawdles, Rude::Babbles, Rude::LeavesUnread] {
             tasks.spawn(rude(Arc::clone(&address), kind, stopped.clone()));
         }
         Self { stop, tasks }
@@ -103,19 +103,38 @@ enum Rude {
     Dawdles,
     /// Speaks no HTTP.
     Babbles,
+    /// Asks 127 times over HTTP/2, on each of a hundred connections, and reads no answer.
+    LeavesUnread,
 }
 
 async fn rude(address: Arc<str>, kind: Rude, stopped: watch::Receiver<bool>) -> Result<AnswerCounts> {
-    let address = address.trim_start_matches("http://");
     let mut count = 0;
     while !*stopped.borrow() {
-        let mut stream = TcpStream::connect(address).await?;
+        if let Rude::LeavesUnread = kind {
+            leave_unread(&address).await;
+            count += 1;
+            continue;
+        }
+        let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await?;
         // Whatever the program does with these connections is right, as long as it does not keep them.
         let _ = talk(&mut stream, kind).await;
         count += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(AnswerCounts(BTreeMap::from([("rude".to_owned(), count)])))
+}
+
+/// Leaves answers unread for a second. The program may end the connections, or accept no more.
+async fn leave_unread(address: &str) {
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let connected = tokio::time::timeout(Duration::from_millis(200), RawClient::http2(address)).await;
+        if let Ok(Ok(mut client)) = connected {
+            let _ = client.leave_unread(127, "/images").await;
+            clients.push(client);
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
 async fn talk(stream: &mut TcpStream, kind: Rude) -> std::io::Result<()> {
@@ -137,6 +156,8 @@ async fn talk(stream: &mut TcpStream, kind: Rude) -> std::io::Result<()> {
             stream.write_all(&[0xff; 300]).await?;
             stream.read_exact(&mut byte).await?;
         }
+        // It has connections of its own.
+        Rude::LeavesUnread => {}
     }
     Ok(())
 }

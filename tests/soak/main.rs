@@ -9,7 +9,7 @@ mod chaos;
 mod clients;
 mod usage;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use chaos::Chaos;
 use clients::Clients;
 use serde_json::json;
@@ -21,6 +21,9 @@ use usage::Usage;
 const WARM_UP: Duration = Duration::from_secs(60);
 /// Until the program may have let go of all that the load was: idle connections to Harbor stay for a minute.
 const LET_GO: Duration = Duration::from_secs(100);
+
+/// The memory that the program has: the limit of the manifests in deploy/.
+pub(crate) const MEMORY: u64 = 256 * 1024 * 1024;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -48,6 +51,8 @@ async fn main() -> Result<ExitCode> {
     if images["errors"] != json!([]) || images["harbor_images"].as_array().is_none_or(Vec::is_empty) {
         bail!("the sources are well again, but the listing is not: {}", images["errors"]);
     }
+    let peak = chaos.program.peak_memory()? * 1024;
+    ensure!(peak < MEMORY, "{peak} bytes of memory at the peak, more than {MEMORY}");
     for leak in &leaks {
         println!("FAILED: {leak}");
     }

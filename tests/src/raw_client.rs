@@ -37,6 +37,24 @@ impl RawClient {
         Ok(raw)
     }
 
+    /// Sends so many requests for this path over HTTP/2, and leaves no room for any answer (RFC 9113, RFC 7541). All but the first
+    /// take 13 bytes each.
+    ///
+    /// # Errors
+    ///
+    /// When the other side has ended the connection.
+    pub async fn leave_unread(&mut self, count: u32, path: &str) -> io::Result<()> {
+        // GET and http; then a path and an authority, which later requests have by their numbers.
+        let first = [&[0x82, 0x86, 0x44][..], &hpack_string(path), &[0x41], &hpack_string("a")].concat();
+        let later = [0x82, 0x86, 0x80 | 63, 0x80 | 62];
+        let no_window = frame(0, 4, 0, &[0, 4, 0, 0, 0, 0]);
+        let heads = (0..count).flat_map(|number| {
+            let head = if number == 0 { &first[..] } else { &later };
+            frame(2 * number + 1, 1, 5, head)
+        });
+        self.send(no_window.into_iter().chain(heads).collect::<Vec<u8>>()).await
+    }
+
     /// Sends bytes.
     ///
     /// # Errors
@@ -52,9 +70,7 @@ impl RawClient {
     ///
     /// When the other side has ended the connection.
     pub async fn frame(&mut self, stream: u32, kind: u8, flags: u8, payload: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(payload.len()).unwrap_or_default().to_be_bytes();
-        let head = [length[1], length[2], length[3], kind, flags];
-        self.send([&head[..], &stream.to_be_bytes(), payload].concat()).await
+        self.send(frame(stream, kind, flags, payload)).await
     }
 
     /// The head of an answer and as much of its body as comes with it.
@@ -92,4 +108,24 @@ impl RawClient {
         }
         begun.elapsed()
     }
+}
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn frame(stream: u32, kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap_or_default().to_be_bytes();
+    let head = [length[1], length[2], length[3], kind, flags];
+    [&head[..], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A string of HPACK (RFC 7541, section 5.2) of up to 16 KiB. One of 127 bytes or more has its length in several bytes of seven bits.
+fn hpack_string(text: &str) -> Vec<u8> {
+    let mut bytes = match u8::try_from(text.len()) {
+        Ok(short @ 0..127) => vec![short],
+        _ => {
+            let [low, high] = [(text.len() - 127) % 128, (text.len() - 127) / 128].map(|part| part.to_le_bytes()[0]);
+            vec![127, low | 128, high]
+        }
+    };
+    bytes.extend_from_slice(text.as_bytes());
+    bytes
 }

@@ -38,14 +38,14 @@ use connection_state::StallLimits;
 use lifecycle::EndSignals;
 use listener::Listener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 /// Longest wait for the end of connections that the server has aborted.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often the server looks whether memory is still short.
+/// How often the server looks whether memory is still short; it accepts one client meanwhile, who may be a probe.
 const SHORTAGE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Listening sockets, and the signals that end or reload the server.
@@ -101,20 +101,22 @@ impl Server {
         ];
         systemd::ready();
         let mut connections = ConnectionSet::new();
+        let mut accepted_last = Instant::now();
         let signal = loop {
             let limits = current.borrow_and_update().limits().clone();
             connections.allow(limits.max_connections);
             let is_short = shedding::bytes_to_free() > 0;
+            let may_accept = connections.has_room() && (!is_short || accepted_last.elapsed() >= SHORTAGE_INTERVAL);
             tokio::select! {
                 signal = end_signals.next() => break signal,
                 // The new limits may allow more connections, or fewer.
                 _ = current.changed() => {}
                 () = connections.next_end() => {}
-                // While memory is short, further clients wait in the queue of the operating system.
                 () = tokio::time::sleep(SHORTAGE_INTERVAL), if is_short => {}
-                // Beyond it, further clients wait there, too.
-                accepted = listener.accept(), if !is_short && connections.has_room() => match accepted {
+                // Beyond it, and for a moment while memory is short, further clients wait in the queue of the operating system.
+                accepted = listener.accept(), if may_accept => match accepted {
                     Ok(stream) => {
+                        accepted_last = Instant::now();
                         let client = Client::of(stream.peer_address());
                         let limits = StallLimits { idle: limits.header_timeout, piece: limits.client_timeout };
                         let open = connections.len();
