@@ -63,7 +63,7 @@ async fn ten_thousand_images_in_nearly_16_mib_arrive() {
 async fn more_than_ten_thousand_images_are_one_error() {
     let fixture = Fixture::cri().await;
     let _cri = fixture.runtime(images(10_001, 10));
-    assert_says(&fixture.error().await, &["10001 images"]);
+    assert_says(&fixture.error().await, &["more than the 10000 images"]);
 }
 
 #[tokio::test]

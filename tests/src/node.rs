@@ -174,6 +174,10 @@ impl Node {
     fn write_config(&self, config: &Value) -> Result<()> {
         // A program that reads it at this moment finds the old one or the new one.
         self.write("config.json.new", config.to_string().replace("{node}", &self.folder().to_string_lossy()))?;
+        // It belongs to whom the old one belonged to.
+        if let Ok(old) = std::fs::metadata(self.config_file()) {
+            std::os::unix::fs::chown(self.path("config.json.new"), Some(old.uid()), Some(old.gid()))?;
+        }
         Ok(std::fs::rename(self.path("config.json.new"), self.config_file())?)
     }
 

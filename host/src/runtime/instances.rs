@@ -32,9 +32,9 @@ use wasmtime_wasi_http::handler::{
 const MAX_REUSE: usize = 1024;
 /// Longest time that an instance waits for its next request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The same of an instance with more memory than [`FAT_BYTES`]. It may keep what the next request would have to make anew.
+/// The same of an instance that counts for more memory than [`FAT_BYTES`]: then it has some 12 MiB. It may keep what the next request would have to make anew.
 const FAT_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-const FAT_BYTES: u64 = 12 * 1024 * 1024;
+const FAT_BYTES: u64 = 8 * 1024 * 1024;
 /// Most bytes that a component passes to the host in one call: twice the largest commit to the store. The host copies them.
 const MAX_CALL_BYTES: usize = 16 * 1024 * 1024;
 

@@ -12,6 +12,9 @@ use wasmtime::{Error, ResourceLimiterAsync, Result};
 /// Most entries of a table of functions. Compiled components have some hundreds.
 const MAX_TABLE_ENTRIES: usize = 20_000;
 
+/// A new memory of up to so many bytes is one with which a component starts.
+const START_BYTES: u64 = 16 * 1024 * 1024;
+
 /// An instance asked for more memory than the limit allows.
 #[derive(Debug, thiserror::Error)]
 #[error("it wanted more than {limit} bytes of memory (limits_config.max_memory)")]
@@ -134,8 +137,13 @@ impl ResourceLimiterAsync for MemoryLimiter {
     async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         let more = desired.saturating_sub(current) as u64;
         self.budget.take(usize::try_from(more).unwrap_or(usize::MAX)).map_err(Error::new)?;
-        self.current.spend_promise(more);
-        if let Err(exhausted) = self.memory.grow(more).await {
+        let grown = if current == 0 && more <= START_BYTES {
+            self.memory.start_with(more)
+        } else {
+            self.current.spend_promise(more);
+            self.memory.grow(more).await
+        };
+        if let Err(exhausted) = grown {
             self.shared.was_refused.store(true, Ordering::Release);
             return Err(Error::new(exhausted));
         }
@@ -161,7 +169,7 @@ mod tests {
         assert!(limiter.memory_growing(30, 40, None).await.unwrap());
         let error = limiter.memory_growing(60, 61, None).await.unwrap_err().to_string();
         assert!(error.contains("limits_config.max_memory"), "{error}");
-        assert_eq!((limiter.shared().bytes(), limiter.shared().was_refused()), (100, false));
+        assert_eq!((limiter.shared().bytes(), limiter.shared().was_refused()), (32, false));
     }
 
     #[tokio::test]

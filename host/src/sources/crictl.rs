@@ -12,12 +12,13 @@ pub use answer::Answer;
 pub use error::{Error, ErrorKind};
 pub use exec::Hanging;
 
+use crate::joined::Joined;
 use exec::Exec;
 use image_model::limits::{MAX_IMAGE_NAMES, MAX_IMAGES};
 use image_service_config as config;
 use image_service_http::shared::Shared;
 use image_service_telemetry::metrics;
-use image_service_telemetry::panics;
+use image_service_telemetry::panics::{self, Panicked};
 use image_service_telemetry::source::Source;
 use image_service_telemetry::source_health::SourceHealth;
 use search::Search;
@@ -29,7 +30,9 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Crictl {
     made_of: MadeOf,
-    search: Search,
+    search: Arc<Search>,
+    /// The question under way: an answer takes memory, and the runtime's work.
+    joined: Joined<Result<Answer, Error>>,
     health: SourceHealth,
 }
 
@@ -55,9 +58,10 @@ impl Crictl {
             |_| {
                 let MadeOf { config, max_bytes } = made_of.clone();
                 let exec = Exec::new(config.clone(), max_bytes, hanging.clone());
-                let search = Search::new(config, max_bytes, exec);
+                let search = Arc::new(Search::new(config, max_bytes, exec));
                 let made_of = made_of.clone();
-                Ok::<_, Infallible>(Self { made_of, search, health: SourceHealth::of(Source::Containerd) })
+                let health = SourceHealth::of(Source::Containerd);
+                Ok::<_, Infallible>(Self { made_of, search, joined: Joined::default(), health })
             },
         );
         crictl
@@ -68,14 +72,14 @@ impl Crictl {
         &self.health
     }
 
-    /// Asks for all images of the node.
+    /// Asks for all images of the node. All who ask at the same time share one question.
     ///
     /// # Errors
     ///
     /// See [`Error`]. It names all ways that were tried.
     pub async fn ask(&self) -> Result<Answer, Error> {
         let begun = Instant::now();
-        let outcome = or_panicked(self.answer()).await;
+        let outcome = self.answer().await;
         metrics::source_answered(Source::Containerd, begun.elapsed());
         match &outcome {
             Ok(_) => self.health.answered(),
@@ -84,20 +88,27 @@ impl Crictl {
         outcome
     }
 
+    /// The answer to the question under way, or to a new one.
     async fn answer(&self) -> Result<Answer, Error> {
-        let answer = self.search.answer().await?;
-        let refused = |cause| Err(Error::new(ErrorKind::Malformed, cause, "remove unused ones"));
-        if answer.images.len() > MAX_IMAGES {
-            return refused(format!("the node has more than the {MAX_IMAGES} images that are listed"));
-        }
-        let names = answer.images.iter().map(|image| image.repo_tags.len() + image.repo_digests.len()).sum::<usize>();
-        if names > MAX_IMAGE_NAMES {
-            return refused(format!(
-                "the node's images have more than the {MAX_IMAGE_NAMES} tags and digests that are listed"
-            ));
-        }
-        Ok(answer)
+        let search = Arc::clone(&self.search);
+        let outcome = self.joined.ask(|| or_panicked(async move { listable(search.answer().await?) })).await;
+        outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, Panicked.to_string(), "")))
     }
+}
+
+/// The answer, unless a listing can't show all of it.
+fn listable(answer: Answer) -> Result<Answer, Error> {
+    let refused = |cause| Err(Error::new(ErrorKind::Malformed, cause, "remove unused ones"));
+    if answer.images.len() > MAX_IMAGES {
+        return refused(format!("the node has more than the {MAX_IMAGES} images that are listed"));
+    }
+    let names = answer.images.iter().map(|image| image.repo_tags.len() + image.repo_digests.len()).sum::<usize>();
+    if names > MAX_IMAGE_NAMES {
+        return refused(format!(
+            "the node's images have more than the {MAX_IMAGE_NAMES} tags and digests that are listed"
+        ));
+    }
+    Ok(answer)
 }
 
 /// The outcome of a question. A panic on the way to it is a failure of the node only, so that the rows of Harbor arrive.

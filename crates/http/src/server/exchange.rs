@@ -36,7 +36,7 @@ pub async fn exchange<A: Application>(app: &A, mut request: Request<RequestBody>
 
 /// The answer to a request for which there is no memory. Probes are answered nevertheless: they have to say that the program lives.
 fn no_memory(route: Route) -> Option<Response<Body>> {
-    let refused = BUDGET.take(REQUEST_BYTES, Purpose::Begin).err()?;
+    let refused = BUDGET.take(REQUEST_BYTES, Purpose::Accept).err()?;
     BUDGET.tell_shortage();
     if matches!(route, Route::Healthz | Route::Readyz | Route::Metrics) {
         return None;

@@ -8,9 +8,9 @@ pub(super) const LEAST_UNREAD: u64 = 8;
 /// About what an unread answer takes, with its stream of HTTP/2.
 const UNREAD_BYTES: u64 = 5 * 1024;
 
-/// The bytes to free: what is used beyond the share for new work, and a sixteenth of all; 0 where memory is not short.
+/// The bytes to free: what is used beyond the share for requests, and a sixteenth of all; 0 where memory is not short.
 pub(super) fn bytes_to_free() -> u64 {
-    match BUDGET.excess(Purpose::Begin) {
+    match BUDGET.excess(Purpose::Accept) {
         0 => 0,
         excess => excess.saturating_add(BUDGET.limit() / 16),
     }
