@@ -24,6 +24,9 @@ pub(crate) struct Chaos {
     events: Cell<usize>,
 }
 
+/// The memory that the program has: the limit of the manifests in deploy/.
+pub(crate) const MEMORY: u64 = 256 * 1024 * 1024;
+
 #[derive(Clone, Copy)]
 enum Event {
     /// Harbor answers like this.
@@ -75,7 +78,7 @@ impl Chaos {
                 "harbor_config": {"url": proxy.url, "timeout": 1.5},
                 "cache_config": {"lifetime": 1},
                 "app_config": {"response_timeout": 5, "log_level_app": "ERROR"},
-                "limits_config": {"max_total_memory": crate::MEMORY / 8 * 7},
+                "limits_config": {"max_total_memory": MEMORY / 8 * 7},
             }))
             .start()?;
         let config = program.node().read("config.json");

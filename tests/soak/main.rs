@@ -10,7 +10,7 @@ mod clients;
 mod usage;
 
 use anyhow::{Context, Result, bail, ensure};
-use chaos::Chaos;
+use chaos::{Chaos, MEMORY};
 use clients::Clients;
 use serde_json::json;
 use std::process::ExitCode;
@@ -21,9 +21,6 @@ use usage::Usage;
 const WARM_UP: Duration = Duration::from_secs(60);
 /// Until the program may have let go of all that the load was: idle connections to Harbor stay for a minute.
 const LET_GO: Duration = Duration::from_secs(100);
-
-/// The memory that the program has: the limit of the manifests in deploy/.
-pub(crate) const MEMORY: u64 = 256 * 1024 * 1024;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
