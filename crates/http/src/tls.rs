@@ -3,6 +3,7 @@
 //! - `pem`: certificates and keys in files;
 //! - `authorities`: whom the system and the environment trust;
 //! - `verifier`: whether a server's certificate is trusted; `certificate` and `untrusted` say in words why not;
+//! - `signatures`: the part of a handshake that all verifiers check alike;
 //! - `offer`: what a server offers that shares nothing with this program.
 
 mod authorities;
@@ -11,6 +12,7 @@ pub mod client;
 mod offer;
 mod pem;
 pub(crate) mod server;
+mod signatures;
 mod untrusted;
 mod verifier;
 
