@@ -31,7 +31,8 @@ use std::time::Instant;
 pub struct Crictl {
     made_of: MadeOf,
     search: Arc<Search>,
-    /// The question under way: an answer takes memory, and the runtime's work.
+    /// The question under way: an answer takes memory, and the runtime's work. Where crictl runs as root, this program can't stop it:
+    /// each further process would stay too.
     joined: Joined<Result<Answer, Error>>,
     health: SourceHealth,
 }
@@ -121,6 +122,22 @@ async fn or_panicked<T>(question: impl Future<Output = Result<T, Error>>) -> Res
 mod tests {
     use super::*;
     use image_service_telemetry::source::FailureKind;
+    use std::path::Path;
+
+    #[tokio::test]
+    async fn all_who_ask_at_the_same_time_wait_for_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let counter = folder.path().join("runs");
+        let script = format!("echo run >> {}; sleep 0.2; echo '{{\"images\":[]}}'", counter.display());
+        let config = serde_json::json!({"crictl_config": {"mode": "exec", "command": ["sh", "-c", script]}});
+        let (config, _) = config::parse(&config.to_string(), Path::new("/")).unwrap();
+        let crictl = Crictl::new(&config.crictl, &config.limits, &Shared::default(), &Hanging::default());
+        let (one, other) = tokio::join!(crictl.ask(), crictl.ask());
+        assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+        assert_eq!(std::fs::read_to_string(&counter).unwrap(), "run\n");
+        crictl.ask().await.unwrap();
+        assert_eq!(std::fs::read_to_string(&counter).unwrap(), "run\nrun\n");
+    }
 
     #[tokio::test]
     async fn a_panic_is_a_failure_of_the_node() {

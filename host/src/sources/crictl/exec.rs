@@ -1,4 +1,4 @@
-//! The program `crictl`, as root or through sudo. All who ask at the same time wait for the same process.
+//! The program `crictl`, as root or through sudo.
 
 mod hanging;
 mod output;
@@ -10,9 +10,7 @@ pub use hanging::Hanging;
 
 use super::answer::Answer;
 use super::error::{Error, ErrorKind};
-use crate::joined::Joined;
 use image_service_config::Crictl;
-use image_service_telemetry::panics::Panicked;
 use process::Process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,17 +21,9 @@ const JSON: [&str; 4] = ["crictl", "images", "-o", "json"];
 /// The only arguments that the documented sudoers rule allows: a rule with arguments allows exactly these.
 const TABLE: [&str; 2] = ["crictl", "images"];
 
-/// Asks crictl.
+/// Asks crictl, with the configured command or its own ones.
 #[derive(Debug)]
 pub(super) struct Exec {
-    commands: Arc<Commands>,
-    /// The question under way. Where crictl runs as root, this program can't stop it: each further process would stay too.
-    joined: Joined<Result<Answer, Error>>,
-}
-
-/// The commands that list the images, and the one that worked.
-#[derive(Debug)]
-struct Commands {
     config: Crictl,
     max_bytes: usize,
     /// Whether the plain table worked when JSON had failed: the documented sudoers rule allows only the table.
@@ -44,21 +34,11 @@ struct Commands {
 impl Exec {
     /// Runs the configured command, or crictl's. `hanging` knows the process that did not end, also over a reload.
     pub(super) fn new(config: Crictl, max_bytes: usize, hanging: Hanging) -> Self {
-        let commands = Commands { config, max_bytes, table_worked: AtomicBool::new(false), hanging };
-        Self { commands: Arc::new(commands), joined: Joined::default() }
+        Self { config, max_bytes, table_worked: AtomicBool::new(false), hanging }
     }
 
-    /// The images, from the question under way, which ends before `end` as it began earlier, or from a new one.
+    /// The images, until `end`.
     pub(super) async fn answer(&self, end: Instant) -> Result<Answer, Error> {
-        let commands = Arc::clone(&self.commands);
-        let outcome = self.joined.ask(|| async move { commands.images(end).await }).await;
-        // The panic is in the log.
-        outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, Panicked.to_string(), "")))
-    }
-}
-
-impl Commands {
-    async fn images(&self, end: Instant) -> Result<Answer, Error> {
         if let Some(command) = &self.config.command {
             return self.run(command.clone(), end).await;
         }
@@ -106,20 +86,6 @@ mod tests {
             ignore_file: "none".into(),
         };
         Exec::new(config, 1024 * 1024, Hanging::default())
-    }
-
-    #[tokio::test]
-    async fn all_who_ask_at_the_same_time_wait_for_one_process() {
-        let folder = tempfile::tempdir().unwrap();
-        let counter = folder.path().join("runs");
-        let script = format!("echo run >> {}; sleep 0.2; echo '{{\"images\":[]}}'", counter.display());
-        let exec = exec(&["sh", "-c", &script], Duration::from_secs(20));
-        let end = deadline(Duration::from_secs(20));
-        let (one, other) = tokio::join!(exec.answer(end), exec.answer(end));
-        assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
-        assert_eq!(std::fs::read_to_string(&counter).unwrap(), "run\n");
-        exec.answer(end).await.unwrap();
-        assert_eq!(std::fs::read_to_string(&counter).unwrap(), "run\nrun\n");
     }
 
     #[tokio::test]
