@@ -25,7 +25,7 @@ pub(super) struct MemoryLimitExceeded {
 
 /// The bytes of one instance, counted.
 #[derive(Clone, Debug)]
-pub(super) struct MemoryBudget(Arc<Counted>);
+pub(super) struct InstanceBudget(Arc<Counted>);
 
 #[derive(Debug)]
 struct Counted {
@@ -33,7 +33,7 @@ struct Counted {
     used: AtomicUsize,
 }
 
-impl MemoryBudget {
+impl InstanceBudget {
     pub(super) fn new(max_memory: usize) -> Self {
         Self(Arc::new(Counted { max: max_memory, used: AtomicUsize::new(0) }))
     }
@@ -63,7 +63,7 @@ impl MemoryBudget {
 /// Bytes that count.
 #[derive(Debug)]
 pub(super) struct Held {
-    budget: MemoryBudget,
+    budget: InstanceBudget,
     bytes: usize,
 }
 
@@ -86,7 +86,7 @@ impl AsRef<[u8]> for HeldBytes {
 
 /// Counts the memory of one instance.
 pub(super) struct MemoryLimiter {
-    budget: MemoryBudget,
+    budget: InstanceBudget,
     memory: GuestMemory,
     /// Bytes that the instance had when its request began.
     before: u64,
@@ -115,7 +115,7 @@ impl InstanceMemory {
 }
 
 impl MemoryLimiter {
-    pub(super) fn new(budget: MemoryBudget, current: CurrentRequest, expected: Arc<ExpectedGrowth>) -> Self {
+    pub(super) fn new(budget: InstanceBudget, current: CurrentRequest, expected: Arc<ExpectedGrowth>) -> Self {
         Self { budget, memory: BUDGET.guest(), before: 0, current, expected, shared: Arc::default() }
     }
 
@@ -163,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_memories_of_all_components_count_together() {
-        let mut limiter = MemoryLimiter::new(MemoryBudget::new(100), CurrentRequest::default(), Arc::default());
+        let mut limiter = MemoryLimiter::new(InstanceBudget::new(100), CurrentRequest::default(), Arc::default());
         assert!(limiter.memory_growing(0, 60, None).await.unwrap());
         assert!(limiter.memory_growing(0, 30, None).await.unwrap());
         assert!(limiter.memory_growing(30, 40, None).await.unwrap());
@@ -174,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_host_holds_for_an_instance_counts_until_all_of_it_is_read() {
-        let budget = MemoryBudget::new(100);
+        let budget = InstanceBudget::new(100);
         let mut limiter = MemoryLimiter::new(budget.clone(), CurrentRequest::default(), Arc::default());
         let held = budget.hold_bytes(Bytes::from_static(&[0; 60])).unwrap();
         assert!(budget.hold(41).is_err() && limiter.memory_growing(0, 41, None).await.is_err());

@@ -3,7 +3,7 @@
 use super::capabilities::Capabilities;
 use super::current_request::CurrentRequest;
 use super::expected_growth::ExpectedGrowth;
-use super::memory_limiter::{MemoryBudget, MemoryLimiter};
+use super::memory_limiter::{InstanceBudget, MemoryLimiter};
 use super::stderr::{Stderr, StderrHandler};
 use crate::sources::harbor::AnswerRoom;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl StoreData {
         let limits = capabilities.limits();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.max_handles);
-        let budget = MemoryBudget::new(limits.max_memory);
+        let budget = InstanceBudget::new(limits.max_memory);
         Self {
             table,
             wasi: wasi.build(),
@@ -59,7 +59,7 @@ impl StoreData {
 pub(super) struct Hooks {
     /// Of the answers that the host holds.
     pub(super) room: AnswerRoom,
-    pub(super) budget: MemoryBudget,
+    pub(super) budget: InstanceBudget,
     pub(super) capabilities: Arc<Capabilities>,
     pub(super) current: CurrentRequest,
 }
