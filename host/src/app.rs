@@ -21,7 +21,7 @@ use image_service_http::cache::{Cache, IgnoreFingerprint, Origin};
 use image_service_http::listing_summary::ListingSummary;
 use image_service_http::request_context::RequestContext;
 use image_service_http::response::{
-    Body, Reply, RequestBody, busy, harden, no_body, problem, refuse_unless_read, text,
+    Body, Reply, RequestBody, TOO_MANY_REQUESTS, busy, harden, no_body, problem, refuse_unless_read, text,
 };
 use image_service_http::routes::Route;
 use image_service_http::server::Application;
@@ -263,7 +263,7 @@ async fn answer_by_composition(
         }
         Err(Error::Overloaded(error)) => {
             tracing::warn!("the host refused a request: {error}");
-            busy("Too many requests are under way; try again.")
+            busy(TOO_MANY_REQUESTS)
         }
         Err(Error::Failed(error)) => {
             tracing::error!("a request failed: {error:#}");

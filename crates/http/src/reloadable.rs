@@ -218,6 +218,15 @@ mod tests {
         (Reloadable::new("a number".to_owned(), vec![path.to_owned()], load, |_| Ok(0)).unwrap(), loads)
     }
 
+    /// The number after a look so many seconds from now.
+    fn clock(number: &Reloadable<u32>) -> impl Fn(u64) -> u32 {
+        let begun = Instant::now();
+        move |seconds| {
+            number.refresh_at(begun.checked_add(Duration::from_secs(seconds)).unwrap());
+            *number.get()
+        }
+    }
+
     /// A file with the number 1.
     fn file() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -265,11 +274,7 @@ mod tests {
     fn what_a_file_granted_ends_after_the_grace_when_it_is_gone_and_begins_again_with_the_file() {
         let (_folder, path) = file();
         let (number, _) = number(&path);
-        let begun = Instant::now();
-        let at = |seconds: u64| {
-            number.refresh_at(begun.checked_add(Duration::from_secs(seconds)).unwrap());
-            *number.get()
-        };
+        let at = clock(&number);
         std::fs::remove_file(&path).unwrap();
         assert_eq!([at(1), at(2), at(61)], [1; 3], "the grace began with the second look");
         assert_eq!([at(62), at(63)], [0; 2]);
@@ -289,11 +294,7 @@ mod tests {
     fn a_file_that_is_written_anew_within_the_grace_costs_nothing() {
         let (_folder, path) = file();
         let (number, _) = number(&path);
-        let begun = Instant::now();
-        let at = |seconds: u64| {
-            number.refresh_at(begun.checked_add(Duration::from_secs(seconds)).unwrap());
-            *number.get()
-        };
+        let at = clock(&number);
         std::fs::remove_file(&path).unwrap();
         assert_eq!([at(1), at(2), at(30)], [1; 3]);
         std::fs::write(&path, "2").unwrap();

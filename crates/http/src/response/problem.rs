@@ -30,6 +30,9 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
     text(status, "application/problem+json", image_model::json::text(&body) + "\n")
 }
 
+/// Why a request is refused that is one too many.
+pub const TOO_MANY_REQUESTS: &str = "Too many requests are under way; try again.";
+
 /// The refusal of a request that is one too many. The client may send it again soon.
 pub fn busy(detail: &str) -> Response<Body> {
     let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, detail);

@@ -5,7 +5,7 @@ use super::application::Application;
 use super::host_header;
 use crate::access::Peer;
 use crate::access_log::{RequestLog, TrackedBody};
-use crate::response::{Body, RequestBody, busy, problem};
+use crate::response::{Body, RequestBody, TOO_MANY_REQUESTS, busy, problem};
 use crate::routes::Route;
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
 use http::{Request, Response, StatusCode, Version};
@@ -42,7 +42,7 @@ fn no_memory(route: Route) -> Option<Response<Body>> {
         return None;
     }
     tracing::debug!("a request was refused: {refused}");
-    Some(busy("Too many requests are under way; try again."))
+    Some(busy(TOO_MANY_REQUESTS))
 }
 
 /// Refuses a request that is no probe, as `limits_config.max_connections` other connections have requests under way. Probes are
