@@ -29,6 +29,7 @@ pub mod regular_file;
 mod seconds;
 mod secret;
 mod setting;
+mod token_file;
 mod tree;
 
 pub use access::{Access, Cors, Tls};
@@ -47,3 +48,4 @@ pub use page::Page;
 pub use proxy::{Proxy, Route};
 pub use secret::{Secret, world_readable_warning};
 pub use setting::{Origin as SettingOrigin, Setting};
+pub use token_file::TokenFile;

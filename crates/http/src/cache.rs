@@ -13,12 +13,12 @@ mod encoding;
 mod store;
 
 use crate::cache_status::{CACHE_STATUS, CacheStatus};
-use crate::hex::hex;
 use crate::listing_summary::ListingSummary;
 use crate::request_context::RequestContext;
 use crate::response::{Body, Reply, RequestBody, no_body, problem};
 use crate::routes::only_reads;
 use answer::{Answer, Reuse};
+use base16ct::lower;
 use broadcast_body::{End, Reader};
 use futures_util::future::BoxFuture;
 use http::header::{
@@ -217,7 +217,7 @@ impl Cache {
                 }
             }
         }
-        let tag = hex(&digest.finalize()[..16]);
+        let tag = lower::encode_string(&digest.finalize()[..16]);
         let keep = answer.keep(&head, tag, failed);
         answer.body.end(End::Complete);
         guard.finish(keep.then_some(answer));

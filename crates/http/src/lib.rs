@@ -22,7 +22,6 @@ pub mod cache;
 mod cache_status;
 mod client;
 pub mod conditional;
-pub mod hex;
 pub mod listing_summary;
 mod reloadable;
 pub mod request_context;

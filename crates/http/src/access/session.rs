@@ -6,10 +6,10 @@
 //! the key, whoever reads a file of digests could make cookies; here, they also need the token.
 
 use super::tokens::Tokens;
-use crate::hex::{hex, unhex};
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base16ct::{lower, mixed};
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -85,7 +85,7 @@ fn seal(token: &str, expires: u64) -> Option<String> {
     let mut sealed = token.as_bytes().to_vec();
     let with = Nonce::assume_unique_for_key(nonce);
     key.seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut sealed).ok()?;
-    Some(format!("{expires}.{}{}", hex(&nonce), hex(&sealed)))
+    Some(format!("{expires}.{}{}", lower::encode_string(&nonce), lower::encode_string(&sealed)))
 }
 
 /// Whether a cookie's value is a session, not expired at `now`, of the token with this digest. One that would be good for longer than
@@ -96,8 +96,8 @@ fn opens(value: &str, digest: &[u8; 32], now: u64) -> bool {
         let latest = now.saturating_add(LIFETIME.as_secs()).saturating_add(CLOCKS_DIFFER.as_secs());
         let expires: u64 = expires.parse().ok().filter(|expires| now < *expires && *expires <= latest)?;
         let (nonce, sealed) = sealed.split_at_checked(2 * NONCE_LEN)?;
-        let nonce: [u8; NONCE_LEN] = unhex(nonce)?.try_into().ok()?;
-        let mut sealed = Zeroizing::new(unhex(sealed)?);
+        let nonce: [u8; NONCE_LEN] = mixed::decode_vec(nonce).ok()?.try_into().ok()?;
+        let mut sealed = Zeroizing::new(mixed::decode_vec(sealed).ok()?);
         let with = Nonce::assume_unique_for_key(nonce);
         let token = key(digest)?.open_in_place(with, Aad::from(expires.to_be_bytes()), &mut sealed).ok()?;
         let found: [u8; 32] = Sha256::digest(token).into();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn tokens(text: &str) -> Tokens {
-        Tokens::parse(text).unwrap()
+        Tokens::of(text)
     }
 
     /// The headers of a request with these values of `Cookie`.
@@ -186,7 +186,11 @@ mod tests {
         let nonce = [7; NONCE_LEN];
         let with = Nonce::assume_unique_for_key(nonce);
         key(&digest).unwrap().seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut guess).unwrap();
-        assert!(!opens(&format!("{expires}.{}{}", hex(&nonce), hex(&guess)), &digest, NOW));
+        assert!(!opens(
+            &format!("{expires}.{}{}", lower::encode_string(&nonce), lower::encode_string(&guess)),
+            &digest,
+            NOW
+        ));
     }
 
     #[test]
@@ -214,7 +218,7 @@ mod tests {
     fn two_sessions_of_one_token_differ_and_show_no_token() {
         let (one, other) = (login("first-token-of-two"), login("first-token-of-two"));
         assert_ne!(one, other);
-        assert!(!one.contains("first-token") && !one.contains(&hex(b"first-token")), "{one}");
+        assert!(!one.contains("first-token") && !one.contains(&lower::encode_string(b"first-token")), "{one}");
     }
 
     #[test]

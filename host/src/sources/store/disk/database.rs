@@ -7,7 +7,7 @@ use super::super::model::{Commit, Entry, Error, Head, Id, Page, Query, new_revis
 use super::fault::Fault;
 use super::file::StoreFile;
 use super::record::{NameRecord, opened, sealed};
-use image_service_http::hex::hex;
+use base16ct::lower;
 use image_service_telemetry::metrics::StoreBytes;
 use redb::{
     Builder, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
@@ -32,7 +32,7 @@ struct Tables {
 
 impl Tables {
     fn of(digest: &[u8]) -> Self {
-        let digest = hex(digest);
+        let digest = lower::encode_string(digest);
         Self { versions: format!("versions {digest}"), values: format!("values {digest}") }
     }
 
