@@ -34,6 +34,7 @@ mod environments;
 mod example_registry;
 mod failing_sources;
 mod generated_code;
+mod hanging_disks;
 mod harbor;
 mod harbor_double;
 mod harbor_faults;

@@ -19,7 +19,7 @@ const PLACES: [&str; 10] = [
 ];
 
 /// Texts there that are no messages of a failing source, each as a part of it.
-const OTHERS: [&str; 28] = [
+const OTHERS: [&str; 32] = [
     // Reasons of attributes, and generated code.
     "generated from",
     "components have one thread",
@@ -41,7 +41,9 @@ const OTHERS: [&str; 28] = [
     "must have a tty",
     "command not found",
     "have the setuid bit set",
-    "should be 0",
+    "is owned by uid 65534, should be 0",
+    ", should be 0",
+    "is world writable",
     "is required",
     "not in the sudoers file",
     "not allowed to",
@@ -52,6 +54,8 @@ const OTHERS: [&str; 28] = [
     "(which holds an @)",
     "as it speaks https",
     "crictl_config.timeout sets it",
+    "the program reads",
+    "the start of {}",
 ];
 
 /// How a remedy begins. It stands behind the message that needs it, whose row has it.

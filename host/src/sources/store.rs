@@ -109,14 +109,18 @@ impl Store {
         committed.await
     }
 
-    /// Runs this on the disk, in a thread that may block, or on the memory.
+    /// Runs this on the disk, where that is configured and answers, else on the memory.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn Backend) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (memory_room, max_file_bytes) = (self.memory_room, self.max_file_bytes);
-        let Some(disk) = self.disk.clone() else { return work(&self.memory.within(memory_room)) };
-        let task = tokio::task::spawn_blocking(move || work(&disk.within(max_file_bytes, memory_room)));
-        task.await.unwrap_or_else(|error| Err(Error::Failed(format!("the store failed: {error}"))))
+        match self.disk.clone() {
+            Some(disk) if !disk.uses().hang() => {
+                let uses = Arc::clone(disk.uses());
+                uses.run(move || work(&disk.within(max_file_bytes, memory_room))).await
+            }
+            _ => work(&self.memory.within(memory_room)),
+        }
     }
 }

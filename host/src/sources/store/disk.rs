@@ -9,6 +9,7 @@ mod file;
 mod record;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 use super::ages::Ages;
 use super::bounds::Room;
@@ -17,6 +18,7 @@ use super::model::{Backend, Commit, Error, Head, Id, Page, Query};
 use database::Session;
 use fault::{Fault, is_full};
 use file::StoreFile;
+use image_service_config::regular_file::within_limit;
 use image_service_telemetry::metrics::{self, StoreBytes, StorePlace};
 use redb::Database;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
+use uses::Uses;
 
 /// The file's name in the folder.
 const FILE_NAME: &str = "store.redb";
@@ -46,6 +49,7 @@ const FILE_BYTES_FOR_A_BYTE: u64 = 4;
 pub(super) struct Disk {
     folder: PathBuf,
     path: PathBuf,
+    uses: Arc<Uses>,
     max_file_bytes: Arc<AtomicU64>,
     /// The bytes in the file, since it was opened.
     kept: StoreBytes,
@@ -71,9 +75,11 @@ enum State {
 
 impl Disk {
     pub(super) fn new(folder: &Path, memory: Arc<Memory>) -> Self {
+        let path = folder.join(FILE_NAME);
         Self {
             folder: folder.to_owned(),
-            path: folder.join(FILE_NAME),
+            uses: Arc::new(Uses::new(path.clone())),
+            path,
             max_file_bytes: Arc::default(),
             kept: StoreBytes::new(StorePlace::Disk),
             state: RwLock::new(State::Closed),
@@ -85,6 +91,11 @@ impl Disk {
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Through these, all threads of the program use it.
+    pub(super) fn uses(&self) -> &Arc<Uses> {
+        &self.uses
     }
 
     /// The same store within the bounds of the present configuration: of the file, and of the memory in its place.
@@ -174,9 +185,7 @@ impl Disk {
         if !matches!(*state, State::Open { number, .. } if number == failed) {
             return; // Another thread saw the same.
         }
-        let database = std::mem::replace(&mut *state, State::Closed);
-        // redb may find more damage while it closes.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
+        end(std::mem::replace(&mut *state, State::Closed));
         if let Some(why) = damage
             && let Err(fault) = self.set_aside(why)
         {
@@ -184,6 +193,22 @@ impl Disk {
             *state = State::Unavailable(Instant::now());
         }
     }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let state = std::mem::replace(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), State::Closed);
+        // What is committed is in the file, so nothing is lost where the disk does not answer.
+        let _ = within_limit(&self.path, move || {
+            end(state);
+            Ok(())
+        });
+    }
+}
+
+/// Closes the database. redb may find more damage while it closes.
+fn end(state: State) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(state)));
 }
 
 /// Runs a use of the database. A panic counts as damage: redb panics where a file is not as it wrote it.

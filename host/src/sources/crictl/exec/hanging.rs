@@ -1,44 +1,53 @@
-//! A process of crictl that does not end: this program can't stop what runs as root.
+//! What crictl has the system do and does not end: a process that this program can't stop as it runs as root, a disk that does not
+//! answer.
 
 use crate::sources::crictl::error::{Error, ErrorKind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokio::process::Child;
 
-/// A process of crictl that did not end and could not be stopped. The program begins no further one while it is there.
+/// What did not end and could not be stopped. The program runs crictl no further while it is there: each would stay, too.
 #[derive(Clone, Debug, Default)]
 pub struct Hanging(Arc<Mutex<Option<Stuck>>>);
 
+/// What does not end.
 #[derive(Debug)]
 pub(super) struct Stuck {
-    pub(super) shown: String,
-    pub(super) id: u32,
+    /// What hangs, as the subject of a sentence.
+    pub(super) what: String,
+    pub(super) remedy: String,
     pub(super) begun: Instant,
 }
 
+impl Stuck {
+    /// The error in place of a further process.
+    fn error(&self) -> Error {
+        let Self { what, remedy, begun } = self;
+        let seconds = begun.elapsed().as_secs();
+        let cause =
+            format!("{what} hangs for {seconds} s and can't be stopped by this program, so no other one is begun");
+        Error::new(ErrorKind::TimedOut, cause, remedy)
+    }
+}
+
 impl Hanging {
-    /// The error in place of a further process, while it is there.
-    pub(super) fn error(&self) -> Option<Error> {
-        let stuck = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stuck.as_ref().map(|Stuck { shown, id, begun }| {
-            Error::new(
-                ErrorKind::TimedOut,
-                format!(
-                    "`{shown}` (process {id}) hangs for {} s and can't be stopped by this program, so no other one is begun",
-                    begun.elapsed().as_secs()
-                ),
-                format!("is the container runtime hanging? As root, `kill {id}` ends it"),
-            )
-        })
+    fn lock(&self) -> MutexGuard<'_, Option<Stuck>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers the process until it ends.
-    pub(super) fn watch(&self, mut child: Child, stuck: Stuck) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(stuck);
+    /// The error in place of a further process, while it is there.
+    pub(super) fn error(&self) -> Option<Error> {
+        self.lock().as_ref().map(Stuck::error)
+    }
+
+    /// Remembers it until `end`. Returns the error of whoever waited for it.
+    pub(super) fn watch(&self, stuck: Stuck, end: impl Future<Output: Send> + Send + 'static) -> Error {
+        let error = stuck.error();
+        *self.lock() = Some(stuck);
         let hanging = Self::clone(self);
         tokio::spawn(async move {
-            let _ = child.wait().await;
-            *hanging.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            end.await;
+            *hanging.lock() = None;
         });
+        error
     }
 }

@@ -7,6 +7,7 @@ use super::search_path;
 use crate::sources::crictl::error::{Error, ErrorKind};
 use image_model::crictl;
 use image_model::types::Image;
+use image_service_config::duration::after;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -18,6 +19,8 @@ use tokio::process::{Child, Command};
 const REST_TIMEOUT: Duration = Duration::from_millis(200);
 /// Longest wait for the end of a process after it was killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Shortest time for the disk to answer. What crictl printed in time counts.
+const LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// Kills the process group when it is dropped, unless all of it has ended.
 struct ProcessGroup(Option<Pid>);
@@ -62,7 +65,8 @@ impl Process<'_> {
         let begun = Instant::now();
         // Some microseconds of the limit have passed.
         let seconds = (end.saturating_duration_since(begun).as_secs_f64() * 100.0).round() / 100.0;
-        let mut child = self.spawn().map_err(|error| search_path::cannot_start(&shown, &self.command[0], &error))?;
+        let command = self.command.to_vec();
+        let mut child = self.in_time(end, hanging, move || spawn(&command)).await?;
         let mut group = ProcessGroup(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
         let (mut output, mut stderr) = (Vec::new(), Vec::new());
         let work = self.follow(&mut child, &mut output, &mut stderr);
@@ -71,14 +75,21 @@ impl Process<'_> {
             if complete {
                 group.0 = None;
             }
-            return read_images(&shown, status, output, &stderr);
+            return self.in_time(end, hanging, move || read_images(&shown, status, output, &stderr)).await;
         }
         group.kill();
         let id = child.id().unwrap_or_default();
-        let ended = tokio::time::timeout(KILL_TIMEOUT, child.wait()).await.is_ok();
-        if !ended {
-            hanging.watch(child, Stuck { shown: shown.clone(), id, begun });
-        }
+        let stuck = match tokio::time::timeout(KILL_TIMEOUT, child.wait()).await {
+            Ok(_) => None,
+            Err(_) => {
+                let stuck = Stuck {
+                    what: format!("`{shown}` (process {id})"),
+                    remedy: format!("is the container runtime hanging? As root, `kill {id}` ends it"),
+                    begun,
+                };
+                Some(hanging.watch(stuck, async move { child.wait().await }))
+            }
+        };
         Err(match outcome {
             Ok(Err(error)) => Error::new(ErrorKind::Unavailable, format!("`{shown}` could not be read ({error})"), ""),
             Ok(Ok(_)) => Error::new(
@@ -86,34 +97,36 @@ impl Process<'_> {
                 format!("`{shown}` printed more than {} bytes and was stopped", self.max_bytes),
                 "limits_config.max_crictl_bytes sets the limit",
             ),
-            Err(_) if ended => Error::new(
-                ErrorKind::TimedOut,
-                format!("`{shown}` did not end within {} s and was stopped", seconds),
-                "is the container runtime hanging?",
-            ),
-            Err(_) => hanging.error().unwrap_or_else(|| {
-                let cause = format!("`{shown}` did not end within {} s", seconds);
+            Err(_) => stuck.unwrap_or_else(|| {
+                let cause = format!("`{shown}` did not end within {seconds} s and was stopped");
                 Error::new(ErrorKind::TimedOut, cause, "is the container runtime hanging?")
             }),
         })
     }
 
-    fn spawn(&self) -> io::Result<Child> {
-        // By its whole path: where PATH is set and the system has to look, the library copies the tables of all memory (fork),
-        // which takes some twenty times as long.
-        let program = &self.command[0];
-        let mut process = Command::new(search_path::executable(program).unwrap_or_else(|| program.into()));
-        process.arg0(program).args(&self.command[1..]).env_clear().env("LC_ALL", "C");
-        if let Some(path) = std::env::var_os("PATH") {
-            process.env("PATH", path);
+    /// Runs what looks at the disk in a thread that may block, until `end` or [`LEAST_TIME`] at least: nobody waits for a disk
+    /// that does not answer.
+    async fn in_time<T: Send + 'static>(
+        &self,
+        end: Instant,
+        hanging: &Hanging,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let begun = Instant::now();
+        let mut working = tokio::task::spawn_blocking(work);
+        match tokio::time::timeout_at(end.max(after(begun, LEAST_TIME)).into(), &mut working).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panicked)) => Err(Error::new(ErrorKind::Internal, panicked.to_string(), "")),
+            Err(_) => {
+                let stuck = Stuck {
+                    what: format!("the start of {}", self.command[0]),
+                    remedy: "is its disk reachable, and that of each folder of PATH?".to_owned(),
+                    begun,
+                };
+                // What it gives is dropped, which ends the process.
+                Err(hanging.watch(stuck, working))
+            }
         }
-        process
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
     }
 
     /// Collects the output until the process ends or prints too much, and whether nobody else can add to it.
@@ -155,6 +168,26 @@ impl Process<'_> {
             }
         }
     }
+}
+
+/// Starts the command.
+fn spawn(command: &[String]) -> Result<Child, Error> {
+    // By its whole path: where PATH is set and the system has to look, the library copies the tables of all memory (fork), which
+    // takes some twenty times as long.
+    let program = &command[0];
+    let mut process = Command::new(search_path::executable(program).unwrap_or_else(|| program.into()));
+    process.arg0(program).args(&command[1..]).env_clear().env("LC_ALL", "C");
+    if let Some(path) = std::env::var_os("PATH") {
+        process.env("PATH", path);
+    }
+    let child = process
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    child.map_err(|error| search_path::cannot_start(&command.join(" "), program, &error))
 }
 
 fn read_images(shown: &str, status: ExitStatus, output: Vec<Vec<u8>>, stderr: &[Vec<u8>]) -> Result<Vec<Image>, Error> {

@@ -17,18 +17,23 @@ enum Refusal {
     NoNewPrivileges,
     /// It is not root's, or its file system takes its rights away.
     NotSetuid,
+    /// Its rules are a file that others than root may write, or own.
+    RulesNotRoots,
     /// crictl is in no folder of `secure_path`.
     CommandNotFound,
 }
 
 /// Words of sudo 1.8, 1.9 and sudo-rs, in lower case.
-const WORDS: [(&str, Refusal); 14] = [
+const WORDS: [(&str, Refusal); 16] = [
     ("no new privileges", Refusal::NoNewPrivileges),
     ("must have a tty", Refusal::NoTerminal),
     ("command not found", Refusal::CommandNotFound),
     ("have the setuid bit set", Refusal::NotSetuid),
     ("'nosuid' option", Refusal::NotSetuid),
-    ("should be 0", Refusal::NotSetuid),
+    // In a container that root does not exist in.
+    ("is owned by uid 65534, should be 0", Refusal::NotSetuid),
+    (", should be 0", Refusal::RulesNotRoots),
+    ("is world writable", Refusal::RulesNotRoots),
     ("password is required", Refusal::NoRule),
     ("terminal is required", Refusal::NoRule),
     ("authentication is required", Refusal::NoRule),
@@ -78,6 +83,10 @@ impl Refusal {
             Self::NoNewPrivileges => {
                 "its unit or container forbids new privileges: install deploy/systemd/exec-mode.conf (Kubernetes: \
                  allowPrivilegeEscalation), or better let its user open the runtime's socket"
+            }
+            Self::RulesNotRoots => {
+                "sudo reads only rules of root: as root, `chown root:root` and `chmod 0440` the file that it names, and try \
+                 `visudo -c`"
             }
             Self::NotSetuid => {
                 "sudo has no rights of root here, as in a container or on a file system with nosuid; let this program's user open \
@@ -133,6 +142,8 @@ mod tests {
                 "no rights of",
             ),
             ("sudo: /etc/sudo.conf is owned by uid 65534, should be 0", "no rights of root"),
+            ("sudo: /etc/sudoers is owned by uid 1000, should be 0", "chown root:root"),
+            ("sudo: /etc/sudoers.d/app is world writable", "chmod 0440"),
         ] {
             let (kind, error) = said("sudo -n crictl images", stderr);
             assert_eq!(kind, ErrorKind::Denied, "{error}");

@@ -16,7 +16,9 @@ const ID: Id = Id { scope: [1; 16], digest: [1; 16] };
 const MIB: u64 = 1024 * 1024;
 
 fn disk(folder: &Path) -> Disk {
-    Disk { retry_after: Duration::ZERO, ..Disk::new(folder, Arc::new(Memory::default())) }
+    let mut disk = Disk::new(folder, Arc::new(Memory::default()));
+    disk.retry_after = Duration::ZERO;
+    disk
 }
 
 /// Uses a store with this bound of its file.
