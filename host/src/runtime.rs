@@ -2,7 +2,8 @@
 //!
 //! - `engine`: the wasmtime engine; `loaded`: engines and compositions in use, which a reload shares;
 //! - `capabilities`: the capabilities of every instance; `host_impl`: the host's side of its imports;
-//! - `store_data`: the data of one instance; `memory_limiter`: its memory; `expected_growth`: what it will need;
+//! - `store_data`: the data of one instance; `memory_limiter`: its memory; `expected_growth`: what it will need; `heads`: the heads of
+//!   its requests and answers;
 //! - `instances`: how long an instance lives, and how many requests it answers;
 //! - `current_request`: the request that an instance works on; `request_scope`: one request inside an instance;
 //! - `admission`: limits the requests that run and that wait;
@@ -17,6 +18,7 @@ mod deadline_body;
 mod engine;
 mod error;
 mod expected_growth;
+mod heads;
 mod host_impl;
 mod instances;
 mod loaded;

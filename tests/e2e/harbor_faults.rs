@@ -166,6 +166,19 @@ async fn an_answer_of_more_than_32_mib_is_one_error() {
 }
 
 #[tokio::test]
+async fn headers_beyond_the_limit_are_one_error() {
+    for (bytes, said) in [
+        (40_000, "the headers of the answer are larger than 32768 bytes"),
+        (500_000, "the headers of the answer are larger than the program reads"),
+    ] {
+        let images = faulty(Version::V2_8, "/b/artifacts", Fault::LargeHead(bytes)).await;
+        assert_costs_repository(&images, &numbered("a/c", 3), "a/b", &[said, "what adds them?"]);
+    }
+    let images = faulty(Version::V2_8, "/b/artifacts", Fault::LargeHead(20_000)).await;
+    assert_whole(&images, &[numbered("a/b", 250), numbered("a/c", 3)].concat());
+}
+
+#[tokio::test]
 async fn an_encoded_answer_that_grows_beyond_the_limit_is_one_error() {
     let images = faulty(Version::V2_8, "/b/artifacts", Fault::Bomb).await;
     assert_costs_repository(&images, &numbered("a/c", 3), "a/b", &["/b/artifacts", "larger than 33554432 bytes"]);

@@ -146,7 +146,17 @@ async fn a_component_that_allocates_without_end_is_stopped_and_the_next_request_
 
 #[tokio::test]
 async fn a_component_that_hoards_resources_of_the_host_is_stopped() {
-    let program = misbehaving(json!({"max_handles": 1000}));
+    let program = misbehaving(json!({"max_handles": 100}));
+    assert_eq!(program.get("/hoard").await.unwrap().status(), 500);
+    assert_well(&program).await;
+}
+
+#[tokio::test]
+async fn a_component_has_the_host_hold_a_thousand_heads_of_some_kilobytes() {
+    let program = misbehaving(json!({}));
+    let heads = program.get("/heads").await.unwrap().text().await.unwrap();
+    let expected = format!("7000: {:?}\n1000000: {:?}\n", [true; 5], [false; 5]);
+    assert_eq!(heads, expected);
     assert_eq!(program.get("/hoard").await.unwrap().status(), 500);
     assert_well(&program).await;
 }

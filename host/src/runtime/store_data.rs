@@ -3,6 +3,7 @@
 use super::capabilities::Capabilities;
 use super::current_request::CurrentRequest;
 use super::expected_growth::ExpectedGrowth;
+use super::heads;
 use super::memory_limiter::{InstanceBudget, MemoryLimiter};
 use super::stderr::{Stderr, StderrHandler};
 use crate::sources::harbor::AnswerRoom;
@@ -40,12 +41,12 @@ impl StoreData {
         wasi.stderr(Stderr(on_stderr)).allow_tcp(false).allow_udp(false).max_random_size(MAX_RANDOM_BYTES);
         let limits = capabilities.limits();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.max_handles);
+        table.set_max_capacity(heads::capacity(limits.max_handles));
         let budget = InstanceBudget::new(limits.max_memory);
         Self {
             table,
             wasi: wasi.build(),
-            http: WasiHttpCtx::new(),
+            http: heads::http_context(),
             limiter: MemoryLimiter::new(budget.clone(), current.clone(), expected),
             hooks: Hooks { room: AnswerRoom::of(limits), budget, capabilities: Arc::clone(&capabilities), current },
             asks_node: Arc::default(),

@@ -5,6 +5,7 @@
 //!
 //! - `request_policy`: which requests and headers of components the client sends;
 //! - `connector`: connections, directly or through a proxy;
+//! - `answer_head`: how large the head of an answer may be;
 //! - `answer_body`: how the client reads answers; `content_encoding`: how it decodes them;
 //! - `redirect`: which redirects the client follows, and what it says of others;
 //! - `answer_room`: how many answers it holds for an instance;
@@ -14,6 +15,7 @@
 //! - `failure`: why one try failed, with the words of `tls_failure` and `proxy_failure`; `error`: the error of the whole request.
 
 mod answer_body;
+mod answer_head;
 mod answer_room;
 mod concurrency;
 mod connector;
@@ -320,6 +322,7 @@ impl HarborClient {
         place: &Place,
     ) -> Result<Response<Bytes>, Failure> {
         let (mut parts, body) = response.into_parts();
+        answer_head::check(&parts.headers)?;
         let encoded = answer_body::collect(body, self.max_bytes, place).await?;
         parts.headers.remove(TRANSFER_ENCODING);
         parts.headers.remove(CONNECTION);

@@ -8,7 +8,7 @@ use crate::server::{Response, empty, streamed, whole};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, HeaderValue, LINK, LOCATION, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, LINK, LOCATION, RETRY_AFTER};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use std::io::ErrorKind;
@@ -77,6 +77,8 @@ pub enum Fault {
     RedirectLoop,
     /// The right answer, but it names this address as that of the next page.
     NextPageAt(String),
+    /// The right answer with so many bytes of headers besides its own.
+    LargeHead(usize),
     /// The right answer without `X-Total-Count` and `Link`.
     NoPaging,
     /// The right answer as of a Harbor that does not know the filter `q`.
@@ -177,6 +179,14 @@ impl Faulty {
                 let mut response = answer(target.to_owned()).await;
                 if let Ok(link) = format!("<{address}?page=2&page_size=100>; rel=\"next\"").parse() {
                     response.headers_mut().insert(LINK, link);
+                }
+                response
+            }
+            Fault::LargeHead(bytes) => {
+                let mut response = answer(target.to_owned()).await;
+                for number in 0..bytes / 1000 {
+                    let name = HeaderName::try_from(format!("x-filler-{number}")).unwrap();
+                    response.headers_mut().insert(name, HeaderValue::from_bytes(&[b'x'; 990]).unwrap());
                 }
                 response
             }

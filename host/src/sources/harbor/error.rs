@@ -33,6 +33,13 @@ impl SendError {
         Self::failed(FailureKind::TooLarge, message)
     }
 
+    /// The headers of an answer are larger than `limit` says.
+    pub(super) fn headers_too_large(limit: &str) -> Self {
+        let message =
+            format!("the headers of the answer are larger than {limit}; what adds them? A proxy before Harbor may");
+        Self::failed(FailureKind::TooLarge, message)
+    }
+
     /// The kind of failure, for metrics.
     pub fn kind(&self) -> FailureKind {
         match self {

@@ -98,7 +98,12 @@ fn explain(
         let message = "connection refused; is Harbor running, and is this its port?".to_owned();
         return (FailureKind::ConnectionRefused, message, Retry::Later);
     }
-    if causes().filter_map(|error| error.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse) {
+    let of_hyper = |is: fn(&hyper::Error) -> bool| causes().filter_map(|error| error.downcast_ref()).any(is);
+    if of_hyper(hyper::Error::is_parse_too_large) {
+        let error = SendError::headers_too_large("the program reads");
+        return (error.kind(), error.to_string(), Retry::Never);
+    }
+    if of_hyper(hyper::Error::is_parse) {
         let message = "the answer is no HTTP; should harbor_config.url begin with https://?".to_owned();
         return (FailureKind::Malformed, message, Retry::Never);
     }

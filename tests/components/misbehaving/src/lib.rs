@@ -25,6 +25,7 @@ async fn handle(request: Request) -> Response<Body> {
         "/begin-and-trap" => begin_and(async || panic!("told to, in the midst of an answer")),
         "/allocate" => allocate(),
         "/hoard" => hoard(),
+        "/heads" => full(heads()),
         "/talk" => {
             for number in 0..100_000 {
                 eprintln!("line {number}");
@@ -95,4 +96,23 @@ fn hoard() -> ! {
         all.push(wasip3::http::types::Fields::new());
         std::hint::black_box(&all);
     }
+}
+
+/// Which heads of requests the host refuses to hold: of 7,000 bytes, and of a million.
+fn heads() -> String {
+    use wasip3::http::types::{Fields, Method, Request};
+    let request = Request::new(Fields::new(), None, wasip3::wit_future::new(|| Ok(None)).1, None).0;
+    let mut told = String::new();
+    for bytes in [7000, 1_000_000] {
+        let long = "a".repeat(bytes);
+        let outcomes = [
+            request.set_method(&Method::Other(long.clone())).is_ok(),
+            request.set_authority(Some(&long)).is_ok(),
+            request.set_path_with_query(Some(&format!("/{long}"))).is_ok(),
+            Fields::new().append("name", long.as_bytes()).is_ok(),
+            Fields::from_list(&[("name".to_owned(), long.into_bytes())]).is_ok(),
+        ];
+        told.push_str(&format!("{bytes}: {outcomes:?}\n"));
+    }
+    told
 }
