@@ -4,13 +4,14 @@ use crate::listing::{assert_says, harbor_rows};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::SendRequest;
 use image_service_tests::{Authority, Node, Program, RawClient, composition, eventually, http1, http2, skip};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -138,22 +139,89 @@ async fn tokens_are_asked_for_over_tls_too() {
     }
 }
 
-#[tokio::test]
-async fn with_client_ca_only_clients_with_a_certificate_of_that_authority_are_served() {
-    let fixture = Fixture::new(json!({"client_ca": "clients.pem"}), json!({}));
-    let (clients, others) = (Authority::new().unwrap(), Authority::new().unwrap());
-    clients.write(&fixture.node.path("clients.pem")).unwrap();
-    let identity = |authority: &Authority, name: &str| {
-        let (certificate, key) = (fixture.node.path(&format!("{name}.crt")), fixture.node.path(&format!("{name}.key")));
+/// A program that serves only clients with a certificate of one authority, and such a client.
+struct WithClients {
+    fixture: Fixture,
+    program: Program,
+    known: ClientConfig,
+}
+
+impl WithClients {
+    fn new() -> Self {
+        let fixture = Fixture::new(json!({"client_ca": "clients.pem"}), json!({}));
+        let known = Self::trust_new_clients(&fixture);
+        Self { program: fixture.node.start().unwrap(), fixture, known }
+    }
+
+    /// Makes another authority the one of the clients, and returns a client of it.
+    fn trust_new_clients(fixture: &Fixture) -> ClientConfig {
+        let clients = Authority::new().unwrap();
+        clients.write(&fixture.node.path("clients.pem")).unwrap();
+        Self::of(fixture, &clients)
+    }
+
+    fn of(fixture: &Fixture, authority: &Authority) -> ClientConfig {
+        let (certificate, key) = (fixture.node.path("client.crt"), fixture.node.path("client.key"));
         authority.issue(&["a-client"], &certificate, &key).unwrap();
         fixture.authority.client(Some((&certificate, &key)), &["http/1.1"]).unwrap()
-    };
-    let (known, unknown) = (identity(&clients, "known"), identity(&others, "unknown"));
-    let program = fixture.node.start().unwrap();
-    assert_eq!(get(&program, known, "/images", "").await.unwrap().status(), 200);
-    for client in [unknown, fixture.client(&["http/1.1"])] {
-        assert!(get(&program, client, "/healthz", "").await.is_err());
     }
+
+    async fn is_served(&self, client: &ClientConfig) -> bool {
+        get(&self.program, client.clone(), "/healthz", "").await.is_ok_and(|answer| answer.status() == 200)
+    }
+}
+
+/// The status of the answer over this connection, and what it says of it.
+async fn ask_again(open: &mut SendRequest<Empty<Bytes>>) -> (u16, Option<String>) {
+    let request = Request::get("/healthz").header("host", "localhost").body(Empty::new()).unwrap();
+    let answer = open.send_request(request).await.unwrap();
+    let connection = answer.headers().get("connection").map(|value| value.to_str().unwrap().to_owned());
+    (answer.status().as_u16(), connection)
+}
+
+#[tokio::test]
+async fn with_client_ca_only_clients_with_a_certificate_of_that_authority_are_served() {
+    let served = WithClients::new();
+    assert!(served.is_served(&served.known).await);
+    let unknown = WithClients::of(&served.fixture, &Authority::new().unwrap());
+    for client in [unknown, served.fixture.client(&["http/1.1"])] {
+        assert!(get(&served.program, client, "/healthz", "").await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn clients_of_an_authority_that_counts_no_more_lose_their_open_connections_too() {
+    let served = WithClients::new();
+    let mut open = http1(connect(&served.program, served.known.clone()).await.unwrap()).await.unwrap();
+    assert_eq!(ask_again(&mut open).await, (200, None));
+    // A new certificate of the program changes nothing for its clients.
+    served.fixture.renew();
+    served.program.await_log("changed; the new content is in use").await.unwrap();
+    assert_eq!(ask_again(&mut open).await, (200, None));
+    let others = WithClients::trust_new_clients(&served.fixture);
+    eventually("clients of the new authority are served", async || served.is_served(&others).await).await.unwrap();
+    assert_eq!(ask_again(&mut open).await, (421, Some("close".to_owned())));
+    assert!(!served.is_served(&served.known).await);
+}
+
+/// Takes a minute. Runs beside another test that does, see `operators_files`.
+pub(crate) async fn clients_are_served_for_a_minute_after_their_authority_is_gone() {
+    let served = WithClients::new();
+    let mut open = http1(connect(&served.program, served.known.clone()).await.unwrap()).await.unwrap();
+    let authority = std::fs::read(served.fixture.node.path("clients.pem")).unwrap();
+    std::fs::remove_file(served.fixture.node.path("clients.pem")).unwrap();
+    served.program.await_log("grants nothing any more").await.unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(50) {
+        assert!(served.is_served(&served.known).await, "{:?}", begun.elapsed());
+        assert_eq!(ask_again(&mut open).await, (200, None));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    eventually("the end", async || !served.is_served(&served.known).await).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(70), "{:?}", begun.elapsed());
+    assert_eq!(ask_again(&mut open).await, (421, Some("close".to_owned())));
+    std::fs::write(served.fixture.node.path("clients.pem"), authority).unwrap();
+    eventually("it is back", async || served.is_served(&served.known).await).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! What an operator's files can do: none of them hangs the program, fills its memory, or lets somebody in for ever.
 
+use crate::listener_tls::clients_are_served_for_a_minute_after_their_authority_is_gone;
 use crate::listing::{assert_says, node_rows};
 use http::Method;
-use image_service_tests::{DEADLINE, Node, NodeBuilder, Program, command, composition, eventually, numbered_images};
+use image_service_tests::{Node, NodeBuilder, Program, command, composition, eventually, numbered_images};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -36,17 +37,17 @@ fn remove(path: &Path) {
 }
 
 /// A node with three images and what is in `more` of the configuration.
-fn three_images(more: Value) -> NodeBuilder {
+pub(crate) fn three_images(more: Value) -> NodeBuilder {
     Node::builder().images(numbered_images(3)).config(more)
 }
 
-async fn status(program: &Program, path: &str, token: &str) -> u16 {
+pub(crate) async fn status(program: &Program, path: &str, token: &str) -> u16 {
     let authorization = format!("Bearer {token}");
     program.request(Method::GET, path, &[("authorization", &authorization)]).await.unwrap().status().as_u16()
 }
 
 /// Sends SIGTERM, and asserts that the program ends at once and well.
-async fn assert_ends(program: &mut Program) {
+pub(crate) async fn assert_ends(program: &mut Program) {
     let begun = Instant::now();
     assert_eq!(program.terminate().await.unwrap().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
@@ -161,7 +162,12 @@ const WITHDRAWN: &str = "what it granted stays valid for 60 s, and then ends";
 const ENDED: &str = "has granted nothing for 60 s, so all that it granted has ended";
 
 #[tokio::test]
-async fn tokens_end_a_minute_after_their_file_is_emptied_or_deleted_and_count_again_with_it() {
+async fn what_a_file_granted_ends_a_minute_after_it_is_emptied_or_deleted_and_counts_again_with_it() {
+    let certificates = clients_are_served_for_a_minute_after_their_authority_is_gone();
+    tokio::join!(tokens_count_for_a_minute_after_their_file_is_gone(), certificates);
+}
+
+async fn tokens_count_for_a_minute_after_their_file_is_gone() {
     let access = json!({"access_config": {"token_file": "tokens"}});
     let node = three_images(access).file("tokens", "token-for-everybody").node_api("token-for-node-api");
     let program = node.start().unwrap();
@@ -266,98 +272,6 @@ async fn the_authorities_of_a_variable_may_be_a_folder_with_anything_in_it() {
     let program = launch.variable("CURL_CA_BUNDLE", node.path("authorities/a pipe")).start().unwrap();
     assert_eq!(node_rows(&program.images().await.unwrap()).len(), 3);
     assert_says(&program.log(), &["a variable has no effect: CURL_CA_BUNDLE ", "it is a pipe"]);
-}
-
-/// Runs the program with a folder `mount` that stops answering once there is the file `hang`, as a network file system does whose
-/// server is gone: a file system in user space without a program that serves it. Only root can.
-fn on_hanging_disk(node: &Node) -> Option<Program> {
-    if !rustix::process::geteuid().is_root() || !Path::new("/dev/fuse").exists() {
-        return None;
-    }
-    let script = r#"
-        cd "$1"
-        (
-            while [ ! -e hang ]; do kill -0 $$ || exit; sleep 0.05; done
-            exec 9<>/dev/fuse
-            mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 hanging mount && touch hanging
-            while [ ! -e mend ]; do kill -0 $$ || exit; sleep 0.05; done
-            umount --lazy mount
-        ) </dev/null >/dev/null 2>mount.log &
-        exec "$0" serve --listen 127.0.0.1:0 --config config.json
-    "#;
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", script]).arg(command::command().get_program()).arg(node.folder());
-    Some(node.spawn(command).unwrap())
-}
-
-#[tokio::test]
-async fn a_file_system_that_stops_answering_holds_up_neither_answers_nor_reloads_nor_the_end() {
-    let config = json!({
-        "access_config": {"token_file": "mount/tokens"},
-        "crictl_config": {"ignore_file_path": "mount/ignore.txt"},
-        "cache_config": {"lifetime": 60},
-    });
-    let node = three_images(config).build().unwrap();
-    std::fs::create_dir(node.path("mount")).unwrap();
-    node.write("mount/tokens", "token-of-the-test").unwrap();
-    node.write("mount/ignore.txt", "IMAGE,TAG\napp,v00001\n").unwrap();
-    let Some(mut program) = on_hanging_disk(&node) else { return };
-    assert_eq!(status(&program, "/images", "token-of-the-test").await, 200);
-    let threads = || std::fs::read_dir(format!("/proc/{}/task", program.pid())).unwrap().count();
-    node.write("hang", "").unwrap();
-    eventually("a folder that hangs", async || node.path("hanging").exists()).await.unwrap();
-    let begun = Instant::now();
-    let headers = [("authorization", "Bearer token-of-the-test"), ("cache-control", "no-cache")];
-    let mut asked = 0;
-    let both = ["tokens", "ignore.txt can't be read ("].map(|what| {
-        let why = "it did not answer within 5 s; is its file system reachable?";
-        (what, why)
-    });
-    let is_said =
-        |log: &str| both.iter().all(|(what, why)| log.lines().any(|line| line.contains(what) && line.contains(why)));
-    while begun.elapsed() < Duration::from_secs(9) || !is_said(&program.log()) {
-        assert!(begun.elapsed() < DEADLINE, "{}", program.log());
-        let one = Instant::now();
-        let images: Value = program.request(Method::GET, "/images", &headers).await.unwrap().json().await.unwrap();
-        assert_eq!(node_rows(&images).len(), 2, "what was read before stays");
-        assert_eq!(program.get("/healthz").await.unwrap().status(), 200);
-        assert!(one.elapsed() < Duration::from_secs(4), "{:?}", one.elapsed());
-        asked += 1;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert!(asked > 50, "{asked}");
-    // One thread a file, however often it is looked at.
-    let hanging = threads();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert!(threads() <= hanging, "{hanging} threads, then {}", threads());
-    for (what, why) in both {
-        let lines = program.log().lines().filter(|line| line.contains(what) && line.contains(why)).count();
-        assert_eq!(lines, 1, "{what}: {}", program.log());
-    }
-    // A reload that needs the file fails, and the next one counts.
-    program.reload_in_vain().await.unwrap();
-    node.configure(json!({"access_config": {"token_file": null}, "crictl_config": {"ignore_file_path": null}}))
-        .unwrap();
-    program.reload().await.unwrap();
-    assert_eq!(node_rows(&program.images().await.unwrap()).len(), 3);
-    assert_ends(&mut program).await;
-}
-
-#[tokio::test]
-async fn a_file_that_answers_again_counts_again() {
-    let config = json!({"access_config": {"token_file": "mount/tokens"}});
-    let node = three_images(config).build().unwrap();
-    std::fs::create_dir(node.path("mount")).unwrap();
-    node.write("mount/tokens", "token-of-the-test").unwrap();
-    let Some(mut program) = on_hanging_disk(&node) else { return };
-    node.write("hang", "").unwrap();
-    program.await_log("it did not answer within 5 s").await.unwrap();
-    assert_eq!(status(&program, "/images", "token-of-the-test").await, 200);
-    node.write("mount/tokens", "another-token-of-the-test").unwrap();
-    node.write("mend", "").unwrap();
-    let counts = async || status(&program, "/images", "another-token-of-the-test").await == 200;
-    eventually("the new token", counts).await.unwrap();
-    assert_ends(&mut program).await;
 }
 
 #[tokio::test]

@@ -25,14 +25,14 @@ use crate::response::{Body, RequestBody, problem, security_headers};
 use crate::routes::{Credential, Route, only_reads};
 use crate::shared::Shared;
 use crate::tls;
+use crate::tls::server::ListenerTls;
 use anyhow::Result;
 use cors::CorsDecision;
 use failed_logins::FailedLogins;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderMap, HeaderValue, VARY, WWW_AUTHENTICATE};
-use http::{Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, HeaderMap, HeaderValue, VARY, WWW_AUTHENTICATE};
+use http::{Request, Response, StatusCode, Version};
 use image_service_config::{self as config, Cors};
 use image_service_telemetry::moment;
-use rustls::ServerConfig;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokens::Tokens;
@@ -42,7 +42,7 @@ const NODE_TOKEN_FILE: &str = "node_api.token_file";
 
 /// Which clients may send requests, and how.
 pub struct Access {
-    tls: Option<Arc<Reloadable<ServerConfig>>>,
+    tls: Option<Arc<Reloadable<ListenerTls>>>,
     clients_need_certificates: bool,
     tokens: Option<Arc<Reloadable<Tokens>>>,
     /// The tokens of the node API, where it is on.
@@ -56,7 +56,7 @@ pub struct Access {
 /// What outlives a reload: files that did not change, and the failed logins.
 #[derive(Default)]
 pub struct Lasting {
-    tls: Shared<Reloadable<ServerConfig>>,
+    tls: Shared<Reloadable<ListenerTls>>,
     tokens: Shared<Reloadable<Tokens>>,
     node_tokens: Shared<Reloadable<Tokens>>,
     failed_logins: Arc<FailedLogins>,
@@ -127,9 +127,19 @@ impl Access {
             && is_same(self.node_tokens.as_ref(), other.node_tokens.as_ref())
     }
 
-    /// The TLS configuration of the listener, where TLS is on.
-    pub fn tls(&self) -> Option<Arc<ServerConfig>> {
+    /// Whether the listener speaks TLS.
+    pub fn is_over_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// TLS of the listener, where it is on.
+    pub(crate) fn tls(&self) -> Option<Arc<ListenerTls>> {
         self.tls.as_ref().map(|tls| tls.get())
+    }
+
+    /// Whether a client would get the connection now that it got before: the authorities of clients may have changed since.
+    pub(crate) fn still_trusts(&self, peer: Peer) -> bool {
+        self.tls().and_then(|tls| tls.clients) == peer.authorities
     }
 
     /// Whether there are files that can change.
@@ -151,6 +161,9 @@ impl Access {
     /// the session from the request: the composition must not see them, and the cache does not share answers to requests with a
     /// token.
     pub fn refusal<B>(&self, request: &mut Request<B>, context: &mut AccessContext) -> Option<Response<Body>> {
+        if !self.still_trusts(context.peer) {
+            return Some(connect_anew(request.version()));
+        }
         if let Some(answer) = context.origin.as_ref().and_then(|origin| origin.preflight(request)) {
             return Some(answer);
         }
@@ -231,6 +244,16 @@ impl AccessContext {
             keep_private(response.headers_mut());
         }
     }
+}
+
+/// The answer where the connection is of a client whose certificate may count no more.
+fn connect_anew(version: Version) -> Response<Body> {
+    let detail = "The authorities of clients' certificates (access_config.client_ca) changed; connect again.";
+    let mut response = problem(StatusCode::MISDIRECTED_REQUEST, detail);
+    if version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn unauthorized(path: &str, key: &str, route: Route) -> Response<Body> {

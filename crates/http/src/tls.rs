@@ -17,6 +17,7 @@ mod untrusted;
 mod verifier;
 
 pub use offer::{Offer, ask as ask_for_offer};
+pub use server::ClientAuthorities;
 pub use untrusted::{Distrust, Untrusted};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};

@@ -62,7 +62,7 @@ impl Serve {
         let (composition, config) = self.chosen(loaded, &compositions)?;
         let app = App::new(&composition, config, &lasting, on_stderr())?;
         let server = Server::listen(&address).await?;
-        print_addresses(&server.addresses(), app.access().tls().is_some(), self.demo);
+        print_addresses(&server.addresses(), app.access().is_over_tls(), self.demo);
         described.log(&server.addresses());
         app.start_listing();
         let reload = move |present: &App| {

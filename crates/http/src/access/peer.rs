@@ -1,5 +1,6 @@
 //! The client at the other end of a connection.
 
+use crate::tls::ClientAuthorities;
 use std::net::IpAddr;
 
 /// The client at the other end of a connection.
@@ -9,4 +10,6 @@ pub struct Peer {
     pub address: Option<IpAddr>,
     /// Whether the connection is TLS.
     pub over_tls: bool,
+    /// The authorities of which it had to show a certificate.
+    pub authorities: ClientAuthorities,
 }

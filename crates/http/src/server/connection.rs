@@ -56,12 +56,17 @@ pub(super) async fn serve<A: Application>(
     let socket = Socket::new(stream, Arc::clone(&state));
     let builder = builder(&limits, max_streams(connections));
     let outcome = match tls {
-        None => serve_http(socket, &builder, &state, current, Peer { address, over_tls: false }).await,
-        Some(config) => match handshake_or_close(TlsAcceptor::from(config).accept(socket), &state).await {
-            Some(Ok(stream)) => serve_http(stream, &builder, &state, current, Peer { address, over_tls: true }).await,
-            Some(Err(error)) => Err(error.into()),
-            None => Ok(()),
-        },
+        None => serve_http(socket, &builder, &state, current, Peer { address, ..Peer::default() }).await,
+        Some(tls) => {
+            match handshake_or_close(TlsAcceptor::from(Arc::clone(&tls.config)).accept(socket), &state).await {
+                Some(Ok(stream)) => {
+                    let peer = Peer { address, over_tls: true, authorities: tls.clients };
+                    serve_http(stream, &builder, &state, current, peer).await
+                }
+                Some(Err(error)) => Err(error.into()),
+                None => Ok(()),
+            }
+        }
     };
     if let Err(error) = outcome {
         tracing::debug!("a connection ended: {error}");
@@ -92,13 +97,13 @@ async fn serve_http<A: Application>(
             let is_probe = Route::of(request.uri().path()).is_probe();
             let active = state.begin_request(is_probe);
             let is_refused = !is_probe && state.is_beyond_limit();
-            if is_refused {
+            let app = Arc::clone(&current.borrow());
+            if is_refused || !app.access().still_trusts(peer) {
                 // After this answer.
                 state.close();
             }
             let progress = (request.version() == Version::HTTP_2).then(|| state.track_body());
             let request = request.map(|body| request_body(body, state));
-            let app = Arc::clone(&current.borrow());
             async move {
                 let answer = if is_refused {
                     refuse_beyond_limit(&*app, &request, peer)

@@ -11,11 +11,22 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DistinguishedName, Error, RootCertStore, ServerConfig};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 
 /// The protocols over TLS, preferred first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// The authorities of which a client needs a certificate, as a digest; `None` where it needs none.
+pub type ClientAuthorities = Option<[u8; 32]>;
+
+/// TLS of the listener.
+#[derive(Debug)]
+pub(crate) struct ListenerTls {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) clients: ClientAuthorities,
+}
 
 /// Reads the files.
 ///
@@ -23,22 +34,23 @@ const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 ///
 /// [`Withdrawn`] when `client_ca` is gone or empty; other errors when a file can't be read or is not PEM of its kind, or the key
 /// does not belong to the certificate.
-pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
+pub(crate) fn read(tls: &Tls) -> Result<ListenerTls> {
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = match &tls.client_ca {
-        None => builder.with_no_client_auth(),
+    let (builder, clients) = match &tls.client_ca {
+        None => (builder.with_no_client_auth(), None),
         Some(path) => {
             let named = || format!("access_config.client_ca {}", path.display());
             if is_withdrawn(path) {
                 bail!(Withdrawn(format!("{} holds no certificate: it is gone or empty", named())));
             }
-            let mut roots = RootCertStore::empty();
+            let (mut roots, mut digest) = (RootCertStore::empty(), Sha256::new());
             for certificate in certificates("client_ca", path)? {
+                digest.update(Sha256::digest(&certificate));
                 roots.add(certificate).with_context(named)?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-            builder.with_client_cert_verifier(verifier.with_context(named)?)
+            (builder.with_client_cert_verifier(verifier.with_context(named)?), Some(digest.finalize().into()))
         }
     };
     let chain = certificates("tls_certificate", &tls.certificate)?;
@@ -48,7 +60,7 @@ pub(crate) fn read(tls: &Tls) -> Result<ServerConfig> {
         format!("access_config.tls_certificate {certificate} and tls_key {key} can't be used together")
     })?;
     config.alpn_protocols = PROTOCOLS.map(Vec::from).into();
-    Ok(config)
+    Ok(ListenerTls { config: Arc::new(config), clients })
 }
 
 /// Whether there is no file, or nothing in it.
@@ -64,13 +76,14 @@ fn is_withdrawn(path: &Path) -> bool {
 /// # Errors
 ///
 /// When rustls does not take it.
-pub(crate) fn without_clients(config: &ServerConfig) -> Result<ServerConfig> {
+pub(crate) fn without_clients(ListenerTls { config, .. }: &ListenerTls) -> Result<ListenerTls> {
     let provider = provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let builder = builder.with_client_cert_verifier(Arc::new(TrustNobody(provider)));
     let mut closed = builder.with_cert_resolver(Arc::clone(&config.cert_resolver));
     closed.alpn_protocols.clone_from(&config.alpn_protocols);
-    Ok(closed)
+    // Of no authority.
+    Ok(ListenerTls { config: Arc::new(closed), clients: Some([0; 32]) })
 }
 
 /// Trusts no client's certificate.
