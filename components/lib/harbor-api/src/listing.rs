@@ -118,6 +118,11 @@ async fn run<S: Store>(
         return ListingEnd { registry: named(None).await, ..ListingEnd::default() };
     };
     let registry = named(harbor.registry.clone()).await;
+    if let (Some(_), None, Some(Registry { version: Some(_), login_counts: true, .. })) =
+        (interval, &harbor.marks_changes, &harbor.registry)
+    {
+        KeptRows::distrust(store).await;
+    }
     let open = async || {
         let reason = match (interval, &harbor.marks_changes) {
             (Some(interval), Some(version)) => return KeptRows::open(store, version, harbor.now, interval).await,

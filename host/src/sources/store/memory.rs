@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// By so many bytes, a commit may make a name larger while memory is short.
+const SMALL_GROWTH: u64 = 64 * 1024;
+
 /// Entries in memory. The program has one for its whole life, because a reload must not lose the rows.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -96,9 +99,10 @@ impl Backend for BoundedMemory<'_> {
         if bytes > self.room.quota() {
             return Err(self.room.refuse_name(bytes));
         }
-        BUDGET
-            .take(bytes.saturating_sub(before), Purpose::Keep)
-            .map_err(|exhausted| Error::Full(exhausted.to_string()))?;
+        let more = bytes.saturating_sub(before);
+        // To refuse what hardly takes memory would save none: the component would read all of its source again.
+        let purpose = if before > 0 && more <= SMALL_GROWTH { Purpose::Accept } else { Purpose::Keep };
+        BUDGET.take(more, purpose).map_err(|exhausted| Error::Full(exhausted.to_string()))?;
         let others = all_bytes(&names) - before;
         let room = make_room(&mut names, id, others + bytes, self.room);
         if room.is_err() {

@@ -27,7 +27,8 @@ use super::repository::ReadRepository;
 use crate::api::Api;
 use crate::page::parse_json;
 use crate::repository_name::RepositoryName;
-use crate::store::{Store, StoreError};
+use crate::store::{Changes, Store, StoreError};
+use crate::version;
 use image_model::types::{Artifact, ListingBegin, Registry, WholeReason};
 use record::{Meta, Overview};
 use row_store::RowStore;
@@ -128,6 +129,18 @@ impl<'s, S: Store> KeptRows<'s, S> {
                 warn_unkept(store, &error);
                 Err(WholeReason::NoStore)
             }
+        }
+    }
+
+    /// Has the next listing of a Harbor that marks changes read all, where rows are kept of one: a Harbor that does not mark them
+    /// answers now, and what changes meanwhile keeps its mark.
+    pub(super) async fn distrust(store: &S) {
+        let Ok(Some(head)) = store.head().await else { return };
+        let marks_changes = |meta: &Meta| meta.complete && version::marks_changes(&meta.harbor);
+        if Meta::from_bytes(head.meta).is_some_and(|meta| marks_changes(&meta)) {
+            let changes = Changes { meta: Some(Meta::new("").to_bytes()), ..Changes::default() };
+            // Where another listing is quicker, it saw what this one sees, or the next one does.
+            let _ = store.commit(Some(head.revision), changes).await;
         }
     }
 
@@ -258,12 +271,28 @@ impl<'s, S: Store> KeptRows<'s, S> {
 
     /// Commits what was changed. Returns whether the store took it.
     async fn finish(&mut self) -> bool {
-        let Some(row_store) = &mut self.row_store else { return false };
-        (self.meta.count, self.meta.asked) = (row_store.count() as u64, self.now);
-        self.meta.content = self.meta.content.filter(|_| !row_store.is_changed());
-        let finished = row_store.finish(&self.meta).await;
+        let finished = self.commit().await;
         self.settle(finished);
         self.row_store.is_some()
+    }
+
+    /// Commits that Harbor was asked, where nothing changed. Returns whether the kept rows are still those that were compared with it:
+    /// where the store refuses this for want of room, they are, and the next listing asks again.
+    async fn renew(&mut self) -> bool {
+        match self.commit().await {
+            Err(StoreError::Conflict) => {
+                self.settle(Err(StoreError::Conflict));
+                false
+            }
+            Ok(()) | Err(StoreError::Unavailable | StoreError::Failed(_)) => self.row_store.is_some(),
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        let Some(row_store) = &mut self.row_store else { return Ok(()) };
+        (self.meta.count, self.meta.asked) = (row_store.count() as u64, self.now);
+        self.meta.content = self.meta.content.filter(|_| !row_store.is_changed());
+        row_store.finish(&self.meta).await
     }
 
     /// Whether the rows of a repository are kept.

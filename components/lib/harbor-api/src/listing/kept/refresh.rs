@@ -1,5 +1,6 @@
 //! Reads what changed since the last listing.
 
+use super::row_store::RowStore;
 use super::{KeptRows, latest, repositories};
 use crate::api::Api;
 use crate::listing::endpoints;
@@ -111,10 +112,12 @@ pub(in crate::listing) async fn refresh<S: Store>(
     let unchanged = kept_rows.meta.complete == complete && kept_rows.meta.newest == newest;
     (kept_rows.meta.complete, kept_rows.meta.newest) = (complete, newest);
     let Some(row_store) = &kept_rows.row_store else { return Refreshed::ReadAll };
-    match (unchanged && !row_store.is_dirty() && !kept_rows.renews) || kept_rows.finish().await {
-        true => Refreshed::Ready(parts.repositories, errors.0),
-        false => Refreshed::ReadAll,
-    }
+    let kept = match (unchanged && !row_store.is_dirty(), kept_rows.renews) {
+        (true, false) => true,
+        (true, true) => kept_rows.renew().await,
+        (false, _) => kept_rows.finish().await,
+    };
+    if kept { Refreshed::Ready(parts.repositories, errors.0) } else { Refreshed::ReadAll }
 }
 
 /// Repositories that can't be kept, or were not read whole.
@@ -142,6 +145,8 @@ async fn marked<S: Store>(
     let newest = kept_rows.meta.newest?;
     // A mark in the future would hide all changes until then.
     let since = kept_rows.meta.asked.map_or(newest, |asked| newest.min(asked)).saturating_sub(OVERLAP_MICROSECONDS);
+    let row_store = kept_rows.row_store.as_ref()?;
+    let since = since.min(since_some_changes(row_store, limits.of_names().page_size / 2).unwrap_or(since));
     let list = endpoints::changed_repositories(single, &timestamp(since)?);
     let WholeList::Rows(rows, None) = paging::read_all::<Repository>(session, &list, limits.of_names()).await else {
         return None;
@@ -154,7 +159,6 @@ async fn marked<S: Store>(
         kept_rows.meta.off = Some(format!("asked for changes, Harbor gives {name}, which has not changed"));
         return None;
     }
-    let row_store = kept_rows.row_store.as_ref()?;
     let listed: BTreeMap<&str, Option<i64>> = rows.iter().map(|row| (row.name.as_str(), updated(row))).collect();
     // Its repository was deleted, or Harbor's database was restored to an earlier state, which no later mark tells.
     let is_lacking = |name: &RepositoryName, kept: i64| {
@@ -166,6 +170,17 @@ async fn marked<S: Store>(
     let mut read: Vec<RepositoryCount> = counts.into_iter().filter(|count| !row_store.has(count)).collect();
     read.sort();
     Some(Work { read, gone: Vec::new(), newest, lacks })
+}
+
+/// The moment since which so many of the kept repositories changed, or fewer where there are no more. After Harbor's database was
+/// restored to an earlier state, one push would hide that, if it were the only change that a refresh looks at. `None` where far more
+/// have that very moment, as after an import: the request is for one page.
+fn since_some_changes<S: Store>(row_store: &RowStore<'_, S>, some: usize) -> Option<i64> {
+    let mut marks: Vec<i64> = row_store.marks().map(|(_, mark)| mark.updated).collect();
+    let last = some.min(marks.len()).checked_sub(1)?;
+    let (_, since, _) = marks.select_nth_unstable_by(last, |one, other| other.cmp(one));
+    let since = since.div_euclid(1_000_000).saturating_mul(1_000_000);
+    (marks.iter().filter(|mark| **mark >= since).count() <= some.saturating_mul(3) / 2).then_some(since)
 }
 
 /// How many repositories each project has. Of a project that the operator names, the first page of its repositories tells.

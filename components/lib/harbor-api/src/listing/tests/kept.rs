@@ -125,7 +125,7 @@ fn a_database_that_was_restored_is_read_again() {
 
 #[test]
 fn a_harbor_that_ignores_the_filter_is_read_whole_from_then_on_and_the_operator_is_told() {
-    let (harbor, store) = listed_once(1, 5);
+    let (harbor, store) = listed_once(1, 80);
     harbor.ignores_filter.set(true);
     harbor.push("p0/r1");
     assert_same(&harbor, &store);

@@ -167,6 +167,47 @@ fn a_restored_database_is_noticed_though_its_latest_repository_changed_again() {
 }
 
 #[test]
+fn a_restored_database_is_noticed_though_the_only_repository_of_the_last_minutes_changed_again() {
+    let (harbor, store) = listed_once(3, 20);
+    let backup = harbor.contents.borrow().clone();
+    harbor.delete_artifact("p2/r2", 0);
+    harbor.wait(3600);
+    harbor.push("p0/r0");
+    assert_same(&harbor, &store);
+    *harbor.contents.borrow_mut() = backup;
+    harbor.wait(1);
+    harbor.push("p0/r0");
+    assert_same(&harbor, &store);
+}
+
+#[test]
+fn many_repositories_of_one_moment_cost_no_more_requests() {
+    let harbor = MarkingHarbor::new();
+    for number in 0..100 {
+        harbor.push(&format!("p0/r{number}"));
+    }
+    let store = MemoryStore::default();
+    assert_same(&harbor, &store);
+    harbor.wait(3600);
+    harbor.push("p0/r7");
+    assert_same(&harbor, &store);
+    harbor.wait(3600);
+    assert_eq!(assert_same(&harbor, &store).len(), 3);
+}
+
+#[test]
+fn what_changes_while_a_harbor_answers_that_marks_nothing_is_not_missed_later() {
+    let (harbor, store) = listed_once(2, 5);
+    let marking = harbor.version.replace("v2.15.1");
+    harbor.move_latest_unmarked("p1/r2");
+    assert_same(&harbor, &store);
+    harbor.version.set(marking);
+    assert_same(&harbor, &store);
+    harbor.wait(3600);
+    assert_eq!(assert_same(&harbor, &store).len(), 3, "from then on, rows are kept as before");
+}
+
+#[test]
 fn a_mark_in_the_future_hides_no_change() {
     let (harbor, store) = listed_once(1, 5);
     harbor.push_marked_at("p0/r0", harbor.clock.get() + 86_400);

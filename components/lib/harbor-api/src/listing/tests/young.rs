@@ -4,6 +4,7 @@ use super::kept::HOUR;
 use super::marking_harbor::MarkingHarbor;
 use super::memory_store::MemoryStore;
 use super::*;
+use crate::store::StoreError;
 use image_model::types::ListingBegin;
 
 /// What a caller gets who takes rows of this age.
@@ -82,6 +83,22 @@ fn young(harbor: &MarkingHarbor, store: &MemoryStore, max_age: u64, has: Option<
     let end = listed(harbor, store, Some(HOUR), max_age, &mut got);
     let asked = harbor.take_asked().len();
     (end, got, asked)
+}
+
+#[test]
+fn a_store_that_has_no_room_to_note_that_harbor_was_asked_costs_no_whole_listing() {
+    let (harbor, store) = (MarkingHarbor::filled(2, 20, 2), MemoryStore::default());
+    let (_, first, _) = young(&harbor, &store, 60, None);
+    *store.refuses.borrow_mut() = Some(StoreError::Failed("there is no room".to_owned()));
+    for _ in 0..3 {
+        store.age.set(61);
+        let (end, got, asked) = young(&harbor, &store, 60, None);
+        assert_eq!((end.method, asked), (Some(Method::Changes), 3));
+        assert_eq!((&got.rows, got.failures), (&first.rows, Vec::new()));
+    }
+    *store.refuses.borrow_mut() = None;
+    young(&harbor, &store, 60, None);
+    assert_eq!(young(&harbor, &store, 60, None).2, 0, "then it is noted");
 }
 
 #[test]
