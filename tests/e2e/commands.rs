@@ -1,8 +1,9 @@
 //! What all commands have in common: help, exit codes and warnings.
 
 use crate::listing::assert_says;
-use image_service_tests::{Node, run};
+use image_service_tests::{Node, command, run};
 use serde_json::json;
+use std::process::Command;
 
 #[tokio::test]
 async fn a_config_that_cannot_be_read_ends_every_command_with_2() {
@@ -29,4 +30,29 @@ async fn warnings_go_to_the_log_file_too() {
     let mut program = Node::builder().config(json!({"app_config": app})).start().unwrap();
     assert_eq!(program.terminate().await.unwrap().code(), Some(0));
     assert_says(&program.node().read("logs/app.log"), &["WARN", "app_config.unknown"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_and_a_reader_that_left_is_none() {
+    let program = command::command();
+    let program = program.get_program().to_str().unwrap();
+    let run = async |arguments: &str, to: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{program} {arguments} {to}")]);
+        command::run_command(shell).await.unwrap()
+    };
+    for arguments in
+        ["list --demo", "compare --demo", "sbom", "check --config /nonexistent.json", "inspect /nonexistent"]
+    {
+        let full = run(arguments, ">/dev/full").await;
+        assert_eq!(full.code, Some(2), "{arguments}: {full:?}");
+        if !arguments.contains("nonexistent") {
+            assert_says(&full.stderr, &["image-service: writing the answer: No space left on device"]);
+        }
+        // Nobody can be told, and the rows and the exit code are as ever.
+        let (told, untold) = (run(arguments, "").await, run(arguments, "2>/dev/full").await);
+        assert_eq!((told.code, told.stdout), (untold.code, untold.stdout), "{arguments}");
+    }
+    let left = run("sbom", "| head -c 10").await;
+    assert_eq!((left.stdout.len(), left.stderr.as_str()), (10, ""));
 }

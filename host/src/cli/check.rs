@@ -91,7 +91,7 @@ impl Check {
         harbor::report(&mut report, &client, &config.harbor, &listing);
         harbor::costs(&mut report, &client, &config, &listing).await;
         stale_rows(&mut report, &config.cache);
-        Ok(ExitCode::from(u8::from(report.failed)))
+        report.end()
     }
 }
 

@@ -2,15 +2,21 @@
 
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
-use super::listing::{self, Failure};
+use super::listing::{self, Arriving, Failure};
+use super::stdout::{self, Stdout};
 use super::table::aligned;
 use super::terminal::tell;
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use image_model::visible::visible;
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::io::{self, BufReader, Read, Write};
 use std::process::ExitCode;
+use tokio::sync::mpsc::Receiver;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  image-service compare\n  image-service compare --exit-code || notify\n  \
@@ -46,14 +52,22 @@ const ON_NO_NODE: &str = "on_no_node";
 /// The exit code where something is missing, drifted or untagged.
 const DIFFERENT: u8 = 3;
 
-/// What the table needs of the answer of GET /compare.
+/// What the exit code needs of the answer of GET /compare.
+#[derive(Deserialize)]
+struct Totals {
+    counts: BTreeMap<String, u64>,
+    errors: Vec<Failure>,
+}
+
+/// What the table needs of it.
 #[derive(Deserialize)]
 struct Comparison {
     nodes: Vec<Node>,
     registry: Option<Registry>,
-    counts: BTreeMap<String, u64>,
+    #[serde(deserialize_with = "rows_on_nodes")]
     images: BTreeMap<String, Vec<Row>>,
-    errors: Vec<Failure>,
+    #[serde(flatten)]
+    totals: Totals,
 }
 
 #[derive(Deserialize)]
@@ -84,25 +98,72 @@ impl Compare {
     pub(super) async fn run(self, compositions: Compositions) -> Result<ExitCode> {
         let loaded = if self.demo { demo_config()? } else { self.config.load()? };
         let (service, _) = listing::service(loaded, self.demo, &compositions)?;
-        let json = listing::get(&service, "/compare").await.context("comparing the images")?;
-        let comparison: Comparison =
-            serde_json::from_slice(&json).context("the composition's answer to GET /compare is no comparison")?;
-        let text = match self.output {
-            Output::Table => table(&comparison).into_bytes(),
-            Output::Json => json.into(),
-        };
-        listing::print(&text)?;
-        for failure in &comparison.errors {
+        let output = self.output;
+        let read = listing::read(&service, "/compare", move |pieces| match output {
+            Output::Table => print_table(pieces),
+            Output::Json => print_json(pieces),
+        });
+        let Totals { counts, errors } = read.await.context("comparing the images")??;
+        for failure in &errors {
             tell(failure);
         }
-        let has_failed = !comparison.errors.is_empty();
-        let is_different = BAD.iter().any(|verdict| comparison.counts.get(*verdict).is_some_and(|count| *count > 0));
+        let has_failed = !errors.is_empty();
+        let is_different = BAD.iter().any(|verdict| counts.get(*verdict).is_some_and(|count| *count > 0));
         Ok(match (has_failed, self.exit_code && is_different) {
             (true, _) => ExitCode::FAILURE,
             (false, true) => ExitCode::from(DIFFERENT),
             (false, false) => ExitCode::SUCCESS,
         })
     }
+}
+
+/// Prints an answer as it is, while it arrives: it may be larger than the memory.
+fn print_json(pieces: Receiver<Bytes>) -> Result<Totals> {
+    let (mut out, mut unprinted) = (Stdout::default(), None);
+    let arriving = Arriving::new(pieces, |piece: &Bytes| {
+        out.take(|out| out.write_all(piece)).map_err(|error| {
+            unprinted = Some(error);
+            io::Error::other("stdout does not take it")
+        })
+    });
+    let totals = parse(arriving);
+    unprinted.map_or(totals, Err)
+}
+
+/// Prints the table of an answer, which has the rows of the nodes only.
+fn print_table(pieces: Receiver<Bytes>) -> Result<Totals> {
+    let comparison: Comparison = parse(Arriving::new(pieces, |_: &Bytes| Ok(())))?;
+    stdout::print(table(&comparison).as_bytes())?;
+    Ok(comparison.totals)
+}
+
+fn parse<T: DeserializeOwned>(answer: impl Read) -> Result<T> {
+    serde_json::from_reader(BufReader::new(answer)).context("the composition's answer to GET /compare is no comparison")
+}
+
+/// Reads the rows of all verdicts but that of what is on no node.
+fn rows_on_nodes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<Row>>, D::Error> {
+    struct OnNodes;
+    impl<'de> Visitor<'de> for OnNodes {
+        type Value = BTreeMap<String, Vec<Row>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("rows by verdict")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut rows = Self::Value::new();
+            while let Some(verdict) = map.next_key::<String>()? {
+                if verdict == ON_NO_NODE {
+                    map.next_value::<IgnoredAny>()?;
+                } else {
+                    rows.insert(verdict, map.next_value()?);
+                }
+            }
+            Ok(rows)
+        }
+    }
+    deserializer.deserialize_map(OnNodes)
 }
 
 /// The node's images with their verdicts, and a last line that sums up.
@@ -135,7 +196,7 @@ fn table(comparison: &Comparison) -> String {
 
 /// How many images have which verdict.
 fn summary(comparison: &Comparison, images: usize) -> String {
-    let count = |verdict: &str| comparison.counts.get(verdict).copied().unwrap_or_default();
+    let count = |verdict: &str| comparison.totals.counts.get(verdict).copied().unwrap_or_default();
     let told = ["missing", "drifted", "untagged", "unknown", "outdated", "proxied", "foreign", "in_sync"];
     // Of the bad ones, none is an answer, too.
     let told = told.iter().filter(|verdict| BAD.contains(verdict) || count(verdict) > 0);
@@ -143,5 +204,6 @@ fn summary(comparison: &Comparison, images: usize) -> String {
     let nodes: Vec<&str> = comparison.nodes.iter().map(|node| node.name.as_str()).collect();
     let registry = comparison.registry.as_ref().map_or("Harbor", |registry| registry.url.as_str());
     let only = count(ON_NO_NODE);
-    format!("{images} images on {}: {}; {only} more in {registry}", nodes.join(", "), told.join(", "))
+    let noun = if images == 1 { "image" } else { "images" };
+    format!("{images} {noun} on {}: {}; {only} more in {registry}", nodes.join(", "), told.join(", "))
 }

@@ -2,6 +2,7 @@
 
 use super::compositions::Compositions;
 use super::output_file;
+use super::stdout;
 use super::terminal::tell_lines;
 use crate::composition::Composition;
 use anyhow::{Context, Result, bail};
@@ -9,7 +10,6 @@ use clap::Args;
 use image_service_compositions::compose::compose;
 use image_service_config::regular_file::{self, MAX_COMPONENT, MAX_TEXT};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -46,7 +46,7 @@ impl Compose {
     pub(super) fn run(self, compositions: &Compositions) -> Result<ExitCode> {
         let (Some(wac), Some(output)) = (&self.wac, &self.output) else {
             for (name, _) in compositions.components {
-                writeln!(std::io::stdout(), "image-service:{name}")?;
+                stdout::print(format!("image-service:{name}\n").as_bytes())?;
             }
             return Ok(ExitCode::SUCCESS);
         };

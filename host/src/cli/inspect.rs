@@ -1,5 +1,6 @@
 //! `image-service inspect`: the capabilities that a component imports, and which part of it imports them.
 
+use super::stdout;
 use crate::composition::Composition;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -8,7 +9,6 @@ use image_service_compositions::capability::Capability;
 use image_service_compositions::inspect::{Import, Inspection, inspect};
 use image_service_config::regular_file::{self, MAX_COMPONENT};
 use serde_json::json;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,7 +47,7 @@ impl Inspect {
             Output::Table => table(&inspection, refused.as_deref()),
             Output::Json => json_text(&inspection, refused.as_deref())?,
         };
-        std::io::stdout().write_all(text.as_bytes())?;
+        stdout::print(text.as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }

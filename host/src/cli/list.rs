@@ -6,7 +6,8 @@ mod format;
 
 use super::compositions::Compositions;
 use super::config_file::{ConfigFile, demo_config};
-use super::listing::{self, NodeImage, RegistryImage, Sink, Stdout};
+use super::listing::{self, NodeImage, RegistryImage, Sink};
+use super::stdout::Stdout;
 use super::terminal::tell;
 use anyhow::Result;
 use clap::{Args, ValueEnum};

@@ -1,10 +1,12 @@
-//! The listing for commands: the answer of GET /images, without a socket.
+//! The answers of the composition for commands, without a socket: of GET /images, and others as they arrive.
 //!
-//! - `rows`: the rows of the answer, and who takes them; `reader`: reads them.
+//! - `rows`: the rows of the answer, and who takes them; `reader`: reads them; `arriving`: the bytes on their way.
 
+mod arriving;
 mod reader;
 mod rows;
 
+pub(super) use arriving::Arriving;
 pub(super) use rows::{Failure, NodeImage, RegistryImage, Sink};
 
 use super::compositions::Compositions;
@@ -19,12 +21,11 @@ use http_body_util::BodyExt;
 use image_model::protocol;
 use image_service_config::{Config, Harbor};
 use image_service_http::response::{Body, no_body};
-use std::io::{self, ErrorKind, StdoutLock, Write};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Pieces of an answer that wait for whoever reads them.
-const CHUNKS: usize = 8;
+const PIECES: usize = 8;
 
 /// The configuration for a program that lists once: what only its memory would keep is of no use to anybody.
 pub(super) fn for_one_listing(mut config: Config) -> Config {
@@ -55,41 +56,6 @@ pub(super) fn service(loaded: Loaded, is_demo: bool, compositions: &Compositions
     Ok((Arc::new(Service::new(&composition, Arc::new(capabilities), on_stderr)?), harbor))
 }
 
-/// Prints an answer.
-///
-/// # Errors
-///
-/// When stdout does not take it.
-pub(super) fn print(text: &[u8]) -> Result<()> {
-    Stdout::default().take(|out| out.write_all(text))
-}
-
-/// Stdout, until its reader leaves, as `head` does. What it takes goes on.
-#[derive(Default)]
-pub(super) struct Stdout {
-    has_left: bool,
-}
-
-impl Stdout {
-    /// Writes something.
-    ///
-    /// # Errors
-    ///
-    /// When stdout does not take it, although somebody reads it.
-    pub(super) fn take(&mut self, write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) -> Result<()> {
-        if self.has_left {
-            return Ok(());
-        }
-        match write(&mut io::stdout().lock()) {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.has_left = true;
-                Ok(())
-            }
-            outcome => outcome.context("writing the answer"),
-        }
-    }
-}
-
 /// Asks all sources, and gives what arrives to the sink at once: a listing may be larger than the memory. Returns the sink, and
 /// what failed. To want no Harbor is no failure: the item about it, which old clients of the JSON know, is in the bytes only.
 ///
@@ -97,35 +63,46 @@ impl Stdout {
 ///
 /// When the composition itself failed, or the sink.
 pub(super) async fn ask<S: Sink>(service: &Arc<Service>, harbor: &Harbor, sink: S) -> Result<(S, Vec<Failure>)> {
-    let mut body = answer(service, "/images").await.context("listing the images")?;
-    let (chunks, arriving) = mpsc::channel(CHUNKS);
-    let reading = tokio::task::spawn_blocking(move || reader::read(arriving, sink));
-    let mut broken = None;
-    while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => {
-                let Ok(chunk) = frame.into_data() else { continue };
-                if chunks.send(chunk).await.is_err() {
-                    break;
-                }
-            }
-            Err(error) => {
-                broken = Some(anyhow::Error::from_boxed(error).context("listing the images"));
-                break;
-            }
-        }
-    }
-    drop(chunks);
-    let read = reading.await?;
-    // Why the answer ended early says more than that it did.
-    if let Some(broken) = broken {
-        return Err(broken);
-    }
-    let (sink, mut failures) = read?;
+    let read = read(service, "/images", move |pieces| reader::read(pieces, sink)).await;
+    let (sink, mut failures) = read.context("listing the images")??;
     if harbor.is_off() {
         failures.retain(|failure| failure.source != protocol::HARBOR || failure.error != protocol::HARBOR_OFF);
     }
     Ok((sink, failures))
+}
+
+/// Asks the composition with a GET of this path, and reads its answer as it arrives, in a thread that may block.
+///
+/// # Errors
+///
+/// When the composition failed, or refused. What the reader says of the answer is its own.
+pub(super) async fn read<T: Send + 'static>(
+    service: &Arc<Service>,
+    path: &str,
+    reader: impl FnOnce(mpsc::Receiver<Bytes>) -> T + Send + 'static,
+) -> Result<T> {
+    let mut body = answer(service, path).await?;
+    let (pieces, arriving) = mpsc::channel(PIECES);
+    let reading = tokio::task::spawn_blocking(move || reader(arriving));
+    let mut broken = None;
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => {
+                let Ok(piece) = frame.into_data() else { continue };
+                if pieces.send(piece).await.is_err() {
+                    break;
+                }
+            }
+            Err(error) => {
+                broken = Some(anyhow::Error::from_boxed(error));
+                break;
+            }
+        }
+    }
+    drop(pieces);
+    let read = reading.await?;
+    // Why the answer ended early says more than that it did.
+    broken.map_or(Ok(read), Err)
 }
 
 /// How many rows a listing has, and what failed.
@@ -163,16 +140,6 @@ impl Sink for Counted {
 pub(super) async fn count(service: &Arc<Service>, harbor: &Harbor) -> Result<Counted> {
     let (counted, errors) = ask(service, harbor, Counted::default()).await?;
     Ok(Counted { errors, ..counted })
-}
-
-/// The composition's answer to a GET of this path.
-///
-/// # Errors
-///
-/// When the composition failed, or refused.
-pub(super) async fn get(service: &Arc<Service>, path: &str) -> Result<Bytes> {
-    let body = answer(service, path).await?.collect().await.map_err(anyhow::Error::from_boxed)?;
-    Ok(body.to_bytes())
 }
 
 async fn answer(service: &Arc<Service>, path: &str) -> Result<Body> {

@@ -9,6 +9,7 @@ use crate::runtime::StderrHandler;
 use anyhow::Result;
 use clap::Args;
 use image_service_config::{self as config, Config, CrictlMode};
+use image_service_http::access::Access;
 use image_service_http::address::Address;
 use image_service_http::server::{Application, Server, Shutdown};
 use image_service_http::tls;
@@ -62,7 +63,7 @@ impl Serve {
         let (composition, config) = self.chosen(loaded, &compositions)?;
         let app = App::new(&composition, config, &lasting, on_stderr())?;
         let server = Server::listen(&address).await?;
-        print_addresses(&server.addresses(), app.access().is_over_tls(), self.demo);
+        print_addresses(&server.addresses(), app.access(), self.demo);
         described.log(&server.addresses());
         app.start_listing();
         let reload = move |present: &App| {
@@ -191,8 +192,9 @@ fn harbor_in_words(harbor: &config::Harbor) -> String {
 }
 
 /// Prints the addresses. A closed stdout does not keep the program from serving.
-fn print_addresses(addresses: &[Address], tls: bool, demo: bool) {
-    let scheme = if tls { "https" } else { "http" };
+fn print_addresses(addresses: &[Address], access: &Access, demo: bool) {
+    let scheme = if access.is_over_tls() { "https" } else { "http" };
+    let token = access.tokens().map_or("", |_| "-H 'Authorization: Bearer TOKEN' ");
     let sample = if demo { " with sample data" } else { "" };
     for address in addresses {
         let (at, curl) = match address {
@@ -201,7 +203,7 @@ fn print_addresses(addresses: &[Address], tls: bool, demo: bool) {
                 (address.to_string(), format!("--unix-socket {} {scheme}://localhost/images", path.display()))
             }
         };
-        let _ = writeln!(std::io::stdout(), "Listening on {at}{sample}\nTry: curl {curl}");
+        let _ = writeln!(std::io::stdout(), "Listening on {at}{sample}\nTry: curl {token}{curl}");
     }
 }
 

@@ -1,8 +1,11 @@
 //! The sentences that `image-service check` prints.
 
+use crate::cli::stdout::Stdout;
+use anyhow::Result;
 use image_model::visible::visible;
 use std::fmt;
 use std::io::Write;
+use std::process::ExitCode;
 
 /// The state of one part of the service.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,14 +32,27 @@ impl fmt::Display for Verdict {
 /// Prints each sentence at once, because a source may take a while.
 #[derive(Default)]
 pub(super) struct Report {
-    pub(super) failed: bool,
+    failed: bool,
+    out: Stdout,
+    /// Why stdout did not take a sentence.
+    unprinted: Option<anyhow::Error>,
 }
 
 impl Report {
     pub(super) fn print(&mut self, verdict: Verdict, part: &str, sentence: impl fmt::Display) {
         self.failed |= verdict == Verdict::Fails;
-        // A closed stdout is no error; the exit code still tells the result.
-        let _ = writeln!(std::io::stdout(), "{verdict:<8} {part:<12} {}", visible(&sentence.to_string()));
+        let sentence = sentence.to_string();
+        let printed = self.out.take(|out| writeln!(out, "{verdict:<8} {part:<12} {}", visible(&sentence)));
+        self.unprinted = self.unprinted.take().or(printed.err());
+    }
+
+    /// The exit code: 1 where something fails.
+    ///
+    /// # Errors
+    ///
+    /// When stdout did not take a sentence.
+    pub(super) fn end(self) -> Result<ExitCode> {
+        self.unprinted.map_or(Ok(ExitCode::from(u8::from(self.failed))), Err)
     }
 }
 

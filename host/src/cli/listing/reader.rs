@@ -1,20 +1,22 @@
 //! Reads the rows of an answer while it arrives.
 
+use super::arriving::Arriving;
 use super::rows::{Failure, Sink};
 use anyhow::{Context, Error, Result};
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader};
 use tokio::sync::mpsc::Receiver;
 
 /// Reads an answer to its end, in a thread that may block. Returns the sink, and the rows of `errors`.
-pub(super) fn read<S: Sink>(chunks: Receiver<Bytes>, sink: S) -> Result<(S, Vec<Failure>)> {
-    let state = RefCell::new(State { chunks, chunk: Bytes::new(), sink, failed: None });
+pub(super) fn read<S: Sink>(pieces: Receiver<Bytes>, sink: S) -> Result<(S, Vec<Failure>)> {
+    let state = RefCell::new(State { sink, failed: None });
     let mut failures = Vec::new();
-    let mut json = serde_json::Deserializer::from_reader(BufReader::new(Arriving(&state)));
+    let arriving = Arriving::new(pieces, |piece: &Bytes| state.borrow_mut().give(|sink| sink.bytes(piece)));
+    let mut json = serde_json::Deserializer::from_reader(BufReader::new(arriving));
     let listing = ListingReader { state: &state, failures: &mut failures };
     let read = listing.deserialize(&mut json).and_then(|()| json.end());
     drop(json);
@@ -26,10 +28,8 @@ pub(super) fn read<S: Sink>(chunks: Receiver<Bytes>, sink: S) -> Result<(S, Vec<
     Ok((sink, failures))
 }
 
-/// The answer, and whoever takes it.
+/// Who takes the answer.
 struct State<S> {
-    chunks: Receiver<Bytes>,
-    chunk: Bytes,
     sink: S,
     /// The failure of the sink, which ends the reading.
     failed: Option<Error>,
@@ -46,23 +46,6 @@ impl<S> State<S> {
 }
 
 type Shared<'a, S> = &'a RefCell<State<S>>;
-
-/// The bytes of the answer.
-struct Arriving<'a, S>(Shared<'a, S>);
-
-impl<S: Sink> Read for Arriving<'_, S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut state = self.0.borrow_mut();
-        while state.chunk.is_empty() {
-            let Some(next) = state.chunks.blocking_recv() else { return Ok(0) };
-            state.give(|sink| sink.bytes(&next))?;
-            state.chunk = next;
-        }
-        let length = state.chunk.len().min(buffer.len());
-        state.chunk.copy_to_slice(&mut buffer[..length]);
-        Ok(length)
-    }
-}
 
 /// Reads the object of the answer.
 struct ListingReader<'a, S> {
