@@ -29,6 +29,7 @@ use image_service_http::verdict_header;
 use image_service_memory::BUDGET;
 use image_service_telemetry::metrics::{self, Probe};
 use image_service_telemetry::panics;
+use image_service_telemetry::seldom::Seldom;
 use image_service_telemetry::source::Source;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -126,10 +127,9 @@ impl App {
         let service = Arc::new(Service::of(composition, Arc::new(capabilities), on_stderr));
         let lifetime = verdict_refresh::lifetime(refresh);
         let first_listing = Arc::new(FirstListing::new(response_timeout));
-        let answering = Arc::clone(&service);
-        let origin = first_listing.before(Arc::new(move |request, context| {
-            Box::pin(answer_by_composition(Arc::clone(&answering), request, context, lifetime))
-        }));
+        let composed = Arc::new(Composed { service: Arc::clone(&service), lifetime, refusals: Seldom::default() });
+        let origin = first_listing
+            .before(Arc::new(move |request, context| Box::pin(Arc::clone(&composed).answer(request, context))));
         Self {
             cache: (cache.lifetime > 0).then(|| Cache::new(Arc::clone(&origin), cache.max_bytes, ignore_fingerprint)),
             node_api: has_node_api.then(|| NodeApi::new(crictl, &limits, response_timeout)),
@@ -241,33 +241,45 @@ impl Application for App {
     }
 }
 
-/// The composition's answer, or a problem in its place. The metrics show the verdicts that it tells for `lifetime`.
-async fn answer_by_composition(
+/// What answers by the composition.
+struct Composed {
     service: Arc<Service>,
-    mut request: Request<RequestBody>,
-    context: Arc<RequestContext>,
+    /// How long the metrics show the verdicts that an answer tells.
     lifetime: Duration,
-) -> Response<Body> {
-    request.headers_mut().insert(SUMMARY, SUMMARY_WANTED);
-    // Caught here already, because all clients that wait for this answer share its end.
-    let outcome = panics::catch(service.answer(request, Some(context))).await;
-    match outcome.unwrap_or_else(|panicked| Err(Error::Failed(panicked.into()))) {
-        Ok(mut response) => {
-            verdict_header::take(response.headers_mut(), lifetime);
-            harden(response.headers_mut());
-            response
-        }
-        Err(error @ Error::ResponseTimeout) => {
-            tracing::error!("{error}");
-            problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
-        }
-        Err(Error::Overloaded(error)) => {
-            tracing::warn!("the host refused a request: {error}");
-            busy(TOO_MANY_REQUESTS)
-        }
-        Err(Error::Failed(error)) => {
-            tracing::error!("a request failed: {error:#}");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "The composition failed; the log says why.")
+    refusals: Seldom,
+}
+
+impl Composed {
+    /// The composition's answer, or a problem in its place.
+    async fn answer(
+        self: Arc<Self>,
+        mut request: Request<RequestBody>,
+        context: Arc<RequestContext>,
+    ) -> Response<Body> {
+        request.headers_mut().insert(SUMMARY, SUMMARY_WANTED);
+        // Caught here already, because all clients that wait for this answer share its end.
+        let outcome = panics::catch(Arc::clone(&self.service).answer(request, Some(context))).await;
+        match outcome.unwrap_or_else(|panicked| Err(Error::Failed(panicked.into()))) {
+            Ok(mut response) => {
+                verdict_header::take(response.headers_mut(), self.lifetime);
+                harden(response.headers_mut());
+                response
+            }
+            Err(error @ Error::ResponseTimeout) => {
+                tracing::error!("{error}");
+                problem(StatusCode::GATEWAY_TIMEOUT, "The composition did not begin to answer in time.")
+            }
+            Err(Error::Overloaded(error)) => {
+                // Its numbers differ each time.
+                if let Some(left_out) = self.refusals.may_say("refused") {
+                    tracing::warn!("the host refused a request: {error}{left_out}");
+                }
+                busy(TOO_MANY_REQUESTS)
+            }
+            Err(Error::Failed(error)) => {
+                tracing::error!("a request failed: {error:#}");
+                problem(StatusCode::INTERNAL_SERVER_ERROR, "The composition failed; the log says why.")
+            }
         }
     }
 }

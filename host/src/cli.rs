@@ -10,6 +10,7 @@ mod list;
 mod listing;
 mod output_file;
 mod serve;
+mod stdout;
 mod table;
 mod terminal;
 mod threads;
@@ -17,7 +18,6 @@ mod threads;
 pub use compositions::Compositions;
 
 use clap::{Parser, Subcommand};
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -56,12 +56,6 @@ enum Command {
     Sbom,
 }
 
-/// Prints a text; a closed stdout is no error.
-fn print(text: &str) -> ExitCode {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
-}
-
 /// Longest wait for background work at the end: enough to write kept rows to the disk, and no reason to wait for a composition
 /// that is being compiled.
 const BACKGROUND_WORK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -81,7 +75,7 @@ pub fn main(compositions: Compositions) -> ExitCode {
                 Command::Check(check) => check.run(compositions).await,
                 Command::Compose(compose) => compose.run(&compositions),
                 Command::Inspect(inspect) => inspect.run(),
-                Command::Sbom => Ok(print(compositions.sbom)),
+                Command::Sbom => stdout::print(compositions.sbom.as_bytes()).map(|()| ExitCode::SUCCESS),
             }
         });
         runtime.shutdown_timeout(BACKGROUND_WORK_TIMEOUT);

@@ -44,6 +44,7 @@ use expected_growth::ExpectedGrowth;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use image_service_config::duration::deadline;
+use image_service_http::access::Stranger;
 use image_service_http::request_context::RequestContext;
 use image_service_http::response::{Body, BoxError, RequestBody};
 use image_service_memory::{BUDGET, Exhausted};
@@ -130,7 +131,8 @@ impl Service {
     ) -> Result<Response<Body>, Error> {
         let end = deadline(self.response_timeout).into();
         // `ProxyHandler` accepts any number of requests. A request holds its permit until its instance is idle again.
-        let permit = self.admission.acquire(end).await?;
+        let is_stranger = request.extensions().get::<Stranger>().is_some();
+        let permit = self.admission.acquire(end, is_stranger).await?;
         let status = InstanceStatus::default();
         let mut request = request.map(|body| body.map_err(to_wasi).boxed_unsync());
         // The host that the client named stays here, as it does where HTTP/1.1 has it in a header: whoever asks for another name

@@ -6,8 +6,8 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use image_service_tests::{Authority, Node, Program, RawClient, composition, eventually, http1, http2, skip};
-use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, HandshakeKind};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::Arc;
@@ -202,6 +202,37 @@ async fn clients_of_an_authority_that_counts_no_more_lose_their_open_connections
     eventually("clients of the new authority are served", async || served.is_served(&others).await).await.unwrap();
     assert_eq!(ask_again(&mut open).await, (421, Some("close".to_owned())));
     assert!(!served.is_served(&served.known).await);
+}
+
+#[tokio::test]
+async fn a_session_of_tls_is_taken_up_again_only_where_clients_need_no_certificate() {
+    let kinds = async |program: &Program, client: ClientConfig| {
+        let mut kinds = Vec::new();
+        for _ in 0..2 {
+            let mut open = http1(connect(program, client.clone()).await.unwrap()).await.unwrap();
+            assert_eq!(ask_again(&mut open).await.0, 200);
+            let stream = connect(program, client.clone()).await.unwrap();
+            kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+        }
+        kinds
+    };
+    let served = WithClients::new();
+    assert_eq!(kinds(&served.program, served.known.clone()).await, [HandshakeKind::Full; 2]);
+    let fixture = Fixture::new(json!({}), json!({}));
+    let program = fixture.node.start().unwrap();
+    let open_to_all = kinds(&program, fixture.client(&["http/1.1"])).await;
+    assert!(open_to_all.contains(&HandshakeKind::Resumed), "{open_to_all:?}");
+}
+
+#[tokio::test]
+async fn a_client_without_its_certificate_reads_why_and_the_log_tells_it_once() {
+    let served = WithClients::new();
+    for _ in 0..3 {
+        let refused = get(&served.program, served.fixture.client(&["http/1.1"]), "/healthz", "").await.unwrap_err();
+        assert_says(&format!("{refused:?}"), &["CertificateRequired"]);
+    }
+    served.program.await_log("a client got no connection with TLS: ").await.unwrap();
+    assert_eq!(served.program.log().matches("got no connection with TLS").count(), 1, "{}", served.program.log());
 }
 
 /// Takes a minute. Runs beside another test that does, see `operators_files`.

@@ -19,8 +19,9 @@ use usage::Usage;
 
 /// Until the first measurement: caches, pools and threads are there by then.
 const WARM_UP: Duration = Duration::from_secs(60);
-/// Until the program may have let go of all that the load was: idle connections to Harbor stay for a minute.
-const LET_GO: Duration = Duration::from_secs(100);
+/// Until the program may have let go of all that the load was: idle connections to Harbor stay for a minute, and the client looks
+/// for them once a minute.
+const LET_GO: Duration = Duration::from_secs(130);
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {

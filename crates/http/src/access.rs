@@ -21,7 +21,7 @@ mod warnings;
 pub use peer::Peer;
 
 use crate::reloadable::Reloadable;
-use crate::response::{Body, RequestBody, problem, security_headers};
+use crate::response::{Body, RequestBody, TOO_MANY_REQUESTS, busy, problem, security_headers};
 use crate::routes::{Credential, Route, only_reads};
 use crate::shared::Shared;
 use crate::tls;
@@ -33,6 +33,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONNECTION, COOKIE, HeaderMap, 
 use http::{Request, Response, StatusCode, Version};
 use image_service_config::{self as config, Cors};
 use image_service_telemetry::moment;
+use image_service_telemetry::seldom::Seldom;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokens::Tokens;
@@ -49,6 +50,7 @@ pub struct Access {
     node_tokens: Option<Arc<Reloadable<Tokens>>>,
     cors: Option<Cors>,
     failed_logins: Arc<FailedLogins>,
+    failed_handshakes: Arc<Seldom>,
     /// Secret files, by the keys that name them.
     secrets: Vec<(&'static str, PathBuf)>,
 }
@@ -60,11 +62,16 @@ pub struct Lasting {
     tokens: Shared<Reloadable<Tokens>>,
     node_tokens: Shared<Reloadable<Tokens>>,
     failed_logins: Arc<FailedLogins>,
+    failed_handshakes: Arc<Seldom>,
 }
 
 /// Marks a request, as an extension, whose client has a token or a session, where the answer tells others less.
 #[derive(Clone, Copy, Debug)]
 pub struct SeesDetails;
+
+/// Marks a request, as an extension, of a client that has shown no token although others need one: it may see what is open to all.
+#[derive(Clone, Copy, Debug)]
+pub struct Stranger;
 
 /// The facts about a request that access control and its answer need.
 pub struct AccessContext {
@@ -114,6 +121,7 @@ impl Access {
             node_tokens: node_token_file.map(|path| tokens(NODE_TOKEN_FILE, path, &lasting.node_tokens)).transpose()?,
             cors: config.cors.clone(),
             failed_logins: Arc::clone(&lasting.failed_logins),
+            failed_handshakes: Arc::clone(&lasting.failed_handshakes),
         })
     }
 
@@ -135,6 +143,11 @@ impl Access {
     /// TLS of the listener, where it is on.
     pub(crate) fn tls(&self) -> Option<Arc<ListenerTls>> {
         self.tls.as_ref().map(|tls| tls.get())
+    }
+
+    /// What the log says of handshakes that failed.
+    pub(crate) fn failed_handshakes(&self) -> &Seldom {
+        &self.failed_handshakes
     }
 
     /// Whether a client would get the connection now that it got before: the authorities of clients may have changed since.
@@ -173,6 +186,7 @@ impl Access {
         let credential = route.credential(path);
         let (tokens, key) = match (credential, &self.node_tokens, &self.tokens) {
             (Credential::None, _, Some(_)) => {
+                request.extensions_mut().insert(Stranger);
                 session::remove(request.headers_mut());
                 return None;
             }
@@ -194,6 +208,9 @@ impl Access {
             context.unless_open = refusal.map(Box::new);
         } else if is_allowed {
             request.extensions_mut().insert(SeesDetails);
+        }
+        if !is_allowed {
+            request.extensions_mut().insert(Stranger);
         }
         let headers = request.headers_mut();
         headers.remove(AUTHORIZATION);
@@ -232,7 +249,12 @@ impl AccessContext {
         if let Some(refusal) = self.unless_open
             && !is_open
         {
-            *response = *refusal;
+            // That the program failed or has too much to do is no secret, and "log in" would be wrong. The rest may be one.
+            *response = match response.status() {
+                StatusCode::SERVICE_UNAVAILABLE => busy(TOO_MANY_REQUESTS),
+                status if status.is_server_error() => problem(status, "The composition failed; the log says why."),
+                _ => *refusal,
+            };
         }
         if let Some(origin) = self.origin {
             origin.apply(response.headers_mut());

@@ -57,11 +57,8 @@ impl Purpose {
 
 /// The program may use no more memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the program has {used} of {limit} bytes of memory in use (limits_config.max_total_memory), too many for more work"
-)]
+#[error("too much of the program's {limit} bytes of memory (limits_config.max_total_memory) is in use for more work")]
 pub struct Exhausted {
-    used: u64,
     limit: u64,
 }
 
@@ -158,13 +155,13 @@ impl Budget {
     ///
     /// When they may not.
     pub fn check(&self, bytes: u64, purpose: Purpose) -> Result<(), Exhausted> {
-        let (used, limit) = (self.used(), self.limit());
-        if used.saturating_add(bytes) <= self.allowed(purpose) { Ok(()) } else { Err(Exhausted { used, limit }) }
+        let fits = self.used().saturating_add(bytes) <= self.allowed(purpose);
+        if fits { Ok(()) } else { Err(self.exhausted()) }
     }
 
     /// The error of whoever was refused memory some time ago.
     pub fn exhausted(&self) -> Exhausted {
-        Exhausted { used: self.used(), limit: self.limit() }
+        Exhausted { limit: self.limit() }
     }
 
     /// Allows so many bytes more for this purpose.

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod moment;
 pub mod otlp;
 pub mod panics;
+pub mod seldom;
 pub mod source;
 pub mod source_health;
 pub mod spans;

@@ -34,7 +34,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{self, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use writer::{Closing, Writer};
@@ -50,7 +50,9 @@ const OWN: &str = "image_service";
 /// and say everything at `TRACE` only.
 fn targets(level: Level) -> Targets {
     let of_others = if level == Level::TRACE { level } else { level.min(Level::INFO) };
-    Targets::new().with_default(of_others).with_target(OWN, level)
+    // h2 warns of each client that misbehaves, without its address, as often as the client likes.
+    let of_h2 = if level == Level::TRACE { LevelFilter::TRACE } else { LevelFilter::ERROR };
+    Targets::new().with_default(of_others).with_target(OWN, level).with_target("h2", of_h2)
 }
 
 /// Begins logging, once in the life of the program.

@@ -17,10 +17,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// Longest wait for a CPU permit. After it the request runs without one, so a guest that never yields cannot block others.
 const CPU_PERMIT_TIMEOUT: Duration = Duration::from_millis(10);
 
+/// Of the requests that wait, strangers may be one in so many.
+const STRANGERS_SHARE: usize = 4;
+
 /// Limits the requests that run in components, and those that wait.
 pub(crate) struct ConcurrencyLimit {
     running: Arc<Semaphore>,
     waiting: Semaphore,
+    /// The part of those that wait that strangers may be.
+    strangers: Semaphore,
     computing: Arc<Semaphore>,
     expected: Arc<ExpectedGrowth>,
     /// Most requests that run, and most that wait.
@@ -67,6 +72,7 @@ impl ConcurrencyLimit {
         Self {
             running: Arc::new(Semaphore::new(running)),
             waiting: Semaphore::new(waiting),
+            strangers: Semaphore::new(waiting.div_ceil(STRANGERS_SHARE)),
             computing: Arc::new(Semaphore::new(computing)),
             expected: Arc::default(),
             limits: (running, waiting),
@@ -89,8 +95,18 @@ impl ConcurrencyLimit {
     }
 
     /// Waits for a permit; [`Overloaded`] where too many requests wait already, or where the deadline passes.
-    pub(super) async fn acquire(&self, deadline: Instant) -> Result<Permit, Overloaded> {
-        let running = self.acquire_run(deadline).await?;
+    /// Of strangers, fewer may wait, so that they leave room for those who have a token.
+    pub(super) async fn acquire(&self, deadline: Instant, is_stranger: bool) -> Result<Permit, Overloaded> {
+        let running = match Arc::clone(&self.running).try_acquire_owned() {
+            Ok(running) => running,
+            Err(_) => {
+                let _share = match is_stranger {
+                    true => Some(self.strangers.try_acquire().map_err(|_| Overloaded::Requests)?),
+                    false => None,
+                };
+                self.acquire_run(deadline).await?
+            }
+        };
         let memory = self.promise_of_memory(deadline).await?;
         let computing = match Arc::clone(&self.computing).try_acquire_owned() {
             Ok(computing) => Some(computing),
@@ -124,26 +140,43 @@ impl ConcurrencyLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
     use std::time::Duration;
 
     #[tokio::test]
     async fn a_request_above_the_limit_of_waiting_ones_is_refused_at_once() {
         let limit = Arc::new(ConcurrencyLimit::new(1, 1));
         let later = Instant::now() + Duration::from_secs(60);
-        let first = limit.acquire(later).await.unwrap();
+        let first = limit.acquire(later, false).await.unwrap();
         let second = tokio::spawn({
             let limit = Arc::clone(&limit);
-            async move { limit.acquire(later).await }
+            async move { limit.acquire(later, false).await }
         });
         while limit.waiting.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(limit.acquire(later).await.is_err());
+        assert!(limit.acquire(later, false).await.is_err());
         drop(first);
         let second = second.await.unwrap().unwrap();
-        assert!(limit.acquire(Instant::now()).await.is_err(), "no request waits longer than its deadline");
+        assert!(limit.acquire(Instant::now(), false).await.is_err(), "no request waits longer than its deadline");
         drop(second);
-        assert!(limit.acquire(later).await.is_ok());
+        assert!(limit.acquire(later, false).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn strangers_leave_room_among_those_that_wait() {
+        let limit = ConcurrencyLimit::new(1, 8);
+        let later = Instant::now() + Duration::from_secs(60);
+        let _running = limit.acquire(later, true).await.unwrap();
+        let mut waiting = Vec::new();
+        let mut wait = |is_stranger| {
+            let mut place = Box::pin(limit.acquire(later, is_stranger));
+            let waits = (&mut place).now_or_never().is_none();
+            waiting.push(place);
+            waits
+        };
+        assert_eq!([true; 4].map(&mut wait), [true, true, false, false]);
+        assert_eq!([false; 7].map(&mut wait), [true, true, true, true, true, true, false]);
     }
 
     #[tokio::test]
@@ -152,13 +185,13 @@ mod tests {
         let later = Instant::now() + Duration::from_secs(60);
         let mut computing = Vec::new();
         while limit.computing.available_permits() > 0 {
-            computing.push(limit.acquire(later).await.unwrap());
+            computing.push(limit.acquire(later, false).await.unwrap());
         }
         let begun = Instant::now();
-        let without_cpu = limit.acquire(later).await.unwrap();
+        let without_cpu = limit.acquire(later, false).await.unwrap();
         assert!(without_cpu.computing.is_none() && begun.elapsed() >= CPU_PERMIT_TIMEOUT);
         computing[0].release_cpu();
-        assert!(limit.acquire(later).await.unwrap().computing.is_some());
+        assert!(limit.acquire(later, false).await.unwrap().computing.is_some());
         assert_eq!(limit.running(), computing.len() + 1, "a request runs as long as it holds its permit");
     }
 }

@@ -2,6 +2,7 @@
 //! as governor says yes or no, and the number of dropped lines would still be counted and reported here.
 
 use bytes::Bytes;
+use image_service_telemetry::seldom::Seldom;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -16,15 +17,18 @@ pub type StderrHandler = Arc<dyn Fn(&str) + Send + Sync>;
 /// Most bytes of a line. A longer line arrives in pieces.
 const MAX_LINE_BYTES: usize = 4096;
 
-/// Limits the lines of each second, and adds one line with the number of dropped ones.
+/// Limits the lines of each second, and adds one line with the number of dropped ones. A line that comes again within a minute is
+/// counted only: each listing may say the same.
 pub(super) fn rate_limited(handler: StderrHandler, per_second: usize) -> StderrHandler {
+    let seldom = Seldom::default();
     let window = Arc::new(Mutex::new(RateWindow { handler, per_second, begun: Instant::now(), passed: 0, dropped: 0 }));
     Arc::new(move |line| {
+        let Some(left_out) = seldom.may_say(line) else { return };
         let mut now = window.lock().unwrap_or_else(PoisonError::into_inner);
         now.roll_over();
         if now.passed < now.per_second {
             now.passed += 1;
-            (now.handler)(line);
+            (now.handler)(&format!("{line}{left_out}"));
             return;
         }
         now.dropped += 1;

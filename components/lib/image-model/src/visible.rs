@@ -4,14 +4,15 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a person can't see a character: controls, formats (Unicode's category Cf), separators of lines, private use, and places
-/// without a character.
+/// Whether a person can't see a character, or takes it for a space: controls, formats (Unicode's category Cf), what Unicode has
+/// fonts ignore (`Default_Ignorable_Code_Point`), blanks besides the space, separators of lines, private use, and places without
+/// a character.
 pub fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character,
-        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
-        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+        '\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{115f}'..='\u{1160}' | '\u{1680}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{2800}' | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
         )
 }
@@ -70,6 +71,7 @@ mod tests {
             ("a\0\u{9b}31m\u{85}", "a\\u{0}\\u{9b}31m\\u{85}"),
             ("app\u{202e}gnp.exe\u{2066}", "app\\u{202e}gnp.exe\\u{2066}"),
             ("one\ntwo\r\n\tthree\u{2028}", "one\\ntwo\\r\\n\\tthree\\u{2028}"),
+            ("pkg\u{3164}a\u{a0}b\u{2800}c\u{fe0f}", "pkg\\u{3164}a\\u{a0}b\\u{2800}c\\u{fe0f}"),
             ("\u{7f}\u{feff}\u{e0041}\u{200b}", "\\u{7f}\\u{feff}\\u{e0041}\\u{200b}"),
         ] {
             assert_eq!(visible(text), shown);

@@ -20,6 +20,9 @@ pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 /// How far the clocks of programs that share a token file may be apart.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(300);
 const NAME: &str = "image-service-session";
+/// Most cookies of the name in one request that are looked at. Each costs a decryption for each token, and the client has shown
+/// none yet.
+const MAX_SESSIONS: usize = 4;
 /// Keeps this use of a token's digest apart from any other.
 const PURPOSE: &[u8] = b"image-service session 1";
 
@@ -43,12 +46,15 @@ fn set_cookie(value: &str, max_age: Duration, secure: bool) -> Option<HeaderValu
     Some(cookie)
 }
 
-/// Whether a request carries a session of one of the tokens. A browser may have two cookies of the name, one of another path;
-/// any of them counts.
+/// Whether a request carries a session of one of the tokens. A browser may have several cookies of the name, of other paths: any of
+/// the first [`MAX_SESSIONS`] counts.
 pub(super) fn is_valid(headers: &HeaderMap, tokens: &Tokens, now: SystemTime) -> bool {
-    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
-    let mut sessions = pairs.filter_map(session);
-    sessions.any(|sealed| tokens.digests().iter().any(|digest| opens(sealed, digest, seconds(now))))
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let sealed = pairs.filter_map(session).take(MAX_SESSIONS);
+    sealed.filter_map(|value| Sealed::parse(value, seconds(now))).any(|sealed| {
+        let opens = |(key, digest): (&SessionKey, &[u8; 32])| sealed.opens(key, digest);
+        tokens.session_keys().any(opens)
+    })
 }
 
 /// Removes the sessions from a request. Other cookies stay: a composition may have its own.
@@ -60,9 +66,9 @@ pub(super) fn remove(headers: &mut HeaderMap) {
     let values: Vec<_> = headers.get_all(COOKIE).iter().cloned().collect();
     headers.remove(COOKIE);
     for value in values {
-        let Ok(text) = value.to_str() else { continue };
-        let others: Vec<_> = text.split(';').filter(|pair| session(pair).is_none()).map(str::trim).collect();
-        if let Ok(mut value) = HeaderValue::from_str(&others.join("; "))
+        let pairs = value.as_bytes().split(|byte| *byte == b';');
+        let others: Vec<_> = pairs.filter(|pair| session(pair).is_none()).map(<[u8]>::trim_ascii).collect();
+        if let Ok(mut value) = HeaderValue::from_bytes(&others.join(&b"; "[..]))
             && !value.is_empty()
         {
             value.set_sensitive(true);
@@ -71,45 +77,62 @@ pub(super) fn remove(headers: &mut HeaderMap) {
     }
 }
 
-/// The value of a pair `NAME=VALUE` that is a session.
-fn session(pair: &str) -> Option<&str> {
-    let (name, value) = pair.split_once('=')?;
-    (name.trim() == NAME).then(|| value.trim())
+/// The value of a pair `NAME=VALUE` that is a session. Cookies of other programs on the host may have any bytes.
+fn session(pair: &[u8]) -> Option<&[u8]> {
+    let at = pair.iter().position(|byte| *byte == b'=')?;
+    let (name, value) = pair.split_at(at);
+    (name.trim_ascii() == NAME.as_bytes()).then(|| value[1..].trim_ascii())
 }
 
 /// The cookie's value: the expiry in seconds since 1970, a dot, and nonce and encrypted token in hexadecimal.
 fn seal(token: &str, expires: u64) -> Option<String> {
-    let key = key(&Sha256::digest(token).into())?;
+    let key = SessionKey::of(&Sha256::digest(token).into())?;
     let mut nonce = [0; NONCE_LEN];
     SystemRandom::new().fill(&mut nonce).ok()?;
     let mut sealed = token.as_bytes().to_vec();
     let with = Nonce::assume_unique_for_key(nonce);
-    key.seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut sealed).ok()?;
+    key.0.seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut sealed).ok()?;
     Some(format!("{expires}.{}{}", lower::encode_string(&nonce), lower::encode_string(&sealed)))
 }
 
-/// Whether a cookie's value is a session, not expired at `now`, of the token with this digest. One that would be good for longer than
-/// any session was made while the date was wrong.
-fn opens(value: &str, digest: &[u8; 32], now: u64) -> bool {
-    let open = || {
-        let (expires, sealed) = value.split_once('.')?;
-        let latest = now.saturating_add(LIFETIME.as_secs()).saturating_add(CLOCKS_DIFFER.as_secs());
-        let expires: u64 = expires.parse().ok().filter(|expires| now < *expires && *expires <= latest)?;
-        let (nonce, sealed) = sealed.split_at_checked(2 * NONCE_LEN)?;
-        let nonce: [u8; NONCE_LEN] = mixed::decode_vec(nonce).ok()?.try_into().ok()?;
-        let mut sealed = Zeroizing::new(mixed::decode_vec(sealed).ok()?);
-        let with = Nonce::assume_unique_for_key(nonce);
-        let token = key(digest)?.open_in_place(with, Aad::from(expires.to_be_bytes()), &mut sealed).ok()?;
-        let found: [u8; 32] = Sha256::digest(token).into();
-        Some(found == *digest)
-    };
-    open().unwrap_or(false)
+/// The parts of a cookie's value.
+struct Sealed {
+    expires: u64,
+    nonce: [u8; NONCE_LEN],
+    token: Vec<u8>,
 }
 
-/// The key for sessions of the token with this digest.
-fn key(digest: &[u8; 32]) -> Option<LessSafeKey> {
-    let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, digest), PURPOSE);
-    Some(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).ok()?))
+impl Sealed {
+    /// The parts of a value that is not expired at `now`. One that would be good for longer than any session was made while the
+    /// date was wrong.
+    fn parse(value: &[u8], now: u64) -> Option<Self> {
+        let (expires, sealed) = std::str::from_utf8(value).ok()?.split_once('.')?;
+        let latest = now.saturating_add(LIFETIME.as_secs()).saturating_add(CLOCKS_DIFFER.as_secs());
+        let expires: u64 = expires.parse().ok().filter(|expires| now < *expires && *expires <= latest)?;
+        let (nonce, token) = sealed.split_at_checked(2 * NONCE_LEN)?;
+        let nonce = mixed::decode_vec(nonce).ok()?.try_into().ok()?;
+        Some(Self { expires, nonce, token: mixed::decode_vec(token).ok()? })
+    }
+
+    /// Whether it is a session of the token with this key and digest.
+    fn opens(&self, key: &SessionKey, digest: &[u8; 32]) -> bool {
+        let mut sealed = Zeroizing::new(self.token.clone());
+        let with = Nonce::assume_unique_for_key(self.nonce);
+        let token = key.0.open_in_place(with, Aad::from(self.expires.to_be_bytes()), &mut sealed);
+        token.is_ok_and(|token| <[u8; 32]>::from(Sha256::digest(token)) == *digest)
+    }
+}
+
+/// The key for sessions of one token.
+#[derive(Debug)]
+pub(super) struct SessionKey(LessSafeKey);
+
+impl SessionKey {
+    /// The key of the token with this digest.
+    pub(super) fn of(digest: &[u8; 32]) -> Option<Self> {
+        let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, digest), PURPOSE);
+        Some(Self(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).ok()?)))
+    }
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -185,12 +208,10 @@ mod tests {
         let mut guess = b"first-token-of-tw0".to_vec();
         let nonce = [7; NONCE_LEN];
         let with = Nonce::assume_unique_for_key(nonce);
-        key(&digest).unwrap().seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut guess).unwrap();
-        assert!(!opens(
-            &format!("{expires}.{}{}", lower::encode_string(&nonce), lower::encode_string(&guess)),
-            &digest,
-            NOW
-        ));
+        let key = SessionKey::of(&digest).unwrap();
+        key.0.seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut guess).unwrap();
+        let value = format!("{expires}.{}{}", lower::encode_string(&nonce), lower::encode_string(&guess));
+        assert!(!Sealed::parse(value.as_bytes(), NOW).unwrap().opens(&key, &digest));
     }
 
     #[test]
@@ -219,6 +240,27 @@ mod tests {
         let (one, other) = (login("first-token-of-two"), login("first-token-of-two"));
         assert_ne!(one, other);
         assert!(!one.contains("first-token") && !one.contains(&lower::encode_string(b"first-token")), "{one}");
+    }
+
+    #[test]
+    fn cookies_of_other_programs_may_have_any_bytes() {
+        let session = login("first-token-of-two");
+        let mut headers = HeaderMap::new();
+        let cookie = [b"name=J\xfcrgen; ", session.as_bytes(), b"; k=\xe2\x82\xac"].concat();
+        headers.insert(COOKIE, HeaderValue::from_bytes(&cookie).unwrap());
+        assert!(is_valid(&headers, &tokens(TOKENS), at(NOW)));
+        remove(&mut headers);
+        assert_eq!(headers[COOKIE].as_bytes(), b"name=J\xfcrgen; k=\xe2\x82\xac");
+    }
+
+    #[test]
+    fn a_few_sessions_of_a_request_are_looked_at_and_no_more() {
+        let session = login("first-token-of-two");
+        let after = |wrong: usize| {
+            let pairs = [vec![login("a-wrong-token-of-the-test"); wrong], vec![session.clone()]].concat();
+            is_valid(&cookies(&[&pairs.join("; ")]), &tokens(TOKENS), at(NOW))
+        };
+        assert!(after(MAX_SESSIONS - 1) && !after(MAX_SESSIONS));
     }
 
     #[test]

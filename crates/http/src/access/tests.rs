@@ -87,6 +87,9 @@ fn an_answer_without_the_mark_is_kept_back_from_whoever_did_not_log_in() {
         assert_eq!(answered(&access, "/", headers, 200, answer), expected, "{headers:?} {answer:?}");
     }
     assert_eq!(answered(&access, "/assets/page.js", &[], 304, &[]), 304, "there is nothing in it");
+    for failed in [500, 503, 504] {
+        assert_eq!(answered(&access, "/", &[], failed, &[]), failed, "that it failed is no secret");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Bearer tokens (RFC 6750) from a file. Only their digests stay in memory.
 
+use super::session::SessionKey;
 use crate::reloadable::Withdrawn;
 use anyhow::{Context, Result, bail};
 use http::HeaderMap;
@@ -11,8 +12,20 @@ use std::path::Path;
 use subtle::{Choice, ConstantTimeEq};
 
 /// The tokens of one file.
-#[derive(Debug)]
-pub(crate) struct Tokens(TokenFile);
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    file: TokenFile,
+    /// The key for sessions of each. To make one costs more than to use it.
+    session_keys: Vec<SessionKey>,
+}
+
+impl From<TokenFile> for Tokens {
+    fn from(file: TokenFile) -> Self {
+        // A digest is as long as a key needs it.
+        let session_keys = file.digests.iter().filter_map(SessionKey::of).collect();
+        Self { file, session_keys }
+    }
+}
 
 impl Tokens {
     /// Reads a file. `key` is the configuration key that names it.
@@ -33,33 +46,33 @@ impl Tokens {
         if tokens.digests.is_empty() {
             bail!(Withdrawn(format!("{} holds no token; `openssl rand -hex 32` makes one", named())));
         }
-        Ok(Self(tokens))
+        Ok(tokens.into())
     }
 
     /// No token, so that nobody is let in.
     pub(crate) fn none() -> Self {
-        Self(TokenFile::default())
+        Self::default()
     }
 
     /// The tokens of this text.
     #[cfg(test)]
     pub(super) fn of(text: &str) -> Self {
-        Self(TokenFile::parse(text).unwrap())
+        TokenFile::parse(text).unwrap().into()
     }
 
     /// The number of tokens.
     pub(crate) fn len(&self) -> usize {
-        self.0.digests.len()
+        self.file.digests.len()
     }
 
     /// The numbers of lines with a short token.
     pub(crate) fn weak(&self) -> &[usize] {
-        &self.0.weak
+        &self.file.weak
     }
 
-    /// The SHA-256 of each token.
-    pub(super) fn digests(&self) -> &[[u8; 32]] {
-        &self.0.digests
+    /// The key for sessions of each token, and the token's SHA-256.
+    pub(super) fn session_keys(&self) -> impl Iterator<Item = (&SessionKey, &[u8; 32])> {
+        self.session_keys.iter().zip(&self.file.digests)
     }
 
     /// Whether a request carries one of the tokens, and no other authorization.
@@ -78,7 +91,7 @@ impl Tokens {
     pub(super) fn holds(&self, token: &str) -> bool {
         let digest = Sha256::digest(token);
         let matches = |known: &[u8; 32]| known.ct_eq(digest.as_slice());
-        self.0.digests.iter().fold(Choice::from(0), |found, known| found | matches(known)).into()
+        self.file.digests.iter().fold(Choice::from(0), |found, known| found | matches(known)).into()
     }
 }
 

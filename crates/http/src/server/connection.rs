@@ -19,7 +19,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -33,6 +34,9 @@ const REQUEST_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// Bytes of an answer that hyper buffers over HTTP/2 while the client has no room for them.
 const SEND_BUFFER: usize = 64 * 1024;
+
+/// How long the server reads what a client still sends after its handshake failed.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The requests at a time of a connection over HTTP/2, where so many connections are open: the more, the fewer.
 fn max_streams(connections: usize) -> u32 {
@@ -58,12 +62,21 @@ pub(super) async fn serve<A: Application>(
     let outcome = match tls {
         None => serve_http(socket, &builder, &state, current, Peer { address, ..Peer::default() }).await,
         Some(tls) => {
-            match handshake_or_close(TlsAcceptor::from(Arc::clone(&tls.config)).accept(socket), &state).await {
+            let handshake = TlsAcceptor::from(Arc::clone(&tls.config)).accept(socket).into_fallible();
+            match handshake_or_close(handshake, &state).await {
                 Some(Ok(stream)) => {
                     let peer = Peer { address, over_tls: true, authorities: tls.clients };
                     serve_http(stream, &builder, &state, current, peer).await
                 }
-                Some(Err(error)) => Err(error.into()),
+                Some(Err((error, mut socket))) => {
+                    let app = Arc::clone(&current.borrow());
+                    if let Some(left_out) = app.access().failed_handshakes().may_say(&error.to_string()) {
+                        tracing::info!("a client got no connection with TLS: {error}{left_out}");
+                    }
+                    drop(app);
+                    linger(&mut socket).await;
+                    Ok(())
+                }
                 None => Ok(()),
             }
         }
@@ -71,6 +84,14 @@ pub(super) async fn serve<A: Application>(
     if let Err(error) = outcome {
         tracing::debug!("a connection ended: {error}");
     }
+}
+
+/// Lets the client read why its handshake failed: what it has sent and nobody reads would make the system throw that away.
+async fn linger(socket: &mut Socket) {
+    let _ = socket.shutdown().await;
+    let mut rest = [0; 1024];
+    let read = async { while matches!(socket.read(&mut rest).await, Ok(1..)) {} };
+    let _ = tokio::time::timeout(LINGER_TIMEOUT, read).await;
 }
 
 /// Begins TLS; `None` when the server closes the connection during the handshake.

@@ -2,7 +2,7 @@
 //! programs that a request passes could otherwise take it for requests to two hosts.
 
 use crate::response::{Body, problem};
-use http::header::HOST;
+use http::header::{HOST, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use std::net::Ipv6Addr;
 
@@ -18,12 +18,21 @@ pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response<Body>> {
         (Some(host), None) if !host.to_str().is_ok_and(is_valid) => {
             "has a header Host that is neither HOST nor HOST:PORT"
         }
+        (Some(host), None) if request.version() == Version::HTTP_2 && !is_authority(request, host) => {
+            "has a header Host that is not its :authority"
+        }
         _ if request.uri().authority().is_some_and(|authority| !is_valid(authority.as_str())) => {
             "is for a host that is neither HOST nor HOST:PORT"
         }
         _ => return None,
     };
     Some(problem(StatusCode::BAD_REQUEST, &format!("The request {why} (RFC 9112, section 3.2).")))
+}
+
+/// Whether a request over HTTP/2 is for this host, where it says so besides (RFC 9113, section 8.3.1).
+fn is_authority<B>(request: &Request<B>, host: &HeaderValue) -> bool {
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    authority.is_none_or(|authority| authority.eq_ignore_ascii_case(host.as_bytes()))
 }
 
 /// Whether a text is `uri-host [ ":" port ]` (RFC 3986, section 3.2.2). The empty one is: it names no host, and the program answers
@@ -51,7 +60,6 @@ fn is_name(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn status(version: Version, target: &str, hosts: &[&[u8]]) -> u16 {
         let mut request = Request::get(target).version(version).body(()).unwrap();
@@ -72,6 +80,7 @@ mod tests {
             (old, &[], 200),
             (old, &[b"a", b"b"], 400),
             (Version::HTTP_2, &[], 200),
+            (Version::HTTP_2, &[b"A"], 200),
             (Version::HTTP_2, &[b"a", b"b"], 400),
         ] {
             assert_eq!(status(version, "/", hosts), expected, "{version:?} {hosts:?}");
@@ -116,5 +125,12 @@ mod tests {
             assert_eq!(status(Version::HTTP_11, "/", &[invalid.as_bytes()]), 400, "{invalid}");
         }
         assert_eq!(status(Version::HTTP_11, "http://user:secret@a/", &[b"a"]), 400);
+    }
+
+    #[test]
+    fn over_http_2_both_names_of_the_host_are_the_same() {
+        assert_eq!(status(Version::HTTP_2, "http://a:1/", &[b"a:1"]), 200);
+        assert_eq!(status(Version::HTTP_2, "http://a:1/", &[b"a"]), 400);
+        assert_eq!(status(Version::HTTP_2, "http://a/", &[b"evil"]), 400);
     }
 }

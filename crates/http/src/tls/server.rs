@@ -8,8 +8,8 @@ use image_service_config::Tls;
 use image_service_config::regular_file;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{CertificateError, DistinguishedName, Error, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -60,6 +60,11 @@ pub(crate) fn read(tls: &Tls) -> Result<ListenerTls> {
         format!("access_config.tls_certificate {certificate} and tls_key {key} can't be used together")
     })?;
     config.alpn_protocols = PROTOCOLS.map(Vec::from).into();
+    if clients.is_some() {
+        // A session that is taken up again would outlive the certificate with which it began.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     Ok(ListenerTls { config: Arc::new(config), clients })
 }
 
