@@ -47,7 +47,6 @@ pub(super) fn add_to_linker(linker: &mut Linker<StoreData>) -> wasmtime::Result<
     text(&mut types, "[method]request.set-path-with-query", |state, request, text| {
         state.http().set_path_with_query(request, text)
     })?;
-    drop(types);
     linker.allow_shadowing(false);
     Ok(())
 }
