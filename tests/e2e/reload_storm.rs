@@ -128,6 +128,45 @@ async fn an_old_configuration_goes_with_its_last_request() {
 }
 
 #[tokio::test]
+async fn requests_of_more_configurations_than_there_are_pools_are_answered_and_the_next_reload_has_a_pool_again() {
+    const SLOWER: &str = "so requests of this one are slower until the next SIGHUP";
+    let gate = Gate::closed();
+    let harbor = Harbor::of(Version::V2_8).repository("a/b", 3).fault("/artifacts", Fault::Held(gate.clone()));
+    let harbor = harbor.start().await.unwrap();
+    let program = Node::builder().config(tagged(0)).harbor(&harbor).start().unwrap();
+    let before = program.usage().unwrap();
+    let reload = async |max_requests: usize| {
+        program.node().configure(json!({"limits_config": {"max_requests": max_requests}})).unwrap();
+        program.reload().await.unwrap();
+    };
+    let reloads = async {
+        for number in 1..=6 {
+            harbor.await_requests("/artifacts", number).await.unwrap();
+            reload(16 + number).await;
+        }
+        assert_eq!(program.log().matches(SLOWER).count(), 3, "four have pools: {}", program.log());
+        gate.open();
+    };
+    let ask = async |number: usize| {
+        if number > 0 {
+            harbor.await_requests("/artifacts", number).await.unwrap();
+            let reloaded = async || program.log().matches("uses it from now on").count() >= number;
+            eventually("a reload", reloaded).await.unwrap();
+        }
+        program.images().await.unwrap()
+    };
+    let (answers, ()) = tokio::join!(futures::future::join_all((0..6).map(ask)), reloads);
+    for images in answers {
+        assert_eq!(harbor_rows(&images).len(), 3);
+    }
+    assert_eq!(harbor_rows(&program.images().await.unwrap()).len(), 3, "without a pool");
+    reload(64).await;
+    assert_eq!(program.log().matches(SLOWER).count(), 3, "{}", program.log());
+    let is_back = async || program.usage().unwrap().addresses < before.addresses + SOME_ADDRESSES;
+    eventually("one pool again", is_back).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_composition_that_runs_is_loaded_once_however_often_it_is_read() {
     let node = Node::builder().no_images().composition("mine.wasm").build().unwrap();
     std::fs::copy(composition("demo"), node.path("mine.wasm")).unwrap();
