@@ -3,11 +3,13 @@
 use crate::listing::{assert_says, harbor_rows, node_rows, only_error, only_node_error};
 use http::Method;
 use image_service_tests::{
-    Cri, CriAnswer, Fault, Gate, Harbor, ListImages, Node, NodeBuilder, Program, Version, is_pending, repository,
-    test_component,
+    Cri, CriAnswer, Fault, Gate, Harbor, ListImages, Node, NodeBuilder, Program, Version, eventually, is_pending,
+    repository, test_component,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 /// The component that does what a test tells it, with this `limits_config`.
 fn misbehaving(limits: Value) -> Program {
@@ -159,6 +161,36 @@ async fn a_component_has_the_host_hold_a_thousand_heads_of_some_kilobytes() {
     assert_eq!(heads, expected);
     assert_eq!(program.get("/hoard").await.unwrap().status(), 500);
     assert_well(&program).await;
+}
+
+/// The bytes that the system holds of answers of this program: the send queues in /proc/net/tcp (proc_pid_net(5)).
+fn unsent(program: &Program) -> Vec<u64> {
+    let port: u16 = program.address.rsplit(':').next().unwrap().parse().unwrap();
+    let local = format!("0100007F:{port:04X}");
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let queues = sockets.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        (fields[1] == local).then(|| u64::from_str_radix(fields[4].split(':').next().unwrap(), 16).unwrap())
+    });
+    queues.collect()
+}
+
+#[tokio::test]
+async fn of_an_answer_that_nobody_reads_the_system_holds_little() {
+    let program = misbehaving(json!({}));
+    let mut clients = Vec::new();
+    for _ in 0..5 {
+        let mut client = TcpStream::connect(program.address.trim_start_matches("http://")).await.unwrap();
+        client.write_all(b"GET /much HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        clients.push(client);
+    }
+    let all_wait = async || unsent(&program).iter().filter(|bytes| **bytes > 0).count() == clients.len();
+    eventually("answers that wait for their clients", all_wait).await.unwrap();
+    // Time in which the system would take more.
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(unsent(&program).iter().all(|bytes| *bytes < 256 * 1024), "{:?}", unsent(&program));
+    }
 }
 
 #[tokio::test]

@@ -73,6 +73,8 @@ pub struct Budget {
     recent: AtomicU64,
     /// Bytes of the instances, and those that they are expected to need.
     guests: AtomicU64,
+    /// Bytes that the system holds for the program.
+    of_system: AtomicU64,
     /// The instances that wait for memory.
     waiting: Waiting,
     /// Tells whoever holds memory for later that it is short.
@@ -94,6 +96,7 @@ impl Budget {
             measured: Mutex::new(None),
             recent: AtomicU64::new(0),
             guests: AtomicU64::new(0),
+            of_system: AtomicU64::new(0),
             waiting: Waiting::new(),
             shortage: OnceLock::new(),
         }
@@ -117,7 +120,8 @@ impl Budget {
     /// The bytes in use, as of some milliseconds ago at most.
     pub fn used(&self) -> u64 {
         let guests = self.guests.load(Ordering::Relaxed);
-        self.outside_guests().saturating_add(guests)
+        let of_system = self.of_system.load(Ordering::Relaxed);
+        self.outside_guests().saturating_add(guests).saturating_add(of_system)
     }
 
     fn outside_guests(&self) -> u64 {
@@ -232,6 +236,13 @@ impl Budget {
         Ok(Promise { budget: self, bytes })
     }
 
+    /// Counts bytes that the system holds for the program, in the buffers of sockets, until the result is dropped. They are there
+    /// already.
+    pub fn held_by_system(&'static self, bytes: u64) -> HeldBySystem {
+        self.of_system.fetch_add(bytes, Ordering::Relaxed);
+        HeldBySystem { budget: self, bytes }
+    }
+
     /// The memory of a new instance, which has none yet.
     pub fn guest(&'static self) -> GuestMemory {
         GuestMemory { budget: self, bytes: 0 }
@@ -241,6 +252,19 @@ impl Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Bytes that the system holds, which count as used.
+#[derive(Debug)]
+pub struct HeldBySystem {
+    budget: &'static Budget,
+    bytes: u64,
+}
+
+impl Drop for HeldBySystem {
+    fn drop(&mut self) {
+        self.budget.of_system.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -355,6 +379,15 @@ mod tests {
         assert_eq!(budget.recent.load(Ordering::Relaxed), 30 * MIB);
         std::thread::sleep(2 * MEASUREMENT_LIFETIME);
         assert_eq!(budget.used(), 20 * MIB, "the measurement does not have it");
+    }
+
+    #[test]
+    fn what_the_system_holds_counts_until_it_is_sent() {
+        let budget = budget();
+        let held = budget.held_by_system(10 * MIB);
+        assert_eq!(budget.used(), 30 * MIB);
+        drop(held);
+        assert_eq!(budget.used(), 20 * MIB);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,4 +9,4 @@ mod budget;
 pub mod cgroup;
 mod waiting;
 
-pub use budget::{BUDGET, Budget, Exhausted, GuestMemory, Promise, Purpose};
+pub use budget::{BUDGET, Budget, Exhausted, GuestMemory, HeldBySystem, Promise, Purpose};

@@ -1,6 +1,7 @@
 //! One client's socket, TCP or Unix, which records the client's progress.
 
 use super::connection_state::ConnectionState;
+use image_service_memory::{BUDGET, HeldBySystem};
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -8,6 +9,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+/// About what the system holds of a socket that takes no more: what may be unsent, and the packet that went beyond it.
+const FULL_BUFFER_BYTES: u64 = 64 * 1024;
+
+/// What the system holds, on the average, of requests that the program has not read, where clients send as much as they can.
+const RECEIVED_BYTES: u64 = 16 * 1024;
 
 /// A stream to a client.
 pub(super) enum Stream {
@@ -29,18 +36,27 @@ impl Stream {
 pub(super) struct Socket {
     stream: Stream,
     state: Arc<ConnectionState>,
+    _received: HeldBySystem,
+    /// While the client does not take what there is.
+    held: Option<HeldBySystem>,
 }
 
 impl Socket {
     pub(super) fn new(stream: Stream, state: Arc<ConnectionState>) -> Self {
-        Self { stream, state }
+        Self { stream, state, _received: BUDGET.held_by_system(RECEIVED_BYTES), held: None }
     }
 
-    fn record(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn record(&mut self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &outcome {
-            Poll::Ready(Ok(bytes)) => self.state.socket.record(*bytes),
+            Poll::Ready(Ok(bytes)) => {
+                self.state.socket.record(*bytes);
+                self.held = None;
+            }
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.state.socket.set_waiting(true),
+            Poll::Pending => {
+                self.state.socket.set_waiting(true);
+                self.held.get_or_insert_with(|| BUDGET.held_by_system(FULL_BUFFER_BYTES));
+            }
         }
         outcome
     }
