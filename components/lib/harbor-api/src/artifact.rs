@@ -114,6 +114,12 @@ impl Time {
         u64::try_from(seconds).ok()?.checked_mul(1000)?.checked_add(u64::from(nanoseconds) / 1_000_000)
     }
 
+    /// So many microseconds since 1970.
+    pub(crate) fn from_microseconds(microseconds: i64) -> Self {
+        let nanoseconds = u32::try_from(microseconds.rem_euclid(1_000_000)).map(|rest| rest.saturating_mul(1000));
+        Self(nanoseconds.ok().map(|nanoseconds| (microseconds.div_euclid(1_000_000), nanoseconds)))
+    }
+
     /// Microseconds since 1970.
     pub(crate) fn microseconds(self) -> Option<i64> {
         let (seconds, nanoseconds) = self.0?;

@@ -4,11 +4,13 @@
 //! 2. `kept`: where rows are kept and Harbor marks changes, reads what changed, and gives the kept rows;
 //! 3. `whole`: otherwise, reads all. `access_path`: what it costs to read a project by its own list, or repository by
 //!    repository; `project`: reads it by the cheaper one; `repository`: the rows of each repository;
-//! 4. `recount`: whether what Harbor counted and did not list is gone, or missing.
+//! 4. `changed`: whether what was read in several pages changed meanwhile, where Harbor marks changes;
+//! 5. `recount`: whether what Harbor counted and did not list is gone, or missing.
 //!
 //! `find` asks for one artifact.
 
 mod access_path;
+mod changed;
 mod endpoints;
 mod failures;
 mod find;
@@ -74,6 +76,7 @@ pub async fn list(
         buffered_bytes: MAX_LIST_BYTES,
         believes_totals: true,
         detail,
+        changed_since: None,
     };
     let interval = config.full_listing_interval;
     run(api, store, limits, interval, config.project.as_deref(), max_age, sink).await
@@ -241,6 +244,8 @@ impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
         if let Some(kept_rows) = &mut kept_rows {
             kept_rows.begin(&overviews).await;
         }
+        let changed_since = harbor.marks_changes.as_ref().and_then(|_| changed::beginning(newest, harbor.now));
+        let limits = Limits { changed_since, ..limits };
         let access_paths = AccessPaths::learn(session, limits, harbor, &overviews).await;
         let wanted = whole::list(session, limits, access_paths, overviews, &mut kept_rows, failures, sink).await;
         if let Some(kept_rows) = &mut kept_rows {

@@ -27,6 +27,9 @@ pub(crate) struct Limits {
     pub(crate) believes_totals: bool,
     /// Which artifacts give rows, and which of their fields the rows have.
     pub(crate) detail: Detail,
+    /// Where Harbor marks changes of repositories: a moment that no mark is older than of what changes during the listing, in
+    /// microseconds since 1970.
+    pub(crate) changed_since: Option<i64>,
 }
 
 impl Limits {

@@ -164,6 +164,7 @@ mod tests {
             buffered_bytes: 4 << 20,
             believes_totals: true,
             detail: Detail::Tags,
+            changed_since: None,
         };
         AccessPaths { costs: Some(Costs { project_page, repository_page }), limits }.by_project(repositories)
     }

@@ -21,6 +21,7 @@ pub(super) use emit::emit;
 pub(super) use refresh::{Refreshed, refresh};
 pub(super) use young::{give, with_names};
 
+use super::changed;
 use super::endpoints;
 use super::overview::{Project, ProjectOverview, Repository, RepositoryCount};
 use super::repository::ReadRepository;
@@ -180,6 +181,12 @@ impl<'s, S: Store> KeptRows<'s, S> {
     pub(super) fn listing_begin(&self) -> Option<ListingBegin> {
         let row_store = self.row_store.as_ref().filter(|_| self.meta.complete)?;
         Some(ListingBegin { revision: self.meta.content.or(row_store.revision()), age: 0 })
+    }
+
+    /// Where Harbor marks changes: a moment that no mark is older than of what changes from now on.
+    fn changed_since(&self) -> Option<i64> {
+        let Meta { harbor, newest, .. } = &self.meta;
+        version::marks_changes(harbor).then(|| changed::beginning(*newest, self.now)).flatten()
     }
 
     /// Begins a whole listing: what the store holds counts as incomplete until it ends.

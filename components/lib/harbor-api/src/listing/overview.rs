@@ -312,7 +312,7 @@ pub(super) fn count(overviews: &[ProjectOverview]) -> u64 {
 }
 
 /// The failure of a list with more names than a listing may hold.
-fn too_many(api: &impl Api, path: &str, what: &str) -> Truncated {
+pub(super) fn too_many(api: &impl Api, path: &str, what: &str) -> Truncated {
     let (limit, setting) = (MAX_NAME_BYTES >> 20, setting::here("harbor-project"));
     let kind = ErrorKind::TooLarge(format!(
         "Harbor lists more than {MAX_NAMES} {what}, or more than {limit} MiB of their names, which is the most that a \

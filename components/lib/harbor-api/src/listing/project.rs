@@ -1,6 +1,7 @@
 //! The second stage of a listing: how the artifacts of a project are read, and what its own list of artifacts gave.
 
 use super::access_path::AccessPaths;
+use super::changed::{Changed, State};
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
 use super::overview::{self, ProjectOverview, RepositoryCount};
@@ -13,6 +14,9 @@ use crate::repository_name::RepositoryName;
 use crate::rows::{by_repository, rows};
 use image_model::types::Repository;
 use std::collections::BTreeMap;
+
+/// What is missing where only a proof is.
+const NOTHING: MissingCounts = MissingCounts { projects: 0, repositories: 0, artifacts: 0, uncounted: false, kept: 0 };
 
 /// One step of the last stage.
 pub(super) enum Step {
@@ -63,19 +67,37 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
         WholeList::Rows(artifacts, truncated) => (artifacts, truncated),
         WholeList::TooLong(_) => (Vec::new(), None),
     };
+    let several_pages = artifacts.len() > limits.page_size;
     // Where an artifact does not name its repository, the list is of no use.
     let mut found = by_repository(project, artifacts).unwrap_or_default();
     // After that, the repositories can't be read by themselves either.
     let cancelled =
         truncated.as_ref().map(|truncated| &truncated.error).filter(|error| error.cancel_reason().is_some());
+    // Of a list of several pages, a repository that changed meanwhile is read by itself.
+    let changed = match limits.changed_since.filter(|_| several_pages && cancelled.is_none()) {
+        Some(since) => Some(Changed::ask(api, limits, Some(project), since).await).transpose(),
+        None => Ok(None),
+    };
+    let (changed, unknown) = match changed {
+        Ok(changed) => (changed, None),
+        Err(truncated) => (None, Some(truncated)),
+    };
     let mut steps: BTreeMap<RepositoryName, Step> = BTreeMap::new();
     let mut all_found = true;
-    for repository in repositories {
+    for mut repository in repositories {
+        let is_steady = match changed.as_ref().map(|changed| changed.state(&repository)) {
+            Some(State::Changed(now)) => {
+                repository = now;
+                false
+            }
+            Some(State::Absent) => false,
+            Some(State::Unchanged) | None => true,
+        };
         let artifacts = found.remove(&repository.name.name).unwrap_or_default();
         let untagged = artifacts.iter().all(|artifact| artifact.tags.is_empty());
         let whole = repository.artifacts.is_some_and(|counted| artifacts.len() as u64 >= counted);
         let name = repository.name.clone();
-        if repository.artifacts == Some(0) || (whole && !untagged) {
+        if is_steady && (repository.artifacts == Some(0) || (whole && !untagged)) {
             let artifacts = rows(artifacts, limits.detail);
             steps.insert(name, Step::Read(vec![ReadRepository { repository, artifacts }]));
         } else if let Some(error) = cancelled {
@@ -101,6 +123,7 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
         let count = |artifacts| MissingCounts { artifacts, ..MissingCounts::default() };
         steps.extend(truncated.map(|truncated| Step::Failure(Failure::of_project(project, truncated, count))));
     }
+    steps.extend(unknown.map(|truncated| Step::Failure(Failure::of_project(project, truncated, |_| NOTHING))));
     steps
 }
 

@@ -9,6 +9,7 @@ mod kept_doubts;
 mod kept_storm;
 mod marking_harbor;
 mod memory_store;
+mod moving;
 mod passing;
 mod rights;
 mod shifting;
@@ -56,6 +57,7 @@ fn limits(detail: Detail) -> Limits {
         buffered_bytes: MAX_LIST_BYTES,
         believes_totals: true,
         detail,
+        changed_since: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::record::{self, Mark};
 use super::{KeptRows, warn_unkept};
 use crate::api::Api;
+use crate::artifact::Time;
 use crate::listing::failures::{Failure, Failures};
 use crate::listing::overview::RepositoryCount;
 use crate::listing::recount::Recount;
@@ -33,6 +34,7 @@ pub(in crate::listing) async fn emit<S: Store>(
     sink: &mut impl Sink,
 ) {
     let Some(row_store) = &kept_rows.row_store else { return };
+    let limits = Limits { changed_since: kept_rows.changed_since(), ..limits };
     let mut output = Output { api, limits, sink, failures, parts, ready: Vec::new(), ready_rows: 0, lost: Vec::new() };
     let mut recount = Recount::default();
     let mut marks = row_store.marks().peekable();
@@ -182,7 +184,11 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
         if self.lost.len() > MAX_READ_AGAIN {
             return true;
         }
-        let repository = RepositoryCount { name: name.clone(), artifacts: Some(mark.artifacts), updated: None };
+        let repository = RepositoryCount {
+            name: name.clone(),
+            artifacts: Some(mark.artifacts),
+            updated: Some(Time::from_microseconds(mark.updated)),
+        };
         match repository::read(self.api, self.limits, repository).await {
             Outcome::Whole(read) => {
                 for rows in read.into_iter().filter_map(ReadRepository::into_rows) {

@@ -3,13 +3,14 @@
 use super::row_store::RowStore;
 use super::{KeptRows, latest, repositories};
 use crate::api::Api;
+use crate::artifact::Time;
+use crate::listing::changed::{self, Changed};
 use crate::listing::endpoints;
 use crate::listing::failures::Failures;
-use crate::listing::overview::{self, Project, ProjectOverview, Repository, RepositoryCount};
+use crate::listing::overview::{self, Project, ProjectOverview, RepositoryCount};
 use crate::listing::recount::Recount;
 use crate::listing::repository::{self, Outcome, ReadRepository};
 use crate::page::Limits;
-use crate::paging::{self, WholeList};
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::sink::Sink;
@@ -17,11 +18,6 @@ use crate::store::Store;
 use futures::{StreamExt, stream};
 use image_model::types::{self, Artifact};
 use std::collections::{BTreeMap, BTreeSet};
-use time::OffsetDateTime;
-
-/// How long before the latest mark a refresh begins. Harbor sets a mark before the change can be seen, and a push may wait
-/// minutes for its quota between the two (goharbor/harbor#23789).
-const OVERLAP_MICROSECONDS: i64 = 600 * 1_000_000;
 
 /// Most rows of repositories that can't be kept or were not read whole. They are in memory until it is their turn.
 const MAX_PART_ROWS: usize = 50_000;
@@ -69,6 +65,8 @@ pub(in crate::listing) async fn refresh<S: Store>(
         _ => compared(session, limits, projects, kept_rows).await,
     };
     let Some(Work { read, gone, newest, .. }) = work else { return Refreshed::ReadAll };
+    let newest = newest.max(kept_rows.meta.newest);
+    let limits = Limits { changed_since: changed::beginning(newest, kept_rows.now), ..limits };
     let (mut parts, mut errors) = (Parts::default(), CollectedErrors::default());
     for name in &gone {
         kept_rows.forget(name).await;
@@ -108,7 +106,6 @@ pub(in crate::listing) async fn refresh<S: Store>(
     // What could not be read, or not be kept, is missing from the kept rows, so that the next listing compares all marks. Counts
     // could not tell, where as many repositories were deleted.
     let complete = failures.are_none() && parts.repositories.is_empty();
-    let newest = newest.max(kept_rows.meta.newest);
     let unchanged = kept_rows.meta.complete == complete && kept_rows.meta.newest == newest;
     (kept_rows.meta.complete, kept_rows.meta.newest) = (complete, newest);
     let Some(row_store) = &kept_rows.row_store else { return Refreshed::ReadAll };
@@ -142,32 +139,22 @@ async fn marked<S: Store>(
     single: Option<&str>,
     kept_rows: &mut KeptRows<'_, S>,
 ) -> Option<Work> {
-    let newest = kept_rows.meta.newest?;
-    // A mark in the future would hide all changes until then.
-    let since = kept_rows.meta.asked.map_or(newest, |asked| newest.min(asked)).saturating_sub(OVERLAP_MICROSECONDS);
+    let since = changed::beginning(Some(kept_rows.meta.newest?), kept_rows.meta.asked)?;
     let row_store = kept_rows.row_store.as_ref()?;
     let since = since.min(since_some_changes(row_store, limits.of_names().page_size / 2).unwrap_or(since));
-    let list = endpoints::changed_repositories(single, &timestamp(since)?);
-    let WholeList::Rows(rows, None) = paging::read_all::<Repository>(session, &list, limits.of_names()).await else {
-        return None;
-    };
-    // Harbor cuts the moment to the second.
-    let second = since.div_euclid(1_000_000).saturating_mul(1_000_000);
-    let updated = |row: &Repository| row.update_time.and_then(|time| time.microseconds());
-    if let Some(row) = rows.iter().find(|row| updated(row).is_none_or(|updated| updated < second)) {
-        let name = &row.name;
+    let Changed { repositories: listed, since } = Changed::ask(session, limits, single, since).await.ok()?;
+    let updated = |count: &RepositoryCount| count.updated.and_then(Time::microseconds);
+    if let Some(count) = listed.values().find(|count| updated(count).is_none_or(|updated| updated < since)) {
+        let name = count.name.full_name();
         kept_rows.meta.off = Some(format!("asked for changes, Harbor gives {name}, which has not changed"));
         return None;
     }
-    let listed: BTreeMap<&str, Option<i64>> = rows.iter().map(|row| (row.name.as_str(), updated(row))).collect();
     // Its repository was deleted, or Harbor's database was restored to an earlier state, which no later mark tells.
-    let is_lacking = |name: &RepositoryName, kept: i64| {
-        listed.get(name.full_name().as_str()).is_none_or(|updated| *updated < Some(kept))
-    };
-    let lacks = row_store.marks().any(|(name, mark)| mark.updated >= second && is_lacking(name, mark.updated));
-    let counts: Vec<RepositoryCount> = rows.iter().map(|row| RepositoryCount::new(row.project(), row)).collect();
-    let newest = latest(counts.iter());
-    let mut read: Vec<RepositoryCount> = counts.into_iter().filter(|count| !row_store.has(count)).collect();
+    let is_lacking =
+        |name: &RepositoryName, kept: i64| listed.get(name).is_none_or(|count| updated(count) < Some(kept));
+    let lacks = row_store.marks().any(|(name, mark)| mark.updated >= since && is_lacking(name, mark.updated));
+    let newest = latest(listed.values());
+    let mut read: Vec<RepositoryCount> = listed.into_values().filter(|count| !row_store.has(count)).collect();
     read.sort();
     Some(Work { read, gone: Vec::new(), newest, lacks })
 }
@@ -231,14 +218,6 @@ async fn compared<S: Store>(
     Some(Work { read, gone, newest: latest(repositories(&overviews)), lacks: false })
 }
 
-/// A moment as Harbor's filter takes it: UTC, without a zone.
-fn timestamp(microseconds: i64) -> Option<String> {
-    let time = OffsetDateTime::from_unix_timestamp(microseconds.div_euclid(1_000_000)).ok()?;
-    let (year, month, day) = time.to_calendar_date();
-    let (hour, minute, second) = time.to_hms();
-    Some(format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}", u8::from(month)))
-}
-
 /// Takes the rows of a long repository for the store only.
 struct StoreSink<'k, 's, S> {
     kept_rows: &'k mut KeptRows<'s, S>,
@@ -267,17 +246,5 @@ impl Sink for CollectedErrors {
 
     fn failed(&mut self, failure: types::Failure) {
         self.0.push(failure);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_written_in_utc_and_without_a_zone() {
-        assert_eq!(timestamp(1_795_655_133_999_999).as_deref(), Some("2026-11-26T01:05:33"));
-        assert_eq!(timestamp(-1).as_deref(), Some("1969-12-31T23:59:59"));
-        assert_eq!(timestamp(i64::MAX), None);
     }
 }

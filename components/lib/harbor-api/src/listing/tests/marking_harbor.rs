@@ -59,6 +59,8 @@ pub(super) struct MarkingHarbor {
     pub(super) ignores_filter: Cell<bool>,
     /// Repositories whose lists of artifacts are empty, whatever it counts.
     pub(super) lists_nothing_of: RefCell<BTreeSet<String>>,
+    /// Whether it has lists of a project's artifacts.
+    pub(super) lists_projects: Cell<bool>,
     /// Requests that are answered yet; the others are cancelled.
     pub(super) answers_left: Cell<Option<usize>>,
     /// A part of paths that get 503.
@@ -68,6 +70,8 @@ pub(super) struct MarkingHarbor {
     pub(super) meanwhile: RefCell<Option<(&'static str, Meanwhile)>>,
     /// Run one by one, each after so many more requests.
     pub(super) later: RefCell<VecDeque<(usize, Meanwhile)>>,
+    /// Run one by one, each after a request for a path with this in it.
+    pub(super) after_each: RefCell<Option<(&'static str, VecDeque<Meanwhile>)>>,
     /// Whether it lets other listings go on before it answers.
     pub(super) yields: Cell<bool>,
     experience: Cell<Experience>,
@@ -85,11 +89,13 @@ impl MarkingHarbor {
             at_one_moment: Cell::new(None),
             ignores_filter: Cell::new(false),
             lists_nothing_of: RefCell::default(),
+            lists_projects: Cell::new(false),
             answers_left: Cell::new(None),
             fails: RefCell::new(None),
             asked: RefCell::default(),
             meanwhile: RefCell::new(None),
             later: RefCell::default(),
+            after_each: RefCell::default(),
             yields: Cell::new(false),
             experience: Cell::default(),
         }
@@ -107,6 +113,12 @@ impl MarkingHarbor {
             }
         }
         harbor
+    }
+
+    /// Lets the project's own lists cost so much, in pages of a repository.
+    pub(super) fn costs(&self, project_page: f64) {
+        let costs = Some(Costs { project_page, repository_page: 1.0 });
+        self.experience.set(Experience { costs, ..self.experience.get() });
     }
 
     pub(super) fn wait(&self, seconds: i64) {
@@ -240,22 +252,32 @@ impl MarkingHarbor {
                 if self.lists_nothing_of.borrow().contains(&name) {
                     return Some(Vec::new());
                 }
-                let at_one_moment = self.at_one_moment.get();
-                let row = |artifact: &Artifact| {
-                    let tags: Vec<Value> = artifact.tags.iter().map(|tag| json!({"name": tag})).collect();
-                    json!({
-                        "digest": format!("sha256:{}", artifact.number), "size": artifact.number, "tags": tags,
-                        "push_time": written(if at_one_moment.is_some() { 1 } else { artifact.number as i64 }), "repository_name": name,
-                    })
-                };
-                let mut rows: Vec<Value> = repository.artifacts.iter().map(row).collect();
-                if at_one_moment == Some(true) {
+                let mut rows: Vec<Value> =
+                    repository.artifacts.iter().map(|artifact| self.artifact_row(&name, artifact)).collect();
+                if self.at_one_moment.get() == Some(true) {
                     rows.reverse();
                 }
                 Some(rows)
             }
+            ["projects", project, "artifacts"] if self.lists_projects.get() => {
+                let of_project = contents.repositories.iter().filter(|(name, _)| project_of(name) == project);
+                let mut all: Vec<(&String, &Artifact)> = of_project
+                    .flat_map(|(name, repository)| repository.artifacts.iter().map(move |artifact| (name, artifact)))
+                    .collect();
+                all.sort_by_key(|(_, artifact)| std::cmp::Reverse(artifact.number));
+                Some(all.into_iter().map(|(name, artifact)| self.artifact_row(name, artifact)).collect())
+            }
             _ => None,
         }
+    }
+
+    fn artifact_row(&self, name: &str, artifact: &Artifact) -> Value {
+        let pushed = if self.at_one_moment.get().is_some() { 1 } else { artifact.number as i64 };
+        let tags: Vec<Value> = artifact.tags.iter().map(|tag| json!({"name": tag})).collect();
+        json!({
+            "digest": format!("sha256:{}", artifact.number), "size": artifact.number, "tags": tags,
+            "push_time": written(pushed), "repository_name": name,
+        })
     }
 
     fn answer(&self, path: &str) -> Result<Reply, Error> {
@@ -349,6 +371,14 @@ impl InMemory for MarkingHarbor {
         if let Some((_, later)) = later {
             later(self);
         }
+        let mut after_each = self.after_each.take();
+        if let Some((part, changes)) = &mut after_each
+            && path.contains(*part)
+            && let Some(change) = changes.pop_front()
+        {
+            change(self);
+        }
+        self.after_each.replace(after_each);
         let meanwhile = self.meanwhile.borrow_mut().take_if(|(part, _)| path.contains(*part));
         if let Some((_, meanwhile)) = meanwhile {
             meanwhile(self);
