@@ -238,7 +238,10 @@ impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
         }
         let limits = if opened.is_ok() { all_fields } else { limits };
         let mut kept_rows = opened.ok();
-        let overviews = overview::read(session, limits, projects.to_vec(), repositories).await;
+        let mut overviews = overview::read(session, limits, projects.to_vec(), repositories).await;
+        if let Some(kept_rows) = &kept_rows {
+            overviews = kept_rows.ask_the_emptied(session, limits, overviews).await;
+        }
         let (newest, all) = (kept::newest(&overviews), overview::count(&overviews));
         let complete = overviews.iter().all(ProjectOverview::is_whole);
         if let Some(kept_rows) = &mut kept_rows {

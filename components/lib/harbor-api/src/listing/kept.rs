@@ -23,10 +23,10 @@ pub(super) use young::{give, with_names};
 
 use super::changed;
 use super::endpoints;
-use super::overview::{Project, ProjectOverview, Repository, RepositoryCount};
+use super::overview::{self, Project, ProjectOverview, Repository, RepositoryCount};
 use super::repository::ReadRepository;
 use crate::api::Api;
-use crate::page::parse_json;
+use crate::page::{Limits, parse_json};
 use crate::repository_name::RepositoryName;
 use crate::store::{Changes, Store, StoreError};
 use crate::version;
@@ -187,6 +187,25 @@ impl<'s, S: Store> KeptRows<'s, S> {
     fn changed_since(&self) -> Option<i64> {
         let Meta { harbor, newest, .. } = &self.meta;
         version::marks_changes(harbor).then(|| changed::beginning(*newest, self.now)).flatten()
+    }
+
+    /// The overviews, after each project that Harbor counts as empty, and of which rows are kept, was asked for its repositories.
+    pub(super) async fn ask_the_emptied(
+        &self,
+        api: &impl Api,
+        limits: Limits,
+        overviews: Vec<ProjectOverview>,
+    ) -> Vec<ProjectOverview> {
+        let Some(row_store) = &self.row_store else { return overviews };
+        let kept: BTreeSet<&str> = row_store.names().map(|name| name.project.as_str()).collect();
+        let mut asked = Vec::with_capacity(overviews.len());
+        for overview in overviews {
+            asked.push(match overview.is_counted_empty() && kept.contains(overview.name.as_str()) {
+                true => overview::project(api, limits, overview).await,
+                false => overview,
+            });
+        }
+        asked
     }
 
     /// Begins a whole listing: what the store holds counts as incomplete until it ends.

@@ -18,7 +18,7 @@ use futures::{StreamExt, stream};
 use image_model::setting;
 use image_model::types::{self, Detail, FailureCode};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A project as Harbor lists it.
 #[derive(Clone, Deserialize)]
@@ -137,6 +137,8 @@ pub(super) struct ProjectOverview {
     /// The repositories that Harbor lists, where it counts more.
     pub(super) fewer_than_counted: Option<u64>,
     repo_count: Option<u64>,
+    /// Repositories that the list of all has, where those are more than Harbor counts.
+    uncounted: Vec<Repository>,
     /// Whether only the operator says that there is such a project.
     is_guessed: bool,
 }
@@ -148,12 +150,33 @@ impl ProjectOverview {
         let failure = invalid.map(|message| Failure::in_project(&name, FailureCode::Inconsistent, message));
         // An empty project is not asked for its repositories.
         let repositories = (failure.is_some() || repo_count == Some(0)).then(Vec::new);
-        Self { name, repositories, failure, fewer_than_counted: None, repo_count, is_guessed: !is_described }
+        Self {
+            name,
+            repositories,
+            failure,
+            fewer_than_counted: None,
+            repo_count,
+            uncounted: Vec::new(),
+            is_guessed: !is_described,
+        }
     }
 
     /// Whether all repositories are known.
     pub(super) fn is_whole(&self) -> bool {
         self.repositories.is_some() && self.failure.is_none() && self.fewer_than_counted.is_none()
+    }
+
+    /// Whether the project was not asked for its repositories, as Harbor counts none.
+    pub(super) fn is_counted_empty(&self) -> bool {
+        self.repo_count == Some(0) && self.failure.is_none() && self.repositories.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// An overview whose count is not believed, as Harbor named these repositories elsewhere: the project is asked for its own.
+    fn doubting(mut self, named: Vec<Repository>) -> Self {
+        if self.failure.is_none() {
+            (self.repositories, self.uncounted) = (None, named);
+        }
+        self
     }
 
     /// An overview with these repositories.
@@ -204,8 +227,9 @@ pub(super) async fn read(
     if let Some(mut of_project) = listed.map(by_project) {
         overviews = overviews
             .into_iter()
-            .map(|overview| match of_project.remove(&overview.name) {
-                Some(rows) if overview.repo_count == Some(rows.len() as u64) => overview.with(rows),
+            .map(|overview| match (of_project.remove(&overview.name), overview.repo_count) {
+                (Some(rows), Some(count)) if count == rows.len() as u64 => overview.with(rows),
+                (Some(rows), Some(count)) if count < rows.len() as u64 => overview.doubting(rows),
                 _ => overview,
             })
             .collect();
@@ -257,8 +281,9 @@ async fn worthwhile_repositories(
     }
     let first = endpoints::all_repositories().page(limits.of_names(), 1);
     let (total, _) = session.get_early(first).await.ok()?;
-    // Before Harbor 2.16, robots see the repositories of public projects only.
-    if total != Some(expected) {
+    // Before Harbor 2.16, robots see the repositories of public projects only. Where there are more than Harbor counts, one of its
+    // counts is wrong, and the list says which.
+    if total.is_none_or(|total| total < expected || total > limits.of_names().buffered_rows as u64) {
         return None;
     }
     all_repositories(session, limits).await
@@ -276,12 +301,13 @@ fn by_project(rows: Vec<Repository>) -> BTreeMap<String, Vec<Repository>> {
 }
 
 /// Reads the repositories of one project.
-pub(super) async fn project(api: &impl Api, limits: Limits, overview: ProjectOverview) -> ProjectOverview {
+pub(super) async fn project(api: &impl Api, limits: Limits, mut overview: ProjectOverview) -> ProjectOverview {
     let list = endpoints::repositories(&overview.name);
-    let counted = overview.repo_count.unwrap_or_default();
+    let uncounted = std::mem::take(&mut overview.uncounted);
+    let counted = overview.repo_count.unwrap_or_default().max(uncounted.len() as u64);
     let mut list_again = true;
     loop {
-        let (rows, truncated) = match paging::read_all::<Repository>(api, &list, limits.of_names()).await {
+        let (mut rows, truncated) = match paging::read_all::<Repository>(api, &list, limits.of_names()).await {
             WholeList::Rows(rows, truncated) => (rows, truncated),
             WholeList::TooLong(rows) => (rows, Some(too_many(api, &list.path, "repositories"))),
         };
@@ -289,6 +315,10 @@ pub(super) async fn project(api: &impl Api, limits: Limits, overview: ProjectOve
         if truncated.is_none() && listed < counted && std::mem::take(&mut list_again) {
             continue;
         }
+        // What either list names is asked for its artifacts, and they decide.
+        let known: BTreeSet<String> = rows.iter().map(|row| row.name.clone()).collect();
+        rows.extend(uncounted.into_iter().filter(|row| !known.contains(&row.name)));
+        let listed = rows.len() as u64;
         let count = |repositories| MissingCounts { repositories, ..MissingCounts::default() };
         let fewer = (truncated.is_none() && listed < counted).then_some(listed);
         let failure = match truncated {

@@ -204,6 +204,7 @@ async fn compared<S: Store>(
     kept_rows: &KeptRows<'_, S>,
 ) -> Option<Work> {
     let overviews = overview::read(session, limits, projects.to_vec(), None).await;
+    let overviews = kept_rows.ask_the_emptied(session, limits, overviews).await;
     let row_store = kept_rows.row_store.as_ref()?;
     if !overviews.iter().all(ProjectOverview::is_whole) {
         return None;

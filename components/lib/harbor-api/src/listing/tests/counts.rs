@@ -1,5 +1,8 @@
 //! Lists that contradict what Harbor counted or what the request asked for: no row is wrong, and none is lost without an error.
 
+use super::kept::{HOUR, assert_same, listed_once, listed_with, whole};
+use super::marking_harbor::MarkingHarbor;
+use super::memory_store::MemoryStore;
 use super::*;
 use serde_json::Value;
 
@@ -179,4 +182,49 @@ fn a_long_repository_of_which_harbor_lists_fewer_artifacts_than_it_counts_is_a_f
         }));
         assert_eq!(listed(&fake, 5, 10, None).errors, []);
     }
+}
+
+#[test]
+fn repositories_that_harbor_names_and_does_not_count_are_listed() {
+    for counted in [0, 1] {
+        let (harbor, store) = (MarkingHarbor::filled(3, 5, 2), MemoryStore::default());
+        let expected = whole(&harbor);
+        harbor.miscounted.borrow_mut().insert("p1".to_owned(), counted);
+        let listed = |interval| listed_with(&harbor, &store, interval, None);
+        // All is read; then what changed; then, when that is due, all again.
+        for (age, interval) in [(0, None), (0, Some(HOUR)), (1, Some(HOUR)), (7200, Some(HOUR))] {
+            store.age.set(age);
+            let collected = listed(interval);
+            assert_eq!((collected.rows, collected.errors), (expected.clone(), vec![]), "{counted}, {age} s");
+        }
+        harbor.take_asked();
+        listed(None);
+        let of_projects = harbor.take_asked().into_iter().filter(|path| path.contains("/repositories?page="));
+        assert_eq!(of_projects.collect::<Vec<_>>().len(), 1 + 1, "the list of all, and that of the project");
+    }
+}
+
+#[test]
+fn an_older_harbor_that_lists_more_repositories_than_it_counts_is_believed_in_the_list() {
+    for version in [OLD, NEW] {
+        let fake = sample(version);
+        alter(&fake, "/projects", |rows| {
+            rows.iter_mut().filter(|row| row["name"] == "b").for_each(|row| row["repo_count"] = json!(0));
+        });
+        let collected = listed(&fake, 100, 5_000, None);
+        assert_eq!((collected.rows, collected.errors), (SAMPLE.map(str::to_owned).to_vec(), vec![]));
+        // The list of the project itself may be the one that lacks something.
+        alter(&fake, "/projects/b/repositories", Vec::clear);
+        assert_eq!(listed(&fake, 100, 5_000, None).rows, SAMPLE);
+    }
+}
+
+#[test]
+fn a_project_that_became_empty_costs_one_more_request() {
+    let (harbor, store) = listed_once(3, 2);
+    harbor.delete("p1/r0");
+    harbor.delete("p1/r1");
+    // The login, the projects, what changed, all repositories, and those of the project.
+    assert_eq!(assert_same(&harbor, &store).len(), 3 + 1 + 1);
+    assert_eq!(assert_same(&harbor, &store).len(), 3);
 }

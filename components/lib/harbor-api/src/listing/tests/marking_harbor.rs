@@ -51,6 +51,8 @@ pub(super) struct MarkingHarbor {
     pub(super) padding: Cell<usize>,
     /// Repositories of which it says something else in this field; `null` where it says nothing.
     pub(super) odd: RefCell<BTreeMap<String, (&'static str, Value)>>,
+    /// Projects of which it counts so many repositories.
+    pub(super) miscounted: RefCell<BTreeMap<String, usize>>,
     /// Projects that the user does not see.
     pub(super) hidden: RefCell<BTreeSet<String>>,
     /// Where all artifacts were pushed at one moment: whether they are listed backwards.
@@ -85,6 +87,7 @@ impl MarkingHarbor {
             version: Cell::new("v2.16.0-c50c7ddd6e"),
             padding: Cell::new(0),
             odd: RefCell::default(),
+            miscounted: RefCell::default(),
             hidden: RefCell::default(),
             at_one_moment: Cell::new(None),
             ignores_filter: Cell::new(false),
@@ -239,8 +242,11 @@ impl MarkingHarbor {
             ["projects"] => {
                 let names = contents.repositories.keys().map(|name| project_of(name));
                 let names: BTreeSet<&str> = names.chain(contents.empty_projects.iter().map(String::as_str)).collect();
-                let count =
-                    |project: &str| contents.repositories.keys().filter(|name| project_of(name) == project).count();
+                let miscounted = self.miscounted.borrow();
+                let count = |project: &str| {
+                    let true_count = || contents.repositories.keys().filter(|name| project_of(name) == project).count();
+                    miscounted.get(project).copied().unwrap_or_else(true_count)
+                };
                 let visible = names.into_iter().filter(|name| self.sees(name));
                 Some(visible.map(|name| json!({"name": name, "repo_count": count(name)})).collect())
             }
