@@ -14,6 +14,7 @@ mod changed;
 mod endpoints;
 mod failures;
 mod find;
+mod itself;
 mod kept;
 mod login;
 mod named_project;

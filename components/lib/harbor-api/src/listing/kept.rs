@@ -22,11 +22,11 @@ pub(super) use refresh::{Refreshed, refresh};
 pub(super) use young::{give, with_names};
 
 use super::changed;
-use super::endpoints;
-use super::overview::{self, Project, ProjectOverview, Repository, RepositoryCount};
+use super::itself;
+use super::overview::{self, Project, ProjectOverview, RepositoryCount};
 use super::repository::ReadRepository;
 use crate::api::Api;
-use crate::page::{Limits, parse_json};
+use crate::page::Limits;
 use crate::repository_name::RepositoryName;
 use crate::store::{Changes, Store, StoreError};
 use crate::version;
@@ -365,11 +365,10 @@ fn warn_unkept(store: &impl Store, error: &StoreError) {
 
 /// Whether a repository changed since Harbor listed it.
 async fn is_changed<S: Store>(api: &impl Api, name: &RepositoryName, row_store: &RowStore<'_, S>) -> bool {
-    let reply = api.get(endpoints::repository(name), |reply| parse_json::<Repository>(&reply)).await;
-    match reply {
-        Ok(Ok(row)) => !row_store.has(&RepositoryCount::new(&name.project, &row)),
+    match itself::ask(api, name).await {
+        Ok(Some(repository)) => !row_store.has(&repository),
         // Nothing is proved.
-        Ok(Err(_)) | Err(_) => true,
+        Ok(None) | Err(_) => true,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::changed::{Changed, State};
 use super::endpoints;
 use super::failures::Failure;
+use super::itself;
 use super::overview::RepositoryCount;
 use crate::api::Api;
 use crate::artifact::{ListedArtifact, RepositoryArtifact};
@@ -53,6 +54,8 @@ pub(super) enum Problem {
     Failure(Failure),
     /// Harbor listed only so many artifacts twice, and counted more before.
     FewerThanCounted(u64),
+    /// Harbor says that there is no such repository. If it is not gone, this is the failure.
+    Absent(Failure),
 }
 
 /// Reads a repository, unless it is too long.
@@ -74,7 +77,7 @@ pub(super) async fn read(api: &impl Api, limits: Limits, mut repository: Reposit
         };
         let fingerprint =
             artifacts.iter().map(|row| fingerprint(&row.digest, row.tags.iter())).fold(0, u64::wrapping_add);
-        let is_failed = matches!(problem, Some(Problem::Failure(_)));
+        let is_failed = matches!(problem, Some(Problem::Failure(_) | Problem::Absent(_)));
         let is_proved = is_failed || listed <= limits.page_size as u64 || earlier == Some(fingerprint);
         let state = match is_proved {
             true => Ok(State::Unchanged),
@@ -97,6 +100,7 @@ pub(super) async fn read(api: &impl Api, limits: Limits, mut repository: Reposit
             }
         };
         return match problem {
+            Some(Problem::Absent(_)) => Outcome::Partial(repository.name.with(Vec::new()), problem),
             Some(_) => Outcome::Partial(repository.name.with(artifacts), problem),
             None => Outcome::Whole(vec![ReadRepository { repository, artifacts }]),
         };
@@ -128,11 +132,18 @@ async fn read_list(api: &impl Api, limits: Limits, repository: &RepositoryCount)
         }
         let artifacts = artifacts.into_iter().map(|RepositoryArtifact(artifact)| artifact).collect();
         let problem = match truncated {
-            Some(truncated) => Some(Problem::Failure(Failure::of_repository(&repository.name, truncated))),
+            Some(truncated) => Some(failed(api, &repository.name, truncated).await),
             None => fewer.then_some(Problem::FewerThanCounted(listed)),
         };
         return Some(Reading { artifacts: rows(artifacts, limits.detail), listed, problem });
     }
+}
+
+/// What it means that a list of a repository failed: it may be gone.
+async fn failed(api: &impl Api, name: &RepositoryName, truncated: Truncated) -> Problem {
+    let is_absent = itself::is_absent(&truncated.error) && matches!(itself::ask(api, name).await, Ok(None));
+    let failure = Failure::of_repository(name, truncated);
+    if is_absent { Problem::Absent(failure) } else { Problem::Failure(failure) }
 }
 
 /// What became of a repository since it was listed; unchanged where Harbor marks no changes.
@@ -171,7 +182,7 @@ pub(super) async fn stream(
     sink: &mut impl Sink,
 ) -> (bool, Option<Problem>) {
     let Streamed { wanted, problem, fingerprint } = stream_once(api, limits, repository, sink).await;
-    if !wanted || matches!(problem, Some(Problem::Failure(_))) {
+    if !wanted || matches!(problem, Some(Problem::Failure(_) | Problem::Absent(_))) {
         return (wanted, problem);
     }
     let now = match state(api, limits, repository).await {
@@ -184,7 +195,7 @@ pub(super) async fn stream(
     };
     let again = stream_once(api, limits, &now, &mut Nowhere).await;
     match again.problem {
-        Some(Problem::Failure(failure)) => (wanted, Some(Problem::Failure(failure))),
+        Some(failed @ (Problem::Failure(_) | Problem::Absent(_))) => (wanted, Some(failed)),
         _ if again.fingerprint == fingerprint => (wanted, problem),
         _ => (wanted, Some(Problem::Failure(changing(api, &repository.name)))),
     }
@@ -234,7 +245,7 @@ async fn stream_once(api: &impl Api, limits: Limits, repository: &RepositoryCoun
         (None, _) => None,
     };
     let problem = match truncated {
-        Some(truncated) => Some(Problem::Failure(Failure::of_repository(repository, truncated))),
+        Some(truncated) => Some(failed(api, repository, truncated).await),
         None if wanted && counted.is_some_and(|counted| (read as u64) < counted) => {
             Some(Problem::FewerThanCounted(read as u64))
         }

@@ -4,6 +4,7 @@ mod counts;
 mod end;
 mod fake_harbor;
 mod found;
+mod gone;
 mod kept;
 mod kept_doubts;
 mod kept_storm;
