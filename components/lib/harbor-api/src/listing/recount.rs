@@ -43,7 +43,7 @@ impl Recount {
     ) {
         let doubt = match problem {
             None => return,
-            Some(Problem::Failure(failure)) => return failures.add(Some(failure), sink),
+            Some(Problem::Failure(failure) | Problem::Changed(failure)) => return failures.add(Some(failure), sink),
             Some(Problem::FewerThanCounted(listed)) => Doubt::FewerThanCounted(listed),
             Some(Problem::Absent(failure)) => Doubt::Absent(failure),
         };

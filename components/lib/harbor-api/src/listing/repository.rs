@@ -31,6 +31,13 @@ pub(crate) struct ReadRepository {
     pub(crate) artifacts: Vec<Artifact>,
 }
 
+impl Problem {
+    /// Whether rows with this problem may be kept with the mark that Harbor gave before.
+    pub(super) fn spares_kept_rows(&self) -> bool {
+        matches!(self, Self::Changed(_))
+    }
+}
+
 impl ReadRepository {
     /// Its rows for the sink; `None` where it has none.
     pub(super) fn into_rows(self) -> Option<Repository> {
@@ -54,6 +61,8 @@ pub(super) enum Problem {
     Failure(Failure),
     /// Harbor listed only so many artifacts twice, and counted more before.
     FewerThanCounted(u64),
+    /// Rows may be missing, as it changed while they were passed on. They may be kept: Harbor has another mark by now.
+    Changed(Failure),
     /// Harbor says that there is no such repository. If it is not gone, this is the failure.
     Absent(Failure),
 }
@@ -62,7 +71,8 @@ pub(super) enum Problem {
 ///
 /// Its pages show it at several moments: a tag that moves from a later page to an earlier one meanwhile is in neither. So where
 /// Harbor marks changes, a repository of several pages counts as read if it has the same mark after the last page as before the
-/// first one, or if it has the same rows twice in a row, as one that is pulled from all the time.
+/// first one, or if it has the same rows twice in a row, as one that is pulled from all the time: a pull moves the mark, too.
+/// Only a tag that moves to and fro, between the same pages of two readings, escapes both.
 pub(super) async fn read(api: &impl Api, limits: Limits, mut repository: RepositoryCount) -> Outcome {
     if !endpoints::is_valid_segment(&repository.name.name) {
         let message = endpoints::invalid_name("repository", &repository.name.name);
@@ -185,20 +195,23 @@ pub(super) async fn stream(
     if !wanted || matches!(problem, Some(Problem::Failure(_) | Problem::Absent(_))) {
         return (wanted, problem);
     }
-    let now = match state(api, limits, repository).await {
+    let state = match state(api, limits, repository).await {
         Ok(State::Unchanged) => return (wanted, problem),
-        Ok(State::Changed(now)) => now,
-        Ok(State::Absent) => repository.clone(),
+        Ok(state) => state,
         Err(truncated) => {
             return (wanted, Some(Problem::Failure(Failure::of_repository(&repository.name, truncated))));
         }
     };
-    let again = stream_once(api, limits, &now, &mut Nowhere).await;
-    match again.problem {
-        Some(failed @ (Problem::Failure(_) | Problem::Absent(_))) => (wanted, Some(failed)),
-        _ if again.fingerprint == fingerprint => (wanted, problem),
-        _ => (wanted, Some(Problem::Failure(changing(api, &repository.name)))),
-    }
+    let again = stream_once(api, limits, repository, &mut Nowhere).await;
+    let problem = match again.problem {
+        Some(failed @ (Problem::Failure(_) | Problem::Absent(_))) => Some(failed),
+        _ if again.fingerprint == fingerprint => problem,
+        _ => Some(match state {
+            State::Changed(_) => Problem::Changed(changing(api, &repository.name)),
+            State::Unchanged | State::Absent => Problem::Failure(changing(api, &repository.name)),
+        }),
+    };
+    (wanted, problem)
 }
 
 /// A long repository whose rows were passed on.

@@ -64,7 +64,8 @@ pub(super) async fn list<S: Store>(
                     }
                     problem => {
                         if let Some(kept_rows) = kept_rows {
-                            kept_rows.end_stream(&repository, wanted && problem.is_none()).await;
+                            let whole = wanted && problem.as_ref().is_none_or(Problem::spares_kept_rows);
+                            kept_rows.end_stream(&repository, whole).await;
                         }
                         recount.tell(problem, &repository.name, failures, sink);
                         if !wanted {

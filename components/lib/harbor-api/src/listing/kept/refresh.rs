@@ -9,7 +9,7 @@ use crate::listing::endpoints;
 use crate::listing::failures::Failures;
 use crate::listing::overview::{self, Project, ProjectOverview, RepositoryCount};
 use crate::listing::recount::Recount;
-use crate::listing::repository::{self, Outcome, ReadRepository};
+use crate::listing::repository::{self, Outcome, Problem, ReadRepository};
 use crate::page::Limits;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
@@ -90,7 +90,8 @@ pub(in crate::listing) async fn refresh<S: Store>(
             Outcome::TooLong(repository) => {
                 let mut rows = StoreSink { kept_rows, errors: &mut errors };
                 let (_, problem) = repository::stream(session, limits, &repository, &mut rows).await;
-                let artifacts = kept_rows.end_stream(&repository, problem.is_none()).await;
+                let whole = problem.as_ref().is_none_or(Problem::spares_kept_rows);
+                let artifacts = kept_rows.end_stream(&repository, whole).await;
                 recount.tell(problem, &repository.name, failures, &mut errors);
                 if !kept_rows.knows(&repository.name) {
                     parts.add(repository.name, artifacts);

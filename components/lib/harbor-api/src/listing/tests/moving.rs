@@ -4,6 +4,8 @@ use super::kept::{HOUR, assert_same, kept, listed_with, whole};
 use super::marking_harbor::{MarkingHarbor, Meanwhile};
 use super::memory_store::MemoryStore;
 use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 /// One repository of two pages, whose tag `latest` is on the second one.
 fn two_pages() -> MarkingHarbor {
@@ -180,6 +182,106 @@ fn a_tag_that_moves_while_a_long_repository_is_streamed_is_a_failure() {
         "{:?}",
         collected.errors
     );
+}
+
+#[test]
+fn a_long_repository_that_changes_while_it_is_streamed_is_kept_and_read_again_the_next_time() {
+    let (harbor, store) = (two_pages(), MemoryStore::default());
+    let list = |store: &MemoryStore| {
+        let mut collected = Collected::default();
+        let limits = Limits { buffered_rows: 100, ..limits(Detail::Tags) };
+        block_on(run(&harbor, store, limits, Some(HOUR), None, 0, &mut collected));
+        collected
+    };
+    for _ in 0..2 {
+        after_each_page(&harbor, [pulls(), moves(3)].into_iter());
+        let collected = list(&store);
+        assert!(matches!(&collected.errors[..], [(Some(_), message)] if message.contains("kept changing")));
+        assert!(collected.rows.len() >= 150);
+        harbor.take_asked();
+        let collected = list(&store);
+        assert!(pages(&harbor.take_asked()) > 0);
+        assert_eq!((collected.rows, collected.errors), (whole(&harbor), vec![]));
+        harbor.wait(3600);
+        harbor.move_latest("p0/r0", 140);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Nothing,
+    Pull,
+    Push,
+    Move(usize),
+    Delete(usize),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_tag_that_is_there_all_the_time_is_given_once_or_a_failure_is_told(
+        changes in vec(prop_oneof![
+            4 => Just(Change::Nothing),
+            1 => Just(Change::Pull),
+            1 => Just(Change::Push),
+            3 => (0_usize..24).prop_map(Change::Move),
+            1 => (0_usize..24).prop_map(Change::Delete),
+        ], 0..25),
+        buffered_rows in prop_oneof![Just(3_usize), Just(5_000)],
+        lists_projects in any::<bool>(),
+        keeps in any::<bool>(),
+    ) {
+        let harbor = MarkingHarbor::new();
+        harbor.lists_projects.set(lists_projects);
+        harbor.costs(0.01);
+        for _ in 0..8 {
+            (0..3).for_each(|number| harbor.push(&format!("p0/r{number}")));
+        }
+        harbor.move_latest("p0/r0", 20);
+        harbor.wait(3600);
+        let push_latest = |harbor: &MarkingHarbor| {
+            harbor.push("p0/r0");
+            harbor.move_latest("p0/r0", 0);
+        };
+        // A tag that moves to a later page and back again between the same pages of two readings escapes both.
+        let mut moves_left = 2;
+        let changes = changes.into_iter().map(|change| -> Meanwhile {
+            let may_move = matches!(change, Change::Move(_)) && moves_left > 0;
+            moves_left -= i32::from(may_move);
+            Box::new(move |harbor| {
+                harbor.wait(1);
+                match change {
+                    Change::Nothing => {}
+                    Change::Pull => drop(harbor.pull("p0/r0")),
+                    Change::Move(place) if may_move => drop(harbor.move_latest("p0/r0", place)),
+                    Change::Push | Change::Move(_) => push_latest(harbor),
+                    Change::Delete(place) => {
+                        harbor.delete_artifact("p0/r0", place);
+                        push_latest(harbor);
+                    }
+                }
+            })
+        });
+        after_each_page(&harbor, changes);
+        let store = MemoryStore::default();
+        let list = || {
+            let mut collected = Collected::default();
+            let limits = Limits { buffered_rows, page_size: 5, ..limits(Detail::Tags) };
+            let interval = keeps.then_some(HOUR);
+            block_on(run(&harbor, &store, limits, interval, None, 0, &mut collected));
+            collected
+        };
+        for number in 0..3 {
+            let collected = list();
+            let given = collected.rows.iter().filter(|row| *row == "p0/r0:latest").count();
+            prop_assert!(given == 1 || !collected.errors.is_empty(), "{given} times in listing {number}");
+            prop_assert!(harbor.take_asked().len() < 200);
+        }
+        harbor.after_each.replace(None);
+        let collected = list();
+        prop_assert_eq!((collected.rows, collected.errors), (whole(&harbor), vec![]));
+    }
 }
 
 #[test]
