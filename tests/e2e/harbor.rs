@@ -198,6 +198,25 @@ async fn a_push_while_a_long_repository_is_read_ahead_costs_no_row() {
 }
 
 #[tokio::test]
+async fn a_tag_that_moves_to_a_page_that_is_read_already_is_in_the_listing() {
+    let gate = Gate::closed();
+    let harbor = Harbor::of(Version::V2_16).repository("a/b", 150);
+    let harbor = harbor.fault("/b/artifacts?page=2&", Fault::Held(gate.clone())).start().await.unwrap();
+    harbor.put_tag("a/b", "v3", "latest").await;
+    let program = start(harbor.config());
+    let moved = async {
+        harbor.await_requests("/b/artifacts?page=2&", 1).await.unwrap();
+        harbor.put_tag("a/b", "v140", "latest").await;
+        gate.open();
+    };
+    let (images, ()) = tokio::join!(program.images(), moved);
+    let mut expected = numbered("a/b", 150);
+    expected.insert(9, "a/b:latest".to_owned());
+    assert_whole(&images.unwrap(), &expected);
+    assert_eq!(harbor.count("update_time"), 2, "once after each reading");
+}
+
+#[tokio::test]
 async fn a_deletion_while_paging_costs_no_other_row() {
     let whole = Harbor::of(Version::V2_12).fault("/a/artifacts?page=2", Fault::Delete("a/b"));
     let by_repository = Harbor::of(Version::V2_8).fault("/b/artifacts?page=2", Fault::Delete("a/b"));
