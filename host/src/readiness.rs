@@ -71,7 +71,11 @@ impl Readiness {
             .iter()
             .map(|source| format!("{}: {}", source.name(), failure(&self.status(*source), with_errors)))
             .collect();
-        let why = if with_errors { "" } else { ". The log says why, and so does this answer to a client with a token" };
+        let why = if with_errors {
+            ""
+        } else {
+            ". The log says why, and so does this answer to a client who may see errors."
+        };
         let detail = format!("No source answered lately. {}{why}", failures.join(". "));
         problem(StatusCode::SERVICE_UNAVAILABLE, &detail)
     }

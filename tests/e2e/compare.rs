@@ -1,6 +1,6 @@
 //! `image-service compare`: the verdicts on a terminal.
 
-use image_service_tests::{Fault, Harbor, Node, Version, run};
+use image_service_tests::{Fault, Harbor, Node, NodeBuilder, Version, run};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -47,6 +47,38 @@ async fn the_exit_code_says_whether_something_differs_or_failed() {
 async fn without_harbor_there_is_nothing_to_compare_with() {
     let node = Node::builder().one_image().build().unwrap();
     let output = run(&["compare", "--exit-code", "--config", node.config_file().to_str().unwrap()]).await.unwrap();
-    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    assert_eq!(output.code, Some(2), "a script must not take this for no difference: {}", output.stderr);
     assert!(output.stdout.contains("set harbor_config.url"), "{}", output.stdout);
+    let output = run(&["compare", "--config", node.config_file().to_str().unwrap()]).await.unwrap();
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+}
+
+/// The last line that compare prints.
+async fn summed_up(node: NodeBuilder) -> String {
+    let node = node.build().unwrap();
+    let output = run(&["compare", "--config", node.config_file().to_str().unwrap()]).await.unwrap();
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    output.stdout.lines().last().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn who_did_not_answer_is_told_and_no_number_is_made_up() {
+    let harbor = Harbor::of(Version::V2_16).repository("team/app", 3).start().await.unwrap();
+    let closed = json!({"harbor_config": {"url": "http://127.0.0.1:1", "user": "u", "password": "p", "retries": 0}});
+    let silent = || Node::builder().crictl(&["false"]);
+    assert!(
+        summed_up(silent().config(closed.clone()))
+            .await
+            .ends_with(" nor http://127.0.0.1:1 answered, so nothing is known")
+    );
+    let node_down = summed_up(silent().harbor(&harbor)).await;
+    assert!(
+        node_down.contains(&format!(" did not answer, so the 3 images in {} can't be compared", harbor.url)),
+        "{node_down}"
+    );
+    let harbor_down = summed_up(Node::builder().one_image().config(closed)).await;
+    assert!(
+        harbor_down.starts_with("1 image on ") && harbor_down.ends_with("; http://127.0.0.1:1 did not answer"),
+        "{harbor_down}"
+    );
 }

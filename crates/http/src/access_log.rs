@@ -72,8 +72,10 @@ impl RequestLog {
         let (mut head, body) = response.into_parts();
         self.status = Some(head.status);
         self.length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        // The server does not poll a body that need not be sent.
-        self.is_complete = body.is_end_stream() || self.method == Method::HEAD;
+        // The server does not poll a body that is not sent.
+        self.is_complete = body.is_end_stream()
+            || self.method == Method::HEAD
+            || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&head.status);
         head.headers.insert(REQUEST_ID, self.id.value());
         Response::from_parts(head, TrackedBody { body, log: self })
     }

@@ -22,7 +22,8 @@ use tokio::sync::mpsc::Receiver;
 #[command(after_help = "Examples:\n  image-service compare\n  image-service compare --exit-code || notify\n  \
                         image-service compare --output json | jq .counts\n\n\
                         The exit code is 1 when a source failed, and 2 when the program could not do its work. With \
-                        --exit-code it is 3 when an image is missing, drifted or untagged and no source failed.")]
+                        --exit-code it is 3 when an image is missing, drifted or untagged and no source failed, and 2 where no \
+                        Harbor is configured.")]
 pub(super) struct Compare {
     #[command(flatten)]
     config: ConfigFile,
@@ -49,12 +50,18 @@ enum Output {
 const BAD: [&str; 3] = ["missing", "drifted", "untagged"];
 /// The verdict of what is only in Harbor. The table leaves these rows out, as there are many.
 const ON_NO_NODE: &str = "on_no_node";
+/// The state of a node or registry of which nothing is known.
+const UNREACHABLE: &str = "unreachable";
+/// The exit code where there is no registry to compare with, and a script asks for the difference.
+const NOTHING_COMPARED: u8 = 2;
 /// The exit code where something is missing, drifted or untagged.
 const DIFFERENT: u8 = 3;
 
 /// What the exit code needs of the answer of GET /compare.
 #[derive(Deserialize)]
 struct Totals {
+    /// What the images are compared with, if anything.
+    registry: Option<IgnoredAny>,
     counts: BTreeMap<String, u64>,
     errors: Vec<Failure>,
 }
@@ -66,18 +73,20 @@ struct Comparison {
     registry: Option<Registry>,
     #[serde(deserialize_with = "rows_on_nodes")]
     images: BTreeMap<String, Vec<Row>>,
-    #[serde(flatten)]
-    totals: Totals,
+    counts: BTreeMap<String, u64>,
+    errors: Vec<Failure>,
 }
 
 #[derive(Deserialize)]
 struct Node {
     name: String,
+    state: String,
 }
 
 #[derive(Deserialize)]
 struct Registry {
     url: String,
+    state: String,
 }
 
 #[derive(Deserialize)]
@@ -103,9 +112,12 @@ impl Compare {
             Output::Table => print_table(pieces),
             Output::Json => print_json(pieces),
         });
-        let Totals { counts, errors } = read.await.context("comparing the images")??;
+        let Totals { registry, counts, errors } = read.await.context("comparing the images")??;
         for failure in &errors {
             tell(failure);
+        }
+        if self.exit_code && registry.is_none() {
+            return Ok(ExitCode::from(NOTHING_COMPARED));
         }
         let has_failed = !errors.is_empty();
         let is_different = BAD.iter().any(|verdict| counts.get(*verdict).is_some_and(|count| *count > 0));
@@ -134,7 +146,8 @@ fn print_json(pieces: Receiver<Bytes>) -> Result<Totals> {
 fn print_table(pieces: Receiver<Bytes>) -> Result<Totals> {
     let comparison: Comparison = parse(Arriving::new(pieces, |_: &Bytes| Ok(())))?;
     stdout::print(table(&comparison).as_bytes())?;
-    Ok(comparison.totals)
+    let Comparison { registry, counts, errors, .. } = comparison;
+    Ok(Totals { registry: registry.map(|_| IgnoredAny), counts, errors })
 }
 
 fn parse<T: DeserializeOwned>(answer: impl Read) -> Result<T> {
@@ -194,16 +207,34 @@ fn table(comparison: &Comparison) -> String {
     text
 }
 
-/// How many images have which verdict.
+/// How many images have which verdict, and who did not answer.
 fn summary(comparison: &Comparison, images: usize) -> String {
-    let count = |verdict: &str| comparison.totals.counts.get(verdict).copied().unwrap_or_default();
+    let count = |verdict: &str| comparison.counts.get(verdict).copied().unwrap_or_default();
+    let (silent, answering): (Vec<_>, Vec<_>) = comparison.nodes.iter().partition(|node| node.state == UNREACHABLE);
+    let [silent, answering] =
+        [silent, answering].map(|nodes| nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", "));
+    let (registry, answers) = match &comparison.registry {
+        Some(registry) => (registry.url.as_str(), registry.state != UNREACHABLE),
+        None => ("Harbor", false),
+    };
+    if answering.is_empty() {
+        return match answers {
+            true => format!("{silent} did not answer, so the {} in {registry} can't be compared", counted(images)),
+            false => format!("neither {silent} nor {registry} answered, so nothing is known"),
+        };
+    }
     let told = ["missing", "drifted", "untagged", "unknown", "outdated", "proxied", "foreign", "in_sync"];
     // Of the bad ones, none is an answer, too.
     let told = told.iter().filter(|verdict| BAD.contains(verdict) || count(verdict) > 0);
     let told: Vec<String> = told.map(|verdict| format!("{} {}", count(verdict), verdict.replace('_', " "))).collect();
-    let nodes: Vec<&str> = comparison.nodes.iter().map(|node| node.name.as_str()).collect();
-    let registry = comparison.registry.as_ref().map_or("Harbor", |registry| registry.url.as_str());
-    let only = count(ON_NO_NODE);
-    let noun = if images == 1 { "image" } else { "images" };
-    format!("{images} {noun} on {}: {}; {only} more in {registry}", nodes.join(", "), told.join(", "))
+    let more = match answers {
+        true => format!("{} more in {registry}", count(ON_NO_NODE)),
+        false => format!("{registry} did not answer"),
+    };
+    let silent = if silent.is_empty() { silent } else { format!("; {silent} did not answer") };
+    format!("{} on {answering}: {}; {more}{silent}", counted(images), told.join(", "))
+}
+
+fn counted(images: usize) -> String {
+    format!("{images} {}", if images == 1 { "image" } else { "images" })
 }

@@ -2,6 +2,7 @@
 
 use image_model::visible::visible;
 use std::io::{self, Write};
+use unicode_width::UnicodeWidthStr;
 
 /// Each column is at least so wide, and has so many spaces after each value: as crictl does it.
 const MIN_WIDTH: usize = 20;
@@ -52,14 +53,15 @@ impl<const N: usize> Table<N> {
     fn flush(&mut self, to: &mut impl Write) -> io::Result<()> {
         for row in &self.block {
             for (width, value) in self.widths.iter_mut().zip(row) {
-                *width = (*width).max(value.chars().count() + PADDING);
+                *width = (*width).max(value.width() + PADDING);
             }
         }
         for row in self.block.drain(..) {
             for (column, (width, value)) in self.widths.iter().zip(&row).enumerate() {
                 // The last column needs no padding.
                 let width = if column + 1 == N { 0 } else { *width };
-                write!(to, "{value:<width$}")?;
+                // In columns of the terminal: characters may take two, or none.
+                write!(to, "{value}{:1$}", "", width.saturating_sub(value.width()))?;
             }
             writeln!(to)?;
         }
@@ -83,5 +85,13 @@ mod tests {
         let text = String::from_utf8(text).unwrap();
         let places: Vec<_> = text.lines().map(|line| line.rfind(['B', 'x']).unwrap()).collect();
         assert_eq!((places[0], places[BLOCK_ROWS - 1], places[BLOCK_ROWS + 1]), (20, 20, 33));
+    }
+
+    #[test]
+    fn columns_are_those_of_the_terminal() {
+        let rows = ["plain", "日本語", "e\u{301}", "🦀"].map(|name| [name.to_owned(), "x".to_owned()]);
+        let text = aligned(["A", "B"], rows.into_iter());
+        let places: Vec<_> = text.lines().map(|line| line[..line.rfind(['B', 'x']).unwrap()].width()).collect();
+        assert_eq!(places, [20; 5]);
     }
 }
