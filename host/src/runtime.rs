@@ -3,7 +3,7 @@
 //! - `engine`: the wasmtime engine; `loaded`: engines and compositions in use, which a reload shares;
 //! - `capabilities`: the capabilities of every instance; `host_impl`: the host's side of its imports;
 //! - `store_data`: the data of one instance; `memory_limiter`: its memory; `expected_growth`: what it will need; `heads`: the heads of
-//!   its requests and answers;
+//!   its requests and answers, and `request_setters`;
 //! - `instances`: how long an instance lives, and how many requests it answers;
 //! - `current_request`: the request that an instance works on; `request_scope`: one request inside an instance;
 //! - `admission`: limits the requests that run and that wait;
@@ -24,6 +24,7 @@ mod instances;
 mod loaded;
 mod memory_limiter;
 mod request_scope;
+mod request_setters;
 mod stderr;
 mod store_data;
 

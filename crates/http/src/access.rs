@@ -2,7 +2,7 @@
 //! pages.
 //!
 //! - `tokens`: bearer tokens from a file;
-//! - `login`: a browser's login and logout; `session`: its cookie; `failed_logins`: how often it may fail;
+//! - `login`: a browser's login and logout; `session`: its cookie, and `session_key`; `failed_logins`: how often it may fail;
 //! - `page`: what is open to all, and how the composition learns who may see more;
 //! - `initiator`: which page made a browser send a request;
 //! - `cors`: which web pages' scripts may read answers;
@@ -15,6 +15,7 @@ mod login;
 mod page;
 mod peer;
 mod session;
+mod session_key;
 mod tokens;
 mod warnings;
 

@@ -1,8 +1,8 @@
 //! The host's side of the imports of an instance: outbound HTTP, crictl, settings and the store.
 
 use super::capabilities::Capabilities;
-use super::heads;
 use super::memory_limiter::{Held, MemoryLimitExceeded};
+use super::request_setters;
 use super::store_data::{Hooks, StoreData};
 use crate::sources::crictl::{self, ErrorKind};
 use crate::sources::harbor::SendError;
@@ -28,7 +28,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
-    heads::add_to_linker(&mut linker)?;
+    request_setters::add_to_linker(&mut linker)?;
     crictl_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
     settings_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;
     store_wit::add_to_linker::<_, HostInterfaces>(&mut linker, |state| state)?;

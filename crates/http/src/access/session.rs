@@ -5,15 +5,14 @@
 //! sessions. A keyed hash alone would need the token as its key, and a token file may have digests only. With the digest as
 //! the key, whoever reads a file of digests could make cookies; here, they also need the token.
 
+use super::session_key::SessionKey;
 use super::tokens::Tokens;
-use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hmac;
+use aws_lc_rs::aead::NONCE_LEN;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base16ct::{lower, mixed};
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use zeroize::Zeroizing;
 
 /// How long a session lasts: a working day.
 pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
@@ -23,8 +22,6 @@ const NAME: &str = "image-service-session";
 /// Most cookies of the name in one request that are looked at. Each costs a decryption for each token, and the client has shown
 /// none yet.
 const MAX_SESSIONS: usize = 4;
-/// Keeps this use of a token's digest apart from any other.
-const PURPOSE: &[u8] = b"image-service session 1";
 
 /// The header that begins a session: the cookie for this token. `None` where the system has no random bytes.
 pub(super) fn begin(token: &str, now: SystemTime, secure: bool) -> Option<HeaderValue> {
@@ -89,9 +86,7 @@ fn seal(token: &str, expires: u64) -> Option<String> {
     let key = SessionKey::of(&Sha256::digest(token).into())?;
     let mut nonce = [0; NONCE_LEN];
     SystemRandom::new().fill(&mut nonce).ok()?;
-    let mut sealed = token.as_bytes().to_vec();
-    let with = Nonce::assume_unique_for_key(nonce);
-    key.0.seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut sealed).ok()?;
+    let sealed = key.seal(token.as_bytes(), nonce, expires)?;
     Some(format!("{expires}.{}{}", lower::encode_string(&nonce), lower::encode_string(&sealed)))
 }
 
@@ -116,22 +111,7 @@ impl Sealed {
 
     /// Whether it is a session of the token with this key and digest.
     fn opens(&self, key: &SessionKey, digest: &[u8; 32]) -> bool {
-        let mut sealed = Zeroizing::new(self.token.clone());
-        let with = Nonce::assume_unique_for_key(self.nonce);
-        let token = key.0.open_in_place(with, Aad::from(self.expires.to_be_bytes()), &mut sealed);
-        token.is_ok_and(|token| <[u8; 32]>::from(Sha256::digest(token)) == *digest)
-    }
-}
-
-/// The key for sessions of one token.
-#[derive(Debug)]
-pub(super) struct SessionKey(LessSafeKey);
-
-impl SessionKey {
-    /// The key of the token with this digest.
-    pub(super) fn of(digest: &[u8; 32]) -> Option<Self> {
-        let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, digest), PURPOSE);
-        Some(Self(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).ok()?)))
+        key.opens(&self.token, self.nonce, self.expires, |token| <[u8; 32]>::from(Sha256::digest(token)) == *digest)
     }
 }
 
@@ -205,11 +185,8 @@ mod tests {
     fn who_knows_only_a_digest_makes_no_session() {
         let digest: [u8; 32] = Sha256::digest("first-token-of-two").into();
         let expires = NOW + 60;
-        let mut guess = b"first-token-of-tw0".to_vec();
-        let nonce = [7; NONCE_LEN];
-        let with = Nonce::assume_unique_for_key(nonce);
-        let key = SessionKey::of(&digest).unwrap();
-        key.0.seal_in_place_append_tag(with, Aad::from(expires.to_be_bytes()), &mut guess).unwrap();
+        let (key, nonce) = (SessionKey::of(&digest).unwrap(), [7; NONCE_LEN]);
+        let guess = key.seal(b"first-token-of-tw0", nonce, expires).unwrap();
         let value = format!("{expires}.{}{}", lower::encode_string(&nonce), lower::encode_string(&guess));
         assert!(!Sealed::parse(value.as_bytes(), NOW).unwrap().opens(&key, &digest));
     }

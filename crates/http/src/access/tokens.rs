@@ -1,6 +1,6 @@
 //! Bearer tokens (RFC 6750) from a file. Only their digests stay in memory.
 
-use super::session::SessionKey;
+use super::session_key::SessionKey;
 use crate::reloadable::Withdrawn;
 use anyhow::{Context, Result, bail};
 use http::HeaderMap;
@@ -15,7 +15,7 @@ use subtle::{Choice, ConstantTimeEq};
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     file: TokenFile,
-    /// The key for sessions of each. To make one costs more than to use it.
+    /// The key for sessions of each.
     session_keys: Vec<SessionKey>,
 }
 
