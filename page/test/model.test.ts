@@ -5,9 +5,10 @@ import { matrix } from "../src/model/differences";
 import { nodeNames } from "../src/model/nodes";
 import { age, bytes, cut, repositoryParts, shortDigest, visible } from "../src/model/text";
 import { read as readSums, shares } from "../src/model/sums";
-import type { Image, Node, VerdictName } from "../src/model/types";
+import type { Counts, Image, Node, State, VerdictName } from "../src/model/types";
 import { NO_QUERY, queryParameters, read, write } from "../src/model/url";
-import { VERDICTS, summary } from "../src/model/verdicts";
+import { missingSources, numberOf, summary } from "../src/model/summary";
+import { VERDICTS } from "../src/model/verdicts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 const OTHER = `sha256:${"b".repeat(64)}`;
@@ -87,11 +88,46 @@ test("the sums of the host are read, and those by project are added up", () => {
   assert.deepEqual(shares(rows, (row) => row.harbor?.project), [{ name: "t", images: 3, bytes: 8, counts: { in_sync: 2, missing: 1 } }], "an id takes its space once");
 });
 
+const head = (counts: Counts, nodes: State[] = ["answered"], registry: State | null = "answered") => ({
+  counts, nodes: nodes.map((state, at) => ({ name: `vm${at || ""}`, state })), registry: registry && { state: registry },
+});
+
 test("the sentence about all images says what is wrong, or that nothing is", () => {
-  assert.equal(summary({ missing: 2, in_sync: 5, on_no_node: 9, outdated: 0 }, false), "Of 7 images on the nodes, 2 can't be pulled again.");
-  assert.equal(summary({ missing: 0, in_sync: 5 }, true), "All is well: of 5 images found on the nodes, none is missing and none has drifted.");
-  assert.equal(summary({ in_sync: 5, outdated: 1 }, false), "Of 5 images on the nodes, 1 could be newer.");
-  assert.equal(summary({ on_no_node: 1 }, false), "None of 1 image is on a node that answered.");
-  assert.equal(summary({}, true), "No image is found.");
+  assert.equal(summary(head({ missing: 2, in_sync: 5, on_no_node: 9, outdated: 0 }), false), "Of 7 images on the nodes, 2 can't be pulled again.");
+  assert.equal(summary(head({ missing: 0, in_sync: 5 }), true), "All is well: of 5 images found on the nodes, none is missing and none has drifted.");
+  assert.equal(summary(head({ in_sync: 5, outdated: 1 }), false), "Of 5 images on the nodes, 1 could be newer.");
+  assert.equal(summary(head({ on_no_node: 1 }), false), "None of 1 image is on a node that answered.");
+  assert.equal(summary(head({}), true), "No image is found.");
+  assert.equal(summary(head({}), false), "There is no image on the nodes, and none in Harbor.");
   assert.equal(VERDICTS.length, 9);
+});
+
+test("the sentence about all images says who did not answer, and nothing of what that one has", () => {
+  const says = (...[counts, nodes, registry]: Parameters<typeof head>) => summary(head(counts, nodes, registry), false);
+  assert.equal(says({}, ["unreachable"], "unreachable"), "Neither vm nor Harbor answered, so nothing is known.");
+  assert.equal(says({}, ["unreachable", "unreachable"], "unreachable"), "Neither the nodes nor Harbor answered, so nothing is known.");
+  assert.equal(says({}, ["waiting"], "denied"), "vm is still being read, and Harbor refused the login, so nothing is known.");
+  assert.equal(says({}, ["unreachable"], null), "vm did not answer, and Harbor is not configured, so nothing is known.");
+  assert.equal(says({}, [], "unreachable"), "Harbor did not answer, so nothing is known.");
+  assert.equal(says({ unknown: 7 }, ["unreachable"]), "vm did not answer; 7 images in Harbor can't be compared.");
+  assert.equal(says({ unknown: 7 }, ["unreachable", "denied"]), "No node answered; 7 images in Harbor can't be compared.");
+  assert.equal(says({}, ["unreachable"]), "vm did not answer, and there is no image in Harbor.");
+  assert.equal(summary(head({}, ["unreachable"]), true), "vm did not answer, and no image is found in Harbor.");
+  assert.equal(says({ unknown: 4 }, ["answered"], "unreachable"), "Harbor did not answer; of 4 images on the nodes, 4 can't be judged.");
+  assert.equal(says({ foreign: 4 }, ["answered"], "unreachable"), "Harbor did not answer; none of 4 images on the nodes comes from there.");
+  assert.equal(says({}, ["answered"], "denied"), "Harbor refused the login, and there is no image on the nodes.");
+  assert.equal(says({ in_sync: 4 }, ["answered", "unreachable"]), "Of 4 images on the nodes that answered, none is missing and none has drifted.");
+  assert.equal(says({ in_sync: 4, unknown: 3 }, ["stale"]), "Of 7 images, 3 can't be judged.");
+});
+
+test("a zero is shown only where it is known", () => {
+  const shows = (...[counts, nodes, registry]: Parameters<typeof head>) =>
+    (["missing", "unknown", "on_no_node"] as const).map((verdict) => numberOf(head(counts, nodes, registry), verdict));
+  assert.deepEqual(shows({}), [0, 0, 0]);
+  assert.deepEqual(shows({}, ["unreachable"], "unreachable"), [null, null, null]);
+  assert.deepEqual(shows({ unknown: 7 }, ["unreachable"]), [null, 7, null]);
+  assert.deepEqual(shows({ unknown: 4 }, ["answered"], "unreachable"), [null, 4, null]);
+  assert.deepEqual(shows({ in_sync: 4 }, ["stale"], "stale"), [0, 0, 0]);
+  assert.deepEqual(shows({}, ["answered"], null), [null, null, null]);
+  assert.equal(missingSources(head({}, ["answered", "unreachable"])), null);
 });

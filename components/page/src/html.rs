@@ -9,6 +9,7 @@ mod banners;
 mod head;
 mod icon;
 mod strip;
+mod summary;
 mod table;
 mod toolbar;
 mod waiting;
@@ -81,11 +82,11 @@ fn content(options: &Options, query: &Query, answer: &Answer) -> Markup {
         Answer::Login => html! { (head::head(options, None)) (login(query)) },
         Answer::Rows(inventory, _) => html! {
             (head::head(options, Some(inventory)))
-            (strip::strip(query, inventory))
+            (strip::strip(options, query, inventory))
             (toolbar::toolbar(query))
             (banners::failures(inventory))
             (toolbar::without_scripts(query))
-            main #content { (table::table(query, inventory)) }
+            main #content { (table::table(options, query, inventory)) }
         },
         Answer::Problem(status, problem) => html! {
             (head::head(options, None))

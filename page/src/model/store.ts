@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import * as api from "./api";
 import { complete, read as readSums } from "./sums";
+import { visible } from "./text";
 import type { Compare, Image, Inventory, Settings } from "./types";
 import * as url from "./url";
 import type { Location, Query } from "./url";
@@ -45,6 +46,9 @@ export const sinceAnswer = computed(() => Math.max(0, (now.value - receivedAt.va
 /** An image's key: a reference may stand for several ids on several nodes. */
 export const keyOf = (image: Image): string =>
   image.image_id ? `${image.reference}~${image.image_id.replace(/^sha256:/, "").slice(0, 13)}` : image.reference;
+
+/** The name that the operator gave to a node or a registry. */
+export const label = (name: string): string => visible(settings.value.labels[name] ?? name);
 
 let underWay: AbortController | null = null;
 let timer = 0;

@@ -1,7 +1,6 @@
 // The verdicts, worst first. Their words are in one file, which the component reads as well.
 
 import verdicts from "../../../components/page/verdicts.json";
-import { count, list, plural } from "./text";
 import type { Counts, Image, VerdictName } from "./types";
 
 export interface Verdict {
@@ -35,20 +34,3 @@ export const verdictsOf = (image: Image): Verdict[] =>
 /** The verdicts to show in the strip: all that the host can give. `outdated` is off unless the host counts it. */
 export const shown = (counts: Counts): Verdict[] =>
   VERDICTS.filter((verdict) => verdict.verdict !== "outdated" || counts.outdated !== undefined);
-
-/** The answer of the whole page in one sentence. */
-export function summary(counts: Counts, isNarrowed: boolean): string {
-  const number = (verdict: Verdict): number => counts[verdict.verdict] ?? 0;
-  // `outdated` stands beside another verdict.
-  const all = VERDICTS.reduce((sum, verdict) => sum + (verdict.verdict === "outdated" ? 0 : number(verdict)), 0);
-  const onNodes = all - (counts.on_no_node ?? 0);
-  const held = `${plural(onNodes, "image")}${isNarrowed ? " found" : ""} on the nodes`;
-  const parts = VERDICTS.filter((verdict) => verdict.phrase && number(verdict) > 0).map(
-    (verdict) => `${count(number(verdict))} ${verdict.phrase}`,
-  );
-  if (parts.length > 0) return `Of ${held}, ${list(parts)}.`;
-  if (all === 0) return isNarrowed ? "No image is found." : "There is no image on the nodes, and none in Harbor.";
-  return onNodes === 0
-    ? `None of ${plural(all, "image")} is on a node that answered.`
-    : `All is well: of ${held}, none is missing and none has drifted.`;
-}

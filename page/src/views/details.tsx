@@ -143,7 +143,7 @@ export function Details({ image, nodes }: { image: Image; nodes: number }) {
           <dd>{[image.node_count > 0 && image.bytes ? `${bytes(image.bytes)} on the node` : "", harbor?.bytes ? `${bytes(harbor.bytes)} in Harbor` : ""]
             .filter(Boolean).join(", ") || "unknown"}{why && <span class="note"> {why}</span>}</dd>
           <dt>Nodes</dt>
-          <dd>{image.node_count === 0 ? "on no node that answered" : <>{count(image.node_count)} of {count(nodes)}: <bdi>{image.nodes.map(visible).join(", ")}</bdi></>}
+          <dd>{image.node_count === 0 ? (nodes === 0 ? "no node answered" : "on no node that answered") : <>{count(image.node_count)} of {count(nodes)}: <bdi>{image.nodes.map(visible).join(", ")}</bdi></>}
             {image.pinned && <span class="note"> pinned: the node never removes it by itself</span>}</dd>
           {harbor && <><dt>In Harbor</dt><dd><bdi>{visible(`${harbor.project}/${harbor.repository}`)}</bdi>
             {harbor.pushed_at && <span title={instantText(harbor.pushed_at)}>, pushed {ago(harbor.pushed_at, now)}</span>}

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { age, count, plural, visible } from "../model/text";
 import type { Node, Registry, State } from "../model/types";
+import { hasRows } from "../model/summary";
 import * as store from "../model/store";
 import { AUTO, Icon, MOON, REFRESH, SUN } from "../parts/icon";
 
@@ -13,8 +14,6 @@ const SAYS: Record<State, string> = {
 
 const tone = (state: State): string =>
   state === "answered" ? "good" : state === "waiting" || state === "off" ? "info" : state === "stale" ? "warn" : "bad";
-
-const label = (name: string): string => visible(store.settings.value.labels[name] ?? name);
 
 function Source({ name, state, seconds, detail, says }: {
   name: string; state: State; seconds: number | null; detail: string; says?: string;
@@ -34,7 +33,7 @@ function Source({ name, state, seconds, detail, says }: {
 function Nodes({ nodes }: { nodes: Node[] }) {
   const [only] = nodes;
   if (nodes.length === 1 && only) {
-    return <Source name={label(only.name)} state={only.state} seconds={only.age_seconds ?? null} detail="the node" />;
+    return <Source name={store.label(only.name)} state={only.state} seconds={only.age_seconds ?? null} detail="the node" />;
   }
   const answered = nodes.filter((node) => node.state === "answered").length;
   const worst = nodes.find((node) => node.state !== "answered");
@@ -52,7 +51,7 @@ function Harbor({ registry }: { registry: Registry }) {
 
 function Freshness() {
   const head = store.inventory.value;
-  const ages = head ? [...head.nodes, ...(head.registry ? [head.registry] : [])].map((source) => source.age_seconds ?? 0) : [];
+  const ages = head ? [...head.nodes, ...(head.registry ? [head.registry] : [])].filter(hasRows).map((source) => source.age_seconds ?? 0) : [];
   const seconds = Math.max(0, ...ages) + store.sinceAnswer.value;
   const each = !head ? [] : [...head.nodes.map(({ name, age_seconds }) => ({ name, age_seconds })), ...(head.registry ? [{ name: "Harbor", age_seconds: head.registry.age_seconds }] : [])]
     .filter((source) => typeof source.age_seconds === "number")
@@ -61,7 +60,7 @@ function Freshness() {
   return (
     <span class="freshness">
       <span class={`pill ${store.failure.value ? "warn" : ""}`} title={`The age of each source: ${each.slice(0, 12).join(", ")}${each.length > 12 ? " …" : ""}`}>
-        {head ? `as of ${age(seconds)} ago` : "not read yet"}
+        {!head ? "not read yet" : ages.length > 0 ? `as of ${age(seconds)} ago` : "no answer yet"}
       </span>
       <button type="button" class={`round ${busy ? "busy" : ""}`} aria-label="Read the sources again" title="Read the sources again"
         onClick={() => void store.refresh(true)}><Icon path={REFRESH} /></button>

@@ -2,6 +2,7 @@
 
 import { age, bytes, count, visible } from "../model/text";
 import type { Node } from "../model/types";
+import { hasRows } from "../model/summary";
 import * as store from "../model/store";
 import { type Column, PlainTable } from "../parts/plain-table";
 
@@ -21,8 +22,8 @@ const columns = (): Column<Node>[] => [
       {failureOf(node) && <span class="note why">{visible(failureOf(node))}</span>}</span> },
   { title: "Age", right: true, value: (node) => node.age_seconds ?? 0, cell: (node) =>
     node.age_seconds === null || node.age_seconds === undefined ? "–" : age(node.age_seconds + store.sinceAnswer.value) },
-  { title: "Images", right: true, value: (node) => node.images ?? 0, cell: (node) => (node.images === undefined ? "–" : count(node.images)) },
-  { title: "Size, at most", right: true, value: (node) => node.bytes ?? 0, cell: (node) => bytes(node.bytes) || "–" },
+  { title: "Images", right: true, value: (node) => node.images ?? 0, cell: (node) => (node.images === undefined || !hasRows(node) ? "–" : count(node.images)) },
+  { title: "Size, at most", right: true, value: (node) => node.bytes ?? 0, cell: (node) => (hasRows(node) && bytes(node.bytes)) || "–" },
 ];
 
 export function Nodes() {

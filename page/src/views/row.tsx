@@ -25,7 +25,7 @@ interface Props {
 }
 
 const onNodes = (image: Image, nodes: number): string =>
-  image.node_count === 0 ? "none" : `${count(image.node_count)} of ${count(nodes)}`;
+  image.node_count === 0 ? (nodes === 0 ? "–" : "none") : `${count(image.node_count)} of ${count(nodes)}`;
 
 /** What stands in place of the time of the push. */
 const inHarbor = (image: Image): string =>

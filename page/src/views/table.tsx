@@ -2,6 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count, plural } from "../model/text";
+import { isNothingKnown, missingSources } from "../model/summary";
 import type { Sort } from "../model/url";
 import * as store from "../model/store";
 import * as url from "../model/url";
@@ -57,12 +58,14 @@ const Skeleton = ({ rows }: { rows: number }) => (
 function Empty() {
   const { query } = store.location.value;
   const narrowed = url.isNarrowed(query);
-  const counts = store.inventory.value?.counts ?? {};
-  const some = query.verdicts.length > 0 && Object.values(counts).some((number) => number > 0);
+  const head = store.inventory.value;
+  const silent = head && missingSources(head, store.label);
+  const some = query.verdicts.length > 0 && Object.values(head?.counts ?? {}).some((number) => number > 0);
   return (
     <div class="empty">
-      <p><strong>{narrowed ? "No image matches." : "There are no images."}</strong></p>
-      <p>{some ? "None has the verdict that is chosen; others do."
+      <p><strong>{head && isNothingKnown(head) ? "No image is known." : narrowed ? "No image matches." : "There are no images."}</strong></p>
+      <p>{silent ? `${silent}, so there may be images that are not shown. The notices above say why.`
+        : some ? "None has the verdict that is chosen; others do."
         : narrowed ? "All words and filters must match."
           : "The node has none and Harbor shows none. If you expect some, look at the notices above and run image-service check."}</p>
       {narrowed && <button type="button" onClick={store.clear}>Show all images</button>}

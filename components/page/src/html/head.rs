@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use super::summary::has_rows;
 use crate::inventory::Inventory;
 use crate::options::Options;
 use crate::text::{age, count, plural, visible};
@@ -16,16 +17,20 @@ pub(super) fn head(options: &Options, inventory: Option<&Inventory>) -> Markup {
             }
             @if let Some(inventory) = inventory {
                 div class="sources" { (nodes(options, inventory)) (registry(options, inventory)) }
-                div class="tools" { span class="freshness" { span class="pill" { "as of " (age(oldest(inventory))) " ago" } } }
+                div class="tools" { span class="freshness" { span class="pill" {
+                    @if let Some(seconds) = oldest(inventory) { "as of " (age(seconds)) " ago" } @else { "no answer yet" }
+                } } }
             }
         }
     }
 }
 
-/// The age of the oldest source, in seconds.
-fn oldest(inventory: &Inventory) -> f64 {
-    let registry = inventory.registry.iter().filter_map(|registry| registry.age_seconds);
-    inventory.nodes.iter().filter_map(|node| node.age_seconds).chain(registry).fold(0.0, f64::max)
+/// The age of the oldest source that has rows, in seconds.
+fn oldest(inventory: &Inventory) -> Option<f64> {
+    let registry = inventory.registry.iter().map(|registry| (&registry.state, registry.age_seconds));
+    let sources = inventory.nodes.iter().map(|node| (&node.state, node.age_seconds)).chain(registry);
+    let ages = sources.filter(|(state, _)| has_rows(state)).map(|(_, age)| age.unwrap_or_default());
+    ages.reduce(f64::max)
 }
 
 fn nodes(options: &Options, inventory: &Inventory) -> Markup {

@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 
 use super::icon::{ARROW, icon};
+use super::summary::{has_rows, is_nothing_known, missing_sources};
 use crate::inventory::{Image, Inventory};
+use crate::options::Options;
 use crate::query::Query;
 use crate::text::{bytes, count, cut, plural, repository_parts, short_digest, visible};
 use crate::verdicts;
@@ -23,20 +25,37 @@ const COLUMNS: [(&str, &str, &str, bool); 6] = [
     ("pushed", "In Harbor", "c-harbor", true),
 ];
 
-pub(super) fn table(query: &Query, inventory: &Inventory) -> Markup {
-    let answered = inventory.nodes.iter().filter(|node| matches!(&node.state[..], "answered" | "stale")).count() as u64;
+pub(super) fn table(options: &Options, query: &Query, inventory: &Inventory) -> Markup {
+    let answered = inventory.nodes.iter().filter(|node| has_rows(&node.state)).count() as u64;
     html! {
         div role="table" class="table" aria-label="Images" {
             div role="rowgroup" class="thead" { (titles(query)) }
             div role="rowgroup" class="tbody" { @for image in &inventory.images { (row(image, answered)) } }
         }
         @if inventory.images.is_empty() {
-            div class="empty" { p { strong { "No image matches." } } }
+            (empty(options, query, inventory))
         } @else {
             p class="foot" {
                 (plural(inventory.images.len() as u64, "image")) " of " (count(inventory.total))
                 @if !query.is_first() { ". " a href=(query.link(&[])) { "Back to the first" } }
                 @if let Some(next) = &inventory.next { ". " a href=(query.next(next)) rel="next" { "Next images" } }
+            }
+        }
+    }
+}
+
+/// What stands in place of the rows where there are none.
+fn empty(options: &Options, query: &Query, inventory: &Inventory) -> Markup {
+    let title = match query.narrows() || !query.get("verdict").is_empty() {
+        _ if is_nothing_known(inventory) => "No image is known.",
+        true => "No image matches.",
+        false => "There are no images.",
+    };
+    html! {
+        div class="empty" {
+            p { strong { (title) } }
+            @if let Some(silent) = missing_sources(options, inventory) {
+                p { (silent) ", so there may be images that are not shown. The notices above say why." }
             }
         }
     }
@@ -76,7 +95,7 @@ fn row(image: &Image, answered: u64) -> Markup {
             }
             div role="cell" class="c-size" { @if let Some(size) = size { (bytes(size)) } }
             div role="cell" class="c-nodes" title=(visible(&image.nodes.join(", "))) {
-                @if image.node_count == 0 { "none" } @else { (count(image.node_count)) " of " (count(answered)) }
+                @if image.node_count == 0 && answered == 0 { "–" } @else if image.node_count == 0 { "none" } @else { (count(image.node_count)) " of " (count(answered)) }
             }
             div role="cell" class="c-harbor" {
                 @if let Some(date) = pushed { (visible(date)) } @else { (in_harbor(image)) }

@@ -176,6 +176,19 @@ fn without_harbor_nothing_is_judged_and_no_zero_says_that_all_is_well() {
 }
 
 #[test]
+fn where_neither_answered_no_number_and_no_sentence_says_that_there_is_nothing() {
+    let html = page(
+        "",
+        "{\"nodes\":[{\"name\":\"vm\",\"state\":\"unreachable\",\"images\":0,\"bytes\":0}],\"registry\":{\"state\":\"unreachable\",\"age_seconds\":0},\
+          \"counts\":{\"missing\":0,\"unknown\":0}}",
+    );
+    for part in ["Neither vm nor Harbor answered, so nothing is known.", "No image is known.", "no answer yet"] {
+        assert!(shown(&html).contains(part), "{part} is not in {html}");
+    }
+    assert!(!html.contains("<span class=\"number\">0</span>") && !shown(&html).contains("No image matches"), "{html}");
+}
+
+#[test]
 fn a_wrong_token_is_told_to_a_browser_without_scripts() {
     let refused = |search| page_of(search, "", Access::LoginRequired).contains("This is not the token.");
     assert!(refused("login=failed") && !refused("") && !refused("login=1"));
