@@ -22,8 +22,13 @@ const VIEWS = { images: Table, projects: Projects, nodes: Nodes, space: Space, d
 function Tabs() {
   const { view } = store.location.value;
   const current = useRef<HTMLButtonElement>(null);
-  // On a phone the tabs are wider than the screen.
-  useEffect(() => current.current?.scrollIntoView({ block: "nearest", inline: "nearest" }), [view]);
+  // On a phone the tabs are wider than the screen. Only they move: `scrollIntoView` would take the page along.
+  useEffect(() => {
+    const tabs = current.current?.parentElement;
+    if (!current.current || !tabs) return;
+    const [tab, strip] = [current.current.getBoundingClientRect(), tabs.getBoundingClientRect()];
+    tabs.scrollLeft += Math.min(0, tab.left - strip.left) + Math.max(0, tab.right - strip.right);
+  }, [view]);
   return (
     <nav class="tabs" aria-label="Views">
       {(Object.keys(TITLES) as View[]).map((name) => (
