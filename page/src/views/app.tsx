@@ -38,6 +38,13 @@ function Tabs() {
   );
 }
 
+/** Moves the focus out of the details that close now: to their row, or to the table where the row goes as well. */
+function giveFocusBack(target: HTMLElement): void {
+  if (!target.closest(".details")) return;
+  const row = target.closest(".item")?.querySelector<HTMLElement>(".open");
+  (row ?? document.querySelector<HTMLElement>(".tbody .open[tabindex='0']"))?.focus();
+}
+
 /** `/` leads to the search, and Escape out of the open row, from wherever one is. */
 function useShortcuts(): void {
   useEffect(() => {
@@ -51,6 +58,7 @@ function useShortcuts(): void {
         search?.focus();
         search?.select();
       } else if (event.key === "Escape" && !isTyping && store.location.value.open) {
+        giveFocusBack(target);
         store.open(store.location.value.open);
       } else if (event.key === "ArrowDown" && target.id === "search") {
         event.preventDefault();

@@ -73,7 +73,7 @@ function Empty() {
   );
 }
 
-/** The arrow keys move, Enter opens (it is a button), Escape closes. */
+/** The arrow keys move, Enter opens (it is a button); Escape closes, from wherever one is (app.tsx). */
 function keys(event: KeyboardEvent, index: number, rows: number, focus: (index: number) => void): void {
   const { altKey, ctrlKey, metaKey, key } = event;
   if (altKey || ctrlKey || metaKey) return;
@@ -82,9 +82,6 @@ function keys(event: KeyboardEvent, index: number, rows: number, focus: (index: 
     event.preventDefault();
     if (to < 0 && key === "ArrowUp") document.getElementById("search")?.focus();
     else focus(Math.min(rows - 1, Math.max(0, to)));
-  } else if (key === "Escape" && store.location.value.open) {
-    event.preventDefault();
-    store.open(store.location.value.open);
   }
 }
 
