@@ -18,6 +18,8 @@ await build({
   outExtension: { ".js": ".mjs" },
   bundle: true,
   platform: "node",
+  // A test compares what the page does with what the server does.
+  loader: { ".rs": "text" },
   format: "esm",
   logLevel: "warning",
 });

@@ -1,9 +1,10 @@
+import visibleRs from "../../components/lib/image-model/src/visible.rs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { canBePulled, pullCommand, pulls } from "../src/model/commands";
 import { matrix } from "../src/model/differences";
 import { nodeNames } from "../src/model/nodes";
-import { age, bytes, cut, repositoryParts, shortDigest, visible } from "../src/model/text";
+import { age, bytes, cut, hasInvisible, repositoryParts, shortDigest, visible } from "../src/model/text";
 import { read as readSums, shares } from "../src/model/sums";
 import type { Counts, Image, Node, State, VerdictName } from "../src/model/types";
 import { NO_QUERY, queryParameters, read, write } from "../src/model/url";
@@ -30,6 +31,18 @@ test("what has no shape is shown as its number", () => {
   assert.equal(visible("app\u202Egnp.exe"), "app‹U+202E›gnp.exe");
   assert.equal(visible("a\n\u001B[31m\u200B\u2066\u00AD\uE000\uD800"), "a‹U+000A›‹U+001B›[31m‹U+200B›‹U+2066›‹U+00AD›‹U+E000›‹U+D800›");
   assert.equal(visible("team/app:1.2 日本 فريق 🦀"), "team/app:1.2 日本 فريق 🦀");
+});
+
+test("what counts as invisible is what the server takes for it", () => {
+  const [, list = ""] = /fn is_invisible\(character: char\) -> bool \{([^}]*(?:\}[^}]*?)*?)\n\}/.exec(visibleRs) ?? [];
+  const ranges = [...list.matchAll(/'\\u\{([0-9a-f]+)\}'(?:\.\.='\\u\{([0-9a-f]+)\}')?/g)].map(([, from = "", to = from]) => [parseInt(from, 16), parseInt(to, 16)]);
+  assert.ok(ranges.length > 30 && list.includes("is_control()"), list);
+  // What Rust calls a control, and what no text of Rust can have.
+  ranges.push([0, 0x1f], [0x7f, 0x9f], [0xd800, 0xdfff]);
+  const expected = new Set(ranges.flatMap(([from = 0, to = 0]) => Array.from({ length: to - from + 1 }, (_, at) => from + at)));
+  const differing = Array.from({ length: 0x110000 }, (_, code) => code).filter((code) => hasInvisible(String.fromCodePoint(code)) !== expected.has(code));
+  assert.deepEqual(differing.map((code) => code.toString(16)), []);
+  assert.equal(visible("a\u00A0b\u3164c\uFE0Fd\u2800"), "a‹U+00A0›b‹U+3164›c‹U+FE0F›d‹U+2800›");
 });
 
 test("texts are cut in their middle, and sizes and ages are short", () => {

@@ -11,3 +11,9 @@ declare module "node:assert/strict" {
   };
   export default assert;
 }
+
+/** The source of a file of the server, as a text (test.mjs). */
+declare module "*.rs" {
+  const source: string;
+  export default source;
+}

@@ -1,7 +1,15 @@
 // How names, sizes and times read. Names come from strangers: whatever has no shape of its own is shown as its number.
 
-/** Characters that have no shape, or that change the order of others: controls, formats, separators, private use, lone surrogates. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Cn}]/gu;
+/**
+ * Characters that a person can't see or takes for a space: those of the server (components/lib/image-model/src/visible.rs), which a
+ * test compares, and lone surrogates, which only a script can meet. Unicode's classes would differ from one browser to the next.
+ */
+const INVISIBLE = new RegExp(
+  "[\\0-\\x1f\\x7f-\\xa0\\xad\\u034f\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f" +
+    "\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ud800-\\udfff\\ue000-\\uf8ff\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb" +
+    "\\u{110bd}\\u{110cd}\\u{13430}-\\u{1343f}\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}\\u{f0000}-\\u{10ffff}]",
+  "gu",
+);
 
 const asNumber = (character: string): string =>
   `\u2039U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}\u203a`;
