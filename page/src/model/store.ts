@@ -37,6 +37,8 @@ export const loggedIn = signal(false);
 export const asking = signal<"nothing" | "rows" | "more" | "refresh">("nothing");
 /** What a screen reader says next. */
 export const announcement = signal("");
+/** Whether the page is being printed: then all rows that are read stand in it, and times are instants. */
+export const printing = signal(false);
 export const now = signal(Date.now());
 const receivedAt = signal(Date.now());
 
@@ -274,6 +276,9 @@ export function start(first: First): void {
   window.setInterval(() => {
     if (!document.hidden) now.value = Date.now();
   }, 1000);
+  // The browser prints what stands there after these events.
+  window.addEventListener("beforeprint", () => { printing.value = true; });
+  window.addEventListener("afterprint", () => { printing.value = false; });
   window.addEventListener("popstate", () => {
     const before = location.value;
     const next = url.read(window.location.search);

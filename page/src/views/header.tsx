@@ -1,7 +1,7 @@
 // The head of the page: what this is, how each source is, how old the rows are, and the theme.
 
 import { useState } from "preact/hooks";
-import { age, count, plural, visible } from "../model/text";
+import { age, count, instantText, plural, visible } from "../model/text";
 import type { Node, Registry, State } from "../model/types";
 import { hasRows } from "../model/summary";
 import * as store from "../model/store";
@@ -56,11 +56,13 @@ function Freshness() {
   const each = !head ? [] : [...head.nodes.map(({ name, age_seconds }) => ({ name, age_seconds })), ...(head.registry ? [{ name: "Harbor", age_seconds: head.registry.age_seconds }] : [])]
     .filter((source) => typeof source.age_seconds === "number")
     .map((source) => `${visible(source.name)}: ${age((source.age_seconds ?? 0) + store.sinceAnswer.value)}`);
+  // On paper an age says nothing.
+  const asOf = store.printing.value ? instantText(new Date(store.now.value - seconds * 1000).toISOString()) : `${age(seconds)} ago`;
   const busy = store.asking.value === "refresh";
   return (
     <span class="freshness">
       <span class={`pill ${store.failure.value ? "warn" : ""}`} title={`The age of each source: ${each.slice(0, 12).join(", ")}${each.length > 12 ? " …" : ""}`}>
-        {!head ? "not read yet" : ages.length > 0 ? `as of ${age(seconds)} ago` : "no answer yet"}
+        {!head ? "not read yet" : ages.length > 0 ? `as of ${asOf}` : "no answer yet"}
       </span>
       <button type="button" class={`round ${busy ? "busy" : ""}`} aria-label="Read the sources again" title="Read the sources again"
         onClick={() => void store.refresh(true)}><Icon path={REFRESH} /></button>

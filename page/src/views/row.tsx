@@ -34,7 +34,8 @@ const inHarbor = (image: Image): string =>
 export function Row({ image, id, words, nodes, position, isOpen, reachable }: Props) {
   const [first, ...others] = verdictsOf(image);
   const digest = image.digests[0] ?? image.harbor?.digest ?? null;
-  const pushed = ago(image.harbor?.pushed_at, store.now.value);
+  const at = image.harbor?.pushed_at;
+  const pushed = store.printing.value ? instantText(at).slice(0, 10) : ago(at, store.now.value);
   const pick = (event: MouseEvent): void => {
     const target = event.target as Element;
     if (target.closest("button, a, input, select") || window.getSelection()?.toString()) return;
@@ -56,7 +57,7 @@ export function Row({ image, id, words, nodes, position, isOpen, reachable }: Pr
         <div role="cell" class="c-digest" title={digest ?? "no digest"}>{digest ? <code>{visible(shortDigest(digest))}</code> : <span class="none">none</span>}</div>
         <div role="cell" class="c-size" title={image.bytes ? `${count(image.bytes)} bytes` : ""}>{bytes(image.bytes ?? image.harbor?.bytes)}</div>
         <div role="cell" class="c-nodes" title={image.nodes.map(visible).join(", ")}>{onNodes(image, nodes)}</div>
-        <div role="cell" class="c-harbor" title={instantText(image.harbor?.pushed_at)}>{pushed ? `pushed ${pushed}` : inHarbor(image)}</div>
+        <div role="cell" class="c-harbor" title={instantText(image.harbor?.pushed_at)}>{pushed ? `${store.printing.value ? "" : "pushed "}${pushed}` : inHarbor(image)}</div>
         <div role="cell" class="c-copy">
           {canBePulled(image.reference) &&
             <CopyButton text={image.reference} what={`the reference ${image.reference}`} tabIndex={reachable ? 0 : -1} />}

@@ -132,6 +132,8 @@ export function Table() {
     activate(index);
     virtual.scrollTo(index);
   };
+  const printing = store.printing.value;
+  const items: { index: number }[] = printing ? rows.map((_, index) => ({ index })) : virtual.items;
   const first = virtual.items[0];
   const above = first ? first.start - top : 0;
   const end = virtual.items.at(-1);
@@ -145,18 +147,22 @@ export function Table() {
   if (!head && store.failure.value) return null;
   return (
     <>
+      {printing && head?.next && (
+        <p class="note above"><strong>Not all images are printed.</strong> These are the first {count(rows.length)} of {plural(head.total, "image")}: those that the page had
+          read. Scroll on before you print, or take the CSV, to have all.</p>
+      )}
       <div role="table" class="table" ref={table} aria-label="Images" aria-rowcount={(head?.total ?? rows.length) + 1} aria-busy={store.asking.value === "rows"}>
         <Head />
         <LinkedRow words={words} nodes={nodes} />
         <div role="rowgroup" class="tbody" ref={body}>
           {!head && <Skeleton rows={12} />}
-          <div class="space" style={{ height: `${above}px` }} />
-          {virtual.items.map((item) => {
+          {!printing && <div class="space" style={{ height: `${above}px` }} />}
+          {items.map((item) => {
             const image = rows[item.index];
             if (!image) return null;
             const key = store.keyOf(image);
             return (
-              <div key={key} class="item" role="presentation" data-index={item.index} ref={virtual.measure}
+              <div key={key} class="item" role="presentation" data-index={item.index} ref={printing ? null : virtual.measure}
                 onKeyDown={(event) => keys(event, item.index, rows.length, focus)} onFocusCapture={() => activate(item.index)}>
                 <Row image={image} id={key} words={words} nodes={nodes} position={item.index + 2}
                   isOpen={open === key || open === image.reference && !rows.some((other) => store.keyOf(other) === open)}
@@ -164,13 +170,13 @@ export function Table() {
               </div>
             );
           })}
-          <div class="space" style={{ height: `${after}px` }} />
-          {head?.next && <Skeleton rows={3} />}
+          {!printing && <div class="space" style={{ height: `${after}px` }} />}
+          {head?.next && !printing && <Skeleton rows={3} />}
         </div>
       </div>
       {head && rows.length === 0 && <Empty />}
       {head && rows.length > 0 && (
-        <p class="foot">{head.next ? `${count(rows.length)} of ${plural(head.total, "image")} are read; scroll on for more` : plural(rows.length, "image")}</p>
+        <p class="foot">{head.next ? `${count(rows.length)} of ${plural(head.total, "image")} are ${printing ? "printed" : "read; scroll on for more"}` : plural(rows.length, "image")}</p>
       )}
     </>
   );
