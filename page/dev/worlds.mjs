@@ -40,6 +40,12 @@ export const WORLDS = {
     rows.push({ ...moved, image_id: moved.image_id.replace(/^sha256:.{4}/, "sha256:beef"), digests: [moved.digests[0].replace(/^sha256:.{4}/, "sha256:beef")], nodes: ["gpu-[6-8]"], node_count: 3 });
     return world(unfolded(rows, names), { nodes, errors: [{ source: "containerd", node: "gpu-5", code: "timed_out", error: "GET https://gpu-5:5375/inventory: no connection in 2 s; can this machine reach the node?" }] });
   },
+  // All nine verdicts.
+  outdated: (now) => world(teamRows(now, ONE).map((row, index) => (index % 4 === 0 && row.verdicts[0] === "in_sync" ? { ...row, verdicts: ["outdated", "in_sync"] } : row))),
+  "node-down": (now) => world(teamRows(now, ONE).filter((row) => row.harbor).map((row) => ({ ...row, nodes: [], node_count: 0, image_id: null, verdicts: ["unknown"] })),
+    { nodes: [node("node-7", { state: "unreachable", age_seconds: null, images: 0, bytes: 0 })], errors: [{ source: "containerd", code: "unavailable", error: "`crictl images -o json` failed: is containerd running?" }] }),
+  "both-down": () => world([], { nodes: [node("node-7", { state: "unreachable", age_seconds: null, images: 0, bytes: 0 })], registry: registry({ state: "unreachable", age_seconds: 0, version: null }),
+    errors: [{ source: "containerd", code: "unavailable", error: "`crictl images -o json` failed: is containerd running?" }, { source: "harbor", code: "unavailable", error: "GET https://harbor.example.com/api/v2.0/systeminfo: connection refused" }] }),
   login: (now) => world(teamRows(now, ONE), { token: "sesame" }),
   broken: () => world([], { status: 503 }),
 };
