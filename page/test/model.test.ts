@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { canBePulled, pullCommand, pulls } from "../src/model/commands";
 import { matrix } from "../src/model/differences";
 import { nodeNames } from "../src/model/nodes";
-import { age, bytes, cut, hasInvisible, repositoryParts, shortDigest, visible } from "../src/model/text";
+import { age, bytes, cut, hasInvisible, natural, repositoryParts, shortDigest, visible } from "../src/model/text";
 import { read as readSums, shares } from "../src/model/sums";
 import type { Counts, Image, Node, State, VerdictName } from "../src/model/types";
 import { NO_QUERY, queryParameters, read, write } from "../src/model/url";
@@ -51,6 +51,7 @@ test("texts are cut in their middle, and sizes and ages are short", () => {
   assert.deepEqual([age(12.9), age(3599), age(90_000), age(40 * 86_400)], ["12 s", "59 min", "25 h", "40 d"]);
   assert.equal(shortDigest(DIGEST), "aaaaaaaa");
   assert.deepEqual(repositoryParts("h.example:5000/t/s/app"), { host: "h.example:5000/", folders: "t/s/", name: "app" });
+  assert.deepEqual(["v10", "v2", "1.10", "v1", "1.9"].sort(natural), ["1.9", "1.10", "v1", "v2", "v10"]);
   assert.deepEqual(repositoryParts("library/nginx"), { host: "", folders: "library/", name: "nginx" });
 });
 

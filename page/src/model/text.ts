@@ -84,3 +84,8 @@ export function repositoryParts(repository: string): { host: string; folders: st
   const last = rest.lastIndexOf("/") + 1;
   return { host, folders: rest.slice(0, last), name: rest.slice(last) };
 }
+
+const NATURAL = new Intl.Collator("en", { numeric: true });
+
+/** The order of names for people: 2 comes before 10. */
+export const natural = (one: string, other: string): number => NATURAL.compare(one, other);

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import * as api from "../model/api";
 import { TOOLS, type Tool, canBePulled, pullCommand, pulls } from "../model/commands";
-import { ago, bytes, count, instantText, plural, shortDigest, visible } from "../model/text";
+import { ago, bytes, count, instantText, natural, plural, shortDigest, visible } from "../model/text";
 import type { Image, Inventory } from "../model/types";
 import { verdictsOf } from "../model/verdicts";
 import * as store from "../model/store";
@@ -74,6 +74,9 @@ function sizes(image: Image): string {
 
 const MOST_SIBLINGS = 12;
 
+/** When an image was pushed; 0 where nobody knows. */
+const pushedAt = (image: Image): number => Date.parse(image.harbor?.pushed_at ?? "") || 0;
+
 /** The other images of the same repository. */
 function Siblings({ image }: { image: Image }) {
   const [siblings, find] = useState<Image[] | null>(null);
@@ -85,7 +88,9 @@ function Siblings({ image }: { image: Image }) {
     const parameters = new URLSearchParams({ q: repository, sort: "pushed", order: "desc", limit: "100" });
     api.get<Inventory>("inventory", parameters, cancel.signal).then((outcome) => {
       if (outcome.kind !== "answer") return;
-      find(outcome.value.images.filter((other) => other.repository === repository && store.keyOf(other) !== store.keyOf(image)));
+      const others = outcome.value.images.filter((other) => other.repository === repository && store.keyOf(other) !== store.keyOf(image));
+      // The newest first, as the host gives them; those of one time, or of none, as people count.
+      find(others.sort((one, other) => pushedAt(other) - pushedAt(one) || natural(one.tag ?? "", other.tag ?? "")));
     }, () => undefined);
     return () => cancel.abort();
   }, [repository, image.reference, image.image_id]);
