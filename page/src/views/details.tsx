@@ -63,9 +63,10 @@ function Value({ text, what }: { text: string; what: string }) {
   return <span class="value"><code>{visible(text)}</code>{canBePulled(text) && <CopyButton text={text} what={what} />}</span>;
 }
 
-/** Why the size on the node and the size in Harbor differ. */
+/** Why the size on the node and the size in Harbor differ. Of two images it would explain nothing. */
 function sizes(image: Image): string {
   const { bytes: own, harbor } = image;
+  if (image.node_count === 0 || !image.verdicts.includes("in_sync")) return "";
   if (!own || !harbor?.bytes || own === harbor.bytes) return "";
   return harbor.bytes > own
     ? "Harbor counts all platforms of the image, the node only its own."
