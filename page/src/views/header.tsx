@@ -93,7 +93,9 @@ function ThemeSwitch() {
 }
 
 export function Header() {
-  const head = store.inventory.value;
+  // Before a login, or after its end, nothing is known of the sources, and there is nothing to log out of.
+  const isIn = !store.needsLogin.value;
+  const head = isIn ? store.inventory.value : null;
   const { title, subtitle } = store.settings.value;
   return (
     <header class="head">
@@ -104,9 +106,9 @@ export function Header() {
         {head?.registry && <Harbor registry={head.registry} />}
       </div>
       <div class="tools">
-        {!store.needsLogin.value && <Freshness />}
+        {isIn && <Freshness />}
         <ThemeSwitch />
-        {store.loggedIn.value && <button type="button" class="plain-button" onClick={() => void store.logout()}>Log out</button>}
+        {isIn && store.loggedIn.value && <button type="button" class="plain-button" onClick={() => void store.logout()}>Log out</button>}
       </div>
     </header>
   );
