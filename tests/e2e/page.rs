@@ -71,8 +71,11 @@ async fn the_keyboard_alone_searches_opens_and_closes() {
     browser.press(Key::Enter).await.unwrap();
     browser.until("document.querySelectorAll('.details').length == 1").await.unwrap();
     assert!(browser.text(".details").await.unwrap().contains("crictl pull"));
+    // Out of the details as well: what had the focus goes with them, and the row gets it.
+    browser.run("document.querySelector('.details button').focus()", Vec::new()).await.unwrap();
     browser.press(Key::Escape).await.unwrap();
     browser.until("document.querySelectorAll('.details').length == 0").await.unwrap();
+    browser.until("document.activeElement.className == 'open'").await.unwrap();
     browser.assert_quiet(&[]).await.unwrap();
 }
 
