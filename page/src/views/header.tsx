@@ -53,15 +53,15 @@ function Freshness() {
   const head = store.inventory.value;
   const ages = head ? [...head.nodes, ...(head.registry ? [head.registry] : [])].filter(hasRows).map((source) => source.age_seconds ?? 0) : [];
   const seconds = Math.max(0, ...ages) + store.sinceAnswer.value;
-  const each = !head ? [] : [...head.nodes.map(({ name, age_seconds }) => ({ name, age_seconds })), ...(head.registry ? [{ name: "Harbor", age_seconds: head.registry.age_seconds }] : [])]
-    .filter((source) => typeof source.age_seconds === "number")
+  const each = [...(head?.nodes ?? []), ...(head?.registry ? [{ ...head.registry, name: "Harbor" }] : [])]
+    .filter((source) => hasRows(source) && typeof source.age_seconds === "number")
     .map((source) => `${visible(source.name)}: ${age((source.age_seconds ?? 0) + store.sinceAnswer.value)}`);
   // On paper an age says nothing.
   const asOf = store.printing.value ? instantText(new Date(store.now.value - seconds * 1000).toISOString()) : `${age(seconds)} ago`;
   const busy = store.asking.value === "refresh";
   return (
     <span class="freshness">
-      <span class={`pill ${store.failure.value ? "warn" : ""}`} title={`The age of each source: ${each.slice(0, 12).join(", ")}${each.length > 12 ? " …" : ""}`}>
+      <span class={`pill ${store.failure.value ? "warn" : ""}`} title={each.length > 0 ? `The age of each source: ${each.slice(0, 12).join(", ")}${each.length > 12 ? " …" : ""}` : "No source has rows"}>
         {!head ? "not read yet" : ages.length > 0 ? `as of ${asOf}` : "no answer yet"}
       </span>
       <button type="button" class={`round ${busy ? "busy" : ""}`} aria-label="Read the sources again" title="Read the sources again"
