@@ -277,8 +277,16 @@ export function start(first: First): void {
     if (!document.hidden) now.value = Date.now();
   }, 1000);
   // The browser prints what stands there after these events.
-  window.addEventListener("beforeprint", () => { printing.value = true; });
-  window.addEventListener("afterprint", () => { printing.value = false; });
+  let scrolled = 0;
+  window.addEventListener("beforeprint", () => {
+    scrolled = window.scrollY;
+    printing.value = true;
+  });
+  window.addEventListener("afterprint", () => {
+    printing.value = false;
+    // The page on paper is not as high, so the browser may have gone up.
+    window.requestAnimationFrame(() => window.scrollTo(0, scrolled));
+  });
   window.addEventListener("popstate", () => {
     const before = location.value;
     const next = url.read(window.location.search);
