@@ -7,7 +7,7 @@ use crate::lasting::Lasting;
 use crate::node_api::NodeApi;
 use crate::openapi;
 use crate::readiness::Readiness;
-use crate::runtime::{Capabilities, Error, LoadedComposition, Service, StderrHandler};
+use crate::runtime::{Capabilities, Error, LoadedComposition, Overloaded, Service, StderrHandler};
 use crate::verdict_refresh::{self, VerdictRefresh};
 use anyhow::Result;
 use http::header::{HeaderName, HeaderValue};
@@ -21,7 +21,7 @@ use image_service_http::cache::{Cache, IgnoreFingerprint, Origin};
 use image_service_http::listing_summary::ListingSummary;
 use image_service_http::request_context::RequestContext;
 use image_service_http::response::{
-    Body, Reply, RequestBody, TOO_MANY_REQUESTS, busy, harden, no_body, problem, refuse_unless_read, text,
+    BUSY, Body, Reply, RequestBody, SHORT_OF_MEMORY, busy, harden, no_body, problem, refuse_unless_read, text,
 };
 use image_service_http::routes::Route;
 use image_service_http::server::Application;
@@ -274,7 +274,7 @@ impl Composed {
                 if let Some(left_out) = self.refusals.may_say("refused") {
                     tracing::warn!("the host refused a request: {error}{left_out}");
                 }
-                busy(TOO_MANY_REQUESTS)
+                busy(if matches!(error, Overloaded::Memory(_)) { SHORT_OF_MEMORY } else { BUSY })
             }
             Err(Error::Failed(error)) => {
                 tracing::error!("a request failed: {error:#}");

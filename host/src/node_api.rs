@@ -12,7 +12,7 @@ use http::{Method, Response, StatusCode};
 use image_model::crictl;
 use image_service_config::Limits;
 use image_service_config::duration::deadline;
-use image_service_http::response::{Body, TOO_MANY_REQUESTS, busy, problem, refuse_unless_read, text};
+use image_service_http::response::{BUSY, Body, busy, problem, refuse_unless_read, text};
 use image_service_http::routes::Route;
 use image_service_telemetry::panics::Panicked;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -44,7 +44,7 @@ impl NodeApi {
         let place = self.limit.acquire_run(deadline(self.timeout).into());
         // Who waits for a place has the answer to what was asked meanwhile. Who is refused asks nothing.
         let Ok((place, outcome)) = try_join(place, self.ask().map(Ok)).await else {
-            return busy(TOO_MANY_REQUESTS);
+            return busy(BUSY);
         };
         match outcome {
             Some(Ok(json)) => {

@@ -28,7 +28,7 @@ mod request_setters;
 mod stderr;
 mod store_data;
 
-pub(crate) use admission::ConcurrencyLimit;
+pub(crate) use admission::{ConcurrencyLimit, Overloaded};
 pub use capabilities::Capabilities;
 pub use engine::pooled;
 pub use error::Error;
@@ -37,7 +37,6 @@ pub(crate) use loaded::LoadedComposition;
 pub use stderr::StderrHandler;
 
 use crate::composition::Composition;
-use admission::Overloaded;
 use anyhow::Result;
 use buffered_prefix::BufferedPrefix;
 use deadline_body::DeadlineBody;

@@ -22,7 +22,7 @@ mod warnings;
 pub use peer::Peer;
 
 use crate::reloadable::Reloadable;
-use crate::response::{Body, RequestBody, TOO_MANY_REQUESTS, busy, problem, security_headers};
+use crate::response::{BUSY, Body, RequestBody, busy, problem, security_headers};
 use crate::routes::{Credential, Route, only_reads};
 use crate::shared::Shared;
 use crate::tls;
@@ -51,7 +51,7 @@ pub struct Access {
     node_tokens: Option<Arc<Reloadable<Tokens>>>,
     cors: Option<Cors>,
     failed_logins: Arc<FailedLogins>,
-    failed_handshakes: Arc<Seldom>,
+    seldom: Arc<Seldom>,
     /// Secret files, by the keys that name them.
     secrets: Vec<(&'static str, PathBuf)>,
 }
@@ -63,7 +63,7 @@ pub struct Lasting {
     tokens: Shared<Reloadable<Tokens>>,
     node_tokens: Shared<Reloadable<Tokens>>,
     failed_logins: Arc<FailedLogins>,
-    failed_handshakes: Arc<Seldom>,
+    seldom: Arc<Seldom>,
 }
 
 /// Marks a request, as an extension, whose client has a token or a session, where the answer tells others less.
@@ -122,7 +122,7 @@ impl Access {
             node_tokens: node_token_file.map(|path| tokens(NODE_TOKEN_FILE, path, &lasting.node_tokens)).transpose()?,
             cors: config.cors.clone(),
             failed_logins: Arc::clone(&lasting.failed_logins),
-            failed_handshakes: Arc::clone(&lasting.failed_handshakes),
+            seldom: Arc::clone(&lasting.seldom),
         })
     }
 
@@ -146,9 +146,9 @@ impl Access {
         self.tls.as_ref().map(|tls| tls.get())
     }
 
-    /// What the log says of handshakes that failed.
-    pub(crate) fn failed_handshakes(&self) -> &Seldom {
-        &self.failed_handshakes
+    /// What the log says of clients, as often as they like.
+    pub(crate) fn seldom(&self) -> &Seldom {
+        &self.seldom
     }
 
     /// Whether a client would get the connection now that it got before: the authorities of clients may have changed since.
@@ -252,7 +252,7 @@ impl AccessContext {
         {
             // That the program failed or has too much to do is no secret, and "log in" would be wrong. The rest may be one.
             *response = match response.status() {
-                StatusCode::SERVICE_UNAVAILABLE => busy(TOO_MANY_REQUESTS),
+                StatusCode::SERVICE_UNAVAILABLE => busy(BUSY),
                 status if status.is_server_error() => problem(status, "The composition failed; the log says why."),
                 _ => *refusal,
             };

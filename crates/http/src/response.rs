@@ -5,7 +5,7 @@ mod problem;
 pub(crate) mod security_headers;
 
 pub use body::{Body, BoxBody, BoxError, RequestBody, no_body};
-pub use problem::{TOO_MANY_REQUESTS, busy, not_modified, problem, refuse_unless_read, text};
+pub use problem::{BUSY, SHORT_OF_MEMORY, busy, not_modified, problem, refuse_unless_read, text};
 pub use security_headers::harden;
 
 use futures_util::future::BoxFuture;

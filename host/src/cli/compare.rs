@@ -17,6 +17,7 @@ use std::fmt;
 use std::io::{self, BufReader, Read, Write};
 use std::process::ExitCode;
 use tokio::sync::mpsc::Receiver;
+use verdicts::Verdict;
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  image-service compare\n  image-service compare --exit-code || notify\n  \
@@ -186,10 +187,9 @@ fn table(comparison: &Comparison) -> String {
     }
     // The answer has a row under each of its verdicts.
     let mut seen = HashSet::new();
-    let order = ["missing", "drifted", "untagged", "unknown", "outdated", "proxied", "foreign", "in_sync"];
-    let rows: Vec<[String; 4]> = order
+    let rows: Vec<[String; 4]> = Verdict::WORST_FIRST
         .iter()
-        .filter_map(|verdict| comparison.images.get(*verdict))
+        .filter_map(|verdict| comparison.images.get(verdict.label()))
         .flatten()
         .filter(|row| seen.insert((&row.reference, &row.image_id)))
         .map(|row| {
@@ -223,9 +223,9 @@ fn summary(comparison: &Comparison, images: usize) -> String {
             false => format!("neither {silent} nor {registry} answered, so nothing is known"),
         };
     }
-    let told = ["missing", "drifted", "untagged", "unknown", "outdated", "proxied", "foreign", "in_sync"];
+    let told = Verdict::WORST_FIRST.iter().map(|verdict| verdict.label()).filter(|verdict| *verdict != ON_NO_NODE);
     // Of the bad ones, none is an answer, too.
-    let told = told.iter().filter(|verdict| BAD.contains(verdict) || count(verdict) > 0);
+    let told = told.filter(|verdict| BAD.contains(verdict) || count(verdict) > 0);
     let told: Vec<String> = told.map(|verdict| format!("{} {}", count(verdict), verdict.replace('_', " "))).collect();
     let more = match answers {
         true => format!("{} more in {registry}", count(ON_NO_NODE)),

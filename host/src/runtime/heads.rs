@@ -7,8 +7,9 @@ use wasmtime_wasi_http::WasiHttpCtx;
 const MAX_HEADS: usize = 1000;
 /// Most bytes of the headers of one, and what they take besides.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// Most bytes of its method, of its authority, and of its path with the query. The host sends no longer ones to Harbor.
-pub(super) const MAX_TEXT_BYTES: usize = 8 * 1024;
+/// Most bytes of its method, of its authority, and of its path with the query. What is too long for Harbor only, the host refuses later,
+/// and tells the operator.
+pub(super) const MAX_TEXT_BYTES: usize = 16 * 1024;
 
 /// The capacity of the host's table of an instance that may have so many handles.
 pub(super) fn capacity(max_handles: usize) -> usize {

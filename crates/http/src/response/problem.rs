@@ -31,7 +31,9 @@ pub fn problem(status: StatusCode, detail: &str) -> Response<Body> {
 }
 
 /// Why a request is refused that is one too many.
-pub const TOO_MANY_REQUESTS: &str = "Too many requests are under way; try again.";
+pub const BUSY: &str = "Too many requests are under way; try again.";
+/// Why a request is refused for which there is no memory.
+pub const SHORT_OF_MEMORY: &str = "The program has no memory for another request at present; try again.";
 
 /// The refusal of a request that is one too many. The client may send it again soon.
 pub fn busy(detail: &str) -> Response<Body> {

@@ -70,7 +70,7 @@ pub(super) async fn serve<A: Application>(
                 }
                 Some(Err((error, mut socket))) => {
                     let app = Arc::clone(&current.borrow());
-                    if let Some(left_out) = app.access().failed_handshakes().may_say(&error.to_string()) {
+                    if let Some(left_out) = app.access().seldom().may_say(&error.to_string()) {
                         tracing::info!("a client got no connection with TLS: {error}{left_out}");
                     }
                     drop(app);

@@ -5,7 +5,7 @@ use super::application::Application;
 use super::host_header;
 use crate::access::Peer;
 use crate::access_log::{RequestLog, TrackedBody};
-use crate::response::{Body, RequestBody, TOO_MANY_REQUESTS, busy, problem};
+use crate::response::{Body, RequestBody, SHORT_OF_MEMORY, busy, problem};
 use crate::routes::Route;
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
 use http::{Request, Response, StatusCode, Version};
@@ -20,7 +20,7 @@ pub async fn exchange<A: Application>(app: &A, mut request: Request<RequestBody>
     hide_logins(request.headers_mut());
     let log = RequestLog::begin(&request);
     let mut access = app.access().context(&request, peer);
-    let refusal = no_memory(log.route()).or_else(|| host_header::refusal(&request));
+    let refusal = no_memory(app, log.route()).or_else(|| host_header::refusal(&request));
     let refusal = refusal.or_else(|| app.access().refusal(&mut request, &mut access));
     let mut response = match (refusal, log.route()) {
         (Some(refusal), _) => refusal,
@@ -35,14 +35,16 @@ pub async fn exchange<A: Application>(app: &A, mut request: Request<RequestBody>
 }
 
 /// The answer to a request for which there is no memory. Probes are answered nevertheless: they have to say that the program lives.
-fn no_memory(route: Route) -> Option<Response<Body>> {
+fn no_memory<A: Application>(app: &A, route: Route) -> Option<Response<Body>> {
     let refused = BUDGET.take(REQUEST_BYTES, Purpose::Accept).err()?;
     BUDGET.tell_shortage();
     if matches!(route, Route::Healthz | Route::Readyz | Route::Metrics) {
         return None;
     }
-    tracing::debug!("a request was refused: {refused}");
-    Some(busy(TOO_MANY_REQUESTS))
+    if let Some(left_out) = app.access().seldom().may_say("no memory for a request") {
+        tracing::warn!("a request was refused: {refused}{left_out}");
+    }
+    Some(busy(SHORT_OF_MEMORY))
 }
 
 /// Refuses a request that is no probe, as `limits_config.max_connections` other connections have requests under way. Probes are
