@@ -9,6 +9,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
     let tokens = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    // A line that may be a token with a mistake in it is refused, and the error does not show it.
+    let mistaken = TokenFile::parse(&format!("{text}\n{SECRET} {SECRET}"));
+    assert!(mistaken.is_err_and(|error| !format!("{error:#}{error:?}").contains(SECRET)));
     match TokenFile::parse(text) {
         Ok(file) => {
             // No line is left out, and none lets anybody in who has no token: an empty one is none.
@@ -20,16 +23,11 @@ fuzz_target!(|text: &str| {
             let more = TokenFile::parse(&format!("{text}\nsha256:{}", "ab".repeat(32)));
             assert_eq!(more.ok().and_then(|more| more.digests.last().copied()), Some([0xab; 32]));
         }
-        Err(error) => {
-            // The error shows no line that may be a token with a mistake in it.
-            let shown = format!("{error:#}{error:?}");
-            let told: String = shown.chars().filter(|c| !c.is_ascii_digit()).collect();
-            for line in tokens.filter(|line| line.len() >= 12) {
-                assert!(!told.contains(line), "{line:?} is shown: {shown}");
-            }
-        }
+        Err(error) => assert!(format!("{error:#}").starts_with("line ")),
     }
 });
+
+const SECRET: &str = "marker-s3cret-0123456789";
 
 /// The SHA-256 of nothing.
 const EMPTY: [u8; 32] = [
