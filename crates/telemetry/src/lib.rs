@@ -1,6 +1,7 @@
 //! Everything that the program reports about itself: logs, metrics, traces, and the health of each source.
 //!
 //! - [`log`]: log lines for people, programs and the journal;
+//! - [`seldom`]: lines of it that clients can cause as often as they like;
 //! - [`metrics`]: counters and gauges, as Prometheus reads them;
 //! - [`panics`]: bugs that panic, which cost one request or one source;
 //! - [`trace_context`]: the trace that a request belongs to;

@@ -7,6 +7,7 @@ use super::shedding;
 use crate::client::Client;
 use image_service_memory::BUDGET;
 use image_service_telemetry::metrics;
+use image_service_telemetry::seldom::Seldom;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,8 +26,6 @@ const SHED_INTERVAL: Duration = Duration::from_millis(50);
 const SETTLED: Duration = Duration::from_millis(500);
 /// Longest time for a connection that gives way to end by itself, besides two checks.
 const LEAVE_TIMEOUT: Duration = Duration::from_millis(250);
-/// Least time between two warnings that connections give way.
-const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// All open connections.
 pub(super) struct ConnectionSet {
@@ -37,7 +36,7 @@ pub(super) struct ConnectionSet {
     /// `limits_config.max_connections`.
     most: usize,
     accepted: u64,
-    warned: Option<Instant>,
+    warnings: Seldom,
     /// Ends when memory is short.
     shortage: Pin<Box<OwnedNotified>>,
     shed: Option<Instant>,
@@ -67,7 +66,7 @@ impl ConnectionSet {
             load: Arc::default(),
             most: usize::MAX,
             accepted: 0,
-            warned: None,
+            warnings: Seldom::default(),
             shortage: Box::pin(BUDGET.shortage()),
             shed: None,
         }
@@ -134,8 +133,7 @@ impl ConnectionSet {
                 open.leave();
             }
         }
-        if self.warned.is_none_or(|warned| warned.elapsed() >= WARNING_INTERVAL) {
-            self.warned = Some(Instant::now());
+        if self.warnings.may_say("connections give way").is_some() {
             tracing::warn!(
                 "clients have limits_config.max_connections ({}) connections open, so idle ones give way to new ones",
                 self.most

@@ -31,13 +31,6 @@ pub(crate) struct ReadRepository {
     pub(crate) artifacts: Vec<Artifact>,
 }
 
-impl Problem {
-    /// Whether rows with this problem may be kept with the mark that Harbor gave before.
-    pub(super) fn spares_kept_rows(&self) -> bool {
-        matches!(self, Self::Changed(_))
-    }
-}
-
 impl ReadRepository {
     /// Its rows for the sink; `None` where it has none.
     pub(super) fn into_rows(self) -> Option<Repository> {
@@ -65,6 +58,13 @@ pub(super) enum Problem {
     Changed(Failure),
     /// Harbor says that there is no such repository. If it is not gone, this is the failure.
     Absent(Failure),
+}
+
+impl Problem {
+    /// Whether rows with this problem may be kept with the mark that Harbor gave before.
+    pub(super) fn spares_kept_rows(&self) -> bool {
+        matches!(self, Self::Changed(_))
+    }
 }
 
 /// Reads a repository, unless it is too long.

@@ -35,6 +35,14 @@ struct Collected {
     errors: Vec<(Option<String>, String)>,
 }
 
+/// Asserts that one failure was told, of this repository, and that it says all of this.
+#[track_caller]
+fn assert_only_error(Collected { errors, .. }: &Collected, name: &str, parts: &[&str]) {
+    let [(Some(found), message)] = &errors[..] else { panic!("not one failure of a repository: {errors:?}") };
+    assert_eq!(found, name, "{errors:?}");
+    parts.iter().for_each(|part| assert!(message.contains(part), "{part} is not in {errors:?}"));
+}
+
 impl Sink for Collected {
     async fn rows(&mut self, rows: Vec<Repository>) -> bool {
         for Repository { project, name, artifacts } in rows {
@@ -226,7 +234,7 @@ fn a_failing_repository_costs_its_own_rows() {
     fake.faults.insert("/projects/a/repositories/x%252Fy/artifacts".into(), (Fault::Status(500), 2));
     let collected = listed(&fake, 1, 5_000, None);
     assert_eq!(collected.rows, ["a/x/y:latest", "a/x/y:new", "a-b/app:1", "b/app:1"], "the rows before it stay");
-    assert!(matches!(&collected.errors[..], [(Some(name), message)] if name == "a/x/y" && message.contains("500")));
+    assert_only_error(&collected, "a/x/y", &["500"]);
 }
 
 #[test]

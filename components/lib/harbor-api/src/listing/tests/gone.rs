@@ -47,11 +47,7 @@ fn a_repository_that_is_not_found_and_is_there_still_is_a_failure() {
     fake.faults.insert(APP.to_owned(), (Fault::Status(404), 1));
     let told = |collected: Collected| {
         assert_eq!(collected.rows, ["p/lib:3"]);
-        assert!(
-            matches!(&collected.errors[..], [(Some(name), message)] if name == "p/app" && message.contains("404")),
-            "{:?}",
-            collected.errors
-        );
+        assert_only_error(&collected, "p/app", &["404"]);
     };
     told(listed(&fake, 100, 5_000, None));
     // Harbor has it, whatever its lists say.
