@@ -4,7 +4,7 @@
 //! 2. `kept`: where rows are kept and Harbor marks changes, reads what changed, and gives the kept rows;
 //! 3. `whole`: otherwise, reads all. `access_path`: what it costs to read a project by its own list, or repository by
 //!    repository; `project`: reads it by the cheaper one; `repository`: the rows of each repository;
-//! 4. `changed`: whether what was read in several pages changed meanwhile, where Harbor marks changes;
+//! 4. `validation`: where Harbor marks changes, whether what was read in several pages changed meanwhile (`changed`);
 //! 5. `recount`: whether what Harbor counted and did not list is gone, or missing.
 //!
 //! `find` asks for one artifact.
@@ -22,6 +22,7 @@ mod overview;
 mod project;
 mod recount;
 mod repository;
+mod validation;
 mod whole;
 
 pub use crate::costs::Costs;
@@ -43,6 +44,7 @@ use kept::{KeptRows, Plan, Refreshed};
 use login::Harbor;
 use overview::{Project, ProjectOverview, Repository};
 use std::time::Duration;
+use validation::Validation;
 
 /// Refreshes that a listing tries where other listings are quicker. After that, it reads all.
 const REFRESHES: usize = 3;
@@ -251,7 +253,8 @@ impl<A: Api, K: Sink> Rows<'_, '_, A, K> {
         let changed_since = harbor.marks_changes.as_ref().and_then(|_| changed::beginning(newest, harbor.now));
         let limits = Limits { changed_since, ..limits };
         let access_paths = AccessPaths::learn(session, limits, harbor, &overviews).await;
-        let wanted = whole::list(session, limits, access_paths, overviews, &mut kept_rows, failures, sink).await;
+        let validation = Validation::new(session, limits, single);
+        let wanted = whole::list(&validation, access_paths, overviews, &mut kept_rows, failures, sink).await;
         if let Some(kept_rows) = &mut kept_rows {
             let kept = kept_rows.count() as u64 == all;
             kept_rows.end(session, newest, complete && wanted && kept && failures.are_none()).await;

@@ -30,6 +30,7 @@ pub(crate) enum WholeList<T> {
 }
 
 /// Why a list was not read to its end.
+#[derive(Clone)]
 pub(crate) struct Truncated {
     pub(crate) error: Error,
     /// Rows that were not read; `None` where not even their number is known.

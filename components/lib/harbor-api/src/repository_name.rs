@@ -16,11 +16,6 @@ impl RepositoryName {
         Self { project: project.to_owned(), name: name_in(project, full_name).to_owned() }
     }
 
-    /// The name of the repository that these rows are of.
-    pub(crate) fn of(rows: &Repository) -> Self {
-        Self { project: rows.project.clone(), name: rows.name.clone() }
-    }
-
     /// Rows of this repository.
     pub(crate) fn with(&self, artifacts: Vec<Artifact>) -> Repository {
         Repository { project: self.project.clone(), name: self.name.clone(), artifacts }

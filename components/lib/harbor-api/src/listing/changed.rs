@@ -62,7 +62,18 @@ impl Changed {
         Ok(Self { repositories: counts.map(|count| (count.name.clone(), count)).collect(), since })
     }
 
-    /// What became of a repository.
+    /// What became of a repository; it is unchanged where Harbor marks no changes.
+    pub(super) async fn since_it_was_listed(
+        api: &impl Api,
+        limits: Limits,
+        repository: &RepositoryCount,
+    ) -> Result<State, Truncated> {
+        let Some(since) = limits.changed_since else { return Ok(State::Unchanged) };
+        let changed = Self::ask(api, limits, Some(&repository.name.project), since).await?;
+        Ok(changed.state(repository))
+    }
+
+    /// What became of a repository of the projects that were asked for.
     pub(super) fn state(&self, repository: &RepositoryCount) -> State {
         match self.repositories.get(&repository.name) {
             Some(now) if now == repository => State::Unchanged,

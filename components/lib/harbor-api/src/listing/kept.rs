@@ -231,7 +231,7 @@ impl<'s, S: Store> KeptRows<'s, S> {
     /// Keeps repositories that were read.
     pub(super) async fn keep(&mut self, read: &[ReadRepository]) {
         let Some(row_store) = &mut self.row_store else { return };
-        for ReadRepository { repository, artifacts } in read {
+        for ReadRepository { repository, artifacts, .. } in read {
             if let Err(error) = row_store.keep(repository, artifacts).await {
                 return self.settle(Err(error));
             }

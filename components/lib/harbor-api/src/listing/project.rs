@@ -1,37 +1,39 @@
 //! The second stage of a listing: how the artifacts of a project are read, and what its own list of artifacts gave.
 
 use super::access_path::AccessPaths;
-use super::changed::{Changed, State};
 use super::endpoints;
 use super::failures::{Failure, MissingCounts};
 use super::overview::{self, ProjectOverview, RepositoryCount};
-use super::repository::ReadRepository;
+use super::repository::{Outcome, Problem, ReadRepository};
 use crate::api::Api;
 use crate::artifact::ListedArtifact;
 use crate::page::Limits;
 use crate::paging::{self, Truncated, WholeList};
 use crate::repository_name::RepositoryName;
 use crate::rows::{by_repository, rows};
-use image_model::types::Repository;
 use std::collections::BTreeMap;
-
-/// What is missing where only a proof is.
-const NOTHING: MissingCounts = MissingCounts { projects: 0, repositories: 0, artifacts: 0, uncounted: false, kept: 0 };
 
 /// One step of the last stage.
 pub(super) enum Step {
-    /// Passes on repositories that need no request: they are empty, or came with their project.
-    Read(Vec<ReadRepository>),
-    /// Passes on the rows of a repository that may not be all.
-    Partial(Repository),
-    /// Passes on what was read of a repository before the listing ran out of time.
-    Unfinished(RepositoryCount, Repository, Failure),
+    /// Passes on what needs no request: repositories that are empty, or came with their project.
+    Read(Outcome),
     /// Reads a repository.
     Repository(RepositoryCount),
-    /// Passes on a failure.
+    /// Passes on what concerns no repository.
+    OfProject(OfProject),
+}
+
+/// What is to be told of a project.
+pub(super) enum OfProject {
     Failure(Failure),
-    /// Asks again at the end how many repositories the project has, as Harbor listed only so many.
+    /// Harbor has to be asked again at the end how many repositories the project has, as it listed only so many.
     CountAgain(String, u64),
+}
+
+impl From<Failure> for OfProject {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
 }
 
 /// The steps for a project, in the order of its repositories.
@@ -50,12 +52,16 @@ pub(super) async fn steps(
     let mut steps = match access_paths.by_project(&repositories) {
         true => by_own_list(api, limits, &name, repositories).await,
         false => joined(repositories.into_iter().map(|repository| match repository.artifacts {
-            Some(0) => Step::Read(vec![ReadRepository { repository, artifacts: Vec::new() }]),
+            Some(0) => Step::Read(Outcome::Whole(vec![ReadRepository {
+                repository,
+                artifacts: Vec::new(),
+                in_several_pages: false,
+            }])),
             _ => Step::Repository(repository),
         })),
     };
-    steps.extend(failure.map(Step::Failure));
-    steps.extend(fewer_than_counted.map(|listed| Step::CountAgain(name, listed)));
+    let count_again = fewer_than_counted.map(|listed| OfProject::CountAgain(name, listed));
+    steps.extend(failure.map(OfProject::Failure).into_iter().chain(count_again).map(Step::OfProject));
     steps
 }
 
@@ -67,63 +73,49 @@ async fn by_own_list(api: &impl Api, limits: Limits, project: &str, repositories
         WholeList::Rows(artifacts, truncated) => (artifacts, truncated),
         WholeList::TooLong(_) => (Vec::new(), None),
     };
-    let several_pages = artifacts.len() > limits.page_size;
+    let in_several_pages = artifacts.len() > limits.page_size;
     // Where an artifact does not name its repository, the list is of no use.
     let mut found = by_repository(project, artifacts).unwrap_or_default();
     // After that, the repositories can't be read by themselves either.
     let cancelled =
         truncated.as_ref().map(|truncated| &truncated.error).filter(|error| error.cancel_reason().is_some());
-    // Of a list of several pages, a repository that changed meanwhile is read by itself.
-    let changed = match limits.changed_since.filter(|_| several_pages && cancelled.is_none()) {
-        Some(since) => Some(Changed::ask(api, limits, Some(project), since).await).transpose(),
-        None => Ok(None),
-    };
-    let (changed, unknown) = match changed {
-        Ok(changed) => (changed, None),
-        Err(truncated) => (None, Some(truncated)),
-    };
     let mut steps: BTreeMap<RepositoryName, Step> = BTreeMap::new();
     let mut all_found = true;
-    for mut repository in repositories {
-        let is_steady = match changed.as_ref().map(|changed| changed.state(&repository)) {
-            Some(State::Changed(now)) => {
-                repository = now;
-                false
-            }
-            Some(State::Absent) => false,
-            Some(State::Unchanged) | None => true,
-        };
+    for repository in repositories {
         let artifacts = found.remove(&repository.name.name).unwrap_or_default();
+        let listed = artifacts.len();
         let untagged = artifacts.iter().all(|artifact| artifact.tags.is_empty());
-        let whole = repository.artifacts.is_some_and(|counted| artifacts.len() as u64 >= counted);
+        let whole = repository.artifacts.is_some_and(|counted| listed as u64 >= counted);
         let name = repository.name.clone();
-        if is_steady && (repository.artifacts == Some(0) || (whole && !untagged)) {
-            let artifacts = rows(artifacts, limits.detail);
-            steps.insert(name, Step::Read(vec![ReadRepository { repository, artifacts }]));
+        let read =
+            |repository| ReadRepository { repository, artifacts: rows(artifacts, limits.detail), in_several_pages };
+        let step = if repository.artifacts == Some(0) || (whole && !untagged) {
+            Step::Read(Outcome::Whole(vec![read(repository)]))
         } else if let Some(error) = cancelled {
             all_found = false;
-            let truncated = Truncated::after(error.clone(), repository.artifacts, artifacts.len());
+            let truncated = Truncated::after(error.clone(), repository.artifacts, listed);
             let failure = Failure::of_repository(&name, truncated);
-            let rows = repository.name.with(rows(artifacts, limits.detail));
-            steps.insert(name, Step::Unfinished(repository, rows, failure));
+            Step::Read(Outcome::Partial(read(repository), Some(Problem::Failure(failure))))
         } else {
             all_found = false;
-            steps.insert(name, Step::Repository(repository));
-        }
+            Step::Repository(repository)
+        };
+        steps.insert(name, step);
     }
     // Repositories that appeared since Harbor was asked for them.
     for (name, artifacts) in found {
         let name = RepositoryName { project: project.to_owned(), name };
-        let rows = name.with(rows(artifacts, limits.detail));
-        steps.insert(name, Step::Partial(rows));
+        let repository = RepositoryCount { name: name.clone(), artifacts: None, updated: None };
+        let read = ReadRepository { repository, artifacts: rows(artifacts, limits.detail), in_several_pages };
+        steps.insert(name, Step::Read(Outcome::Partial(read, None)));
     }
     let mut steps = joined(steps.into_values());
     // Otherwise the repositories that are read by themselves show the failure, if it lasts.
     if all_found {
         let count = |artifacts| MissingCounts { artifacts, ..MissingCounts::default() };
-        steps.extend(truncated.map(|truncated| Step::Failure(Failure::of_project(project, truncated, count))));
+        let failure = truncated.map(|truncated| Failure::of_project(project, truncated, count));
+        steps.extend(failure.map(|failure| Step::OfProject(failure.into())));
     }
-    steps.extend(unknown.map(|truncated| Step::Failure(Failure::of_project(project, truncated, |_| NOTHING))));
     steps
 }
 
@@ -132,7 +124,7 @@ fn joined(steps: impl Iterator<Item = Step>) -> Vec<Step> {
     let mut joined: Vec<Step> = Vec::new();
     for step in steps {
         match (joined.last_mut(), step) {
-            (Some(Step::Read(before)), Step::Read(read)) => before.extend(read),
+            (Some(Step::Read(Outcome::Whole(before))), Step::Read(Outcome::Whole(read))) => before.extend(read),
             (_, step) => joined.push(step),
         }
     }

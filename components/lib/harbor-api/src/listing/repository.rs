@@ -21,14 +21,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// Most rows by which pushes may shift a streamed list during the reading.
 const RECENT_ROWS: usize = 10_000;
 
-/// Most times that a repository is read that changes meanwhile.
-const MAX_READINGS: usize = 3;
-
-/// A repository that was read to its end.
+/// A repository that was read.
+#[derive(Clone)]
 pub(crate) struct ReadRepository {
+    /// As Harbor listed it before.
     pub(crate) repository: RepositoryCount,
     /// Its rows, in order.
     pub(crate) artifacts: Vec<Artifact>,
+    /// Whether the list with its rows had several pages, which show it at several moments.
+    pub(crate) in_several_pages: bool,
 }
 
 impl ReadRepository {
@@ -37,16 +38,33 @@ impl ReadRepository {
         let RepositoryName { project, name } = self.repository.name;
         (!self.artifacts.is_empty()).then_some(Repository { project, name, artifacts: self.artifacts })
     }
+
+    /// A number that tells its rows from others, in whatever order.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let of_each = self.artifacts.iter().map(|row| fingerprint(&row.digest, row.tags.iter()));
+        of_each.fold(0, u64::wrapping_add)
+    }
 }
 
 /// What the reading of repositories came to.
 pub(super) enum Outcome {
     /// They were read to their end.
     Whole(Vec<ReadRepository>),
-    /// Rows of one repository that may not be all, and what went wrong.
-    Partial(Repository, Option<Problem>),
+    /// One repository of which some rows may be missing, and what went wrong.
+    Partial(ReadRepository, Option<Problem>),
     /// The repository has too many rows to buffer. [`stream`] passes them on when it is their turn.
     TooLong(RepositoryCount),
+}
+
+impl Outcome {
+    /// The repositories whose lists came to their end.
+    pub(super) fn read(&self) -> &[ReadRepository] {
+        match self {
+            Self::Whole(read) => read,
+            Self::Partial(read, Some(Problem::FewerThanCounted(_))) => std::slice::from_ref(read),
+            Self::Partial(..) | Self::TooLong(_) => &[],
+        }
+    }
 }
 
 /// What went wrong with a repository.
@@ -68,84 +86,39 @@ impl Problem {
 }
 
 /// Reads a repository, unless it is too long.
-///
-/// Its pages show it at several moments: a tag that moves from a later page to an earlier one meanwhile is in neither. So where
-/// Harbor marks changes, a repository of several pages counts as read if it has the same mark after the last page as before the
-/// first one, or if it has the same rows twice in a row, as one that is pulled from all the time: a pull moves the mark, too.
-/// Only a tag that moves to and fro, between the same pages of two readings, escapes both.
-pub(super) async fn read(api: &impl Api, limits: Limits, mut repository: RepositoryCount) -> Outcome {
+pub(super) async fn read(api: &impl Api, limits: Limits, repository: RepositoryCount) -> Outcome {
+    let mut read = ReadRepository { repository, artifacts: Vec::new(), in_several_pages: false };
+    let ReadRepository { repository, .. } = &read;
     if !endpoints::is_valid_segment(&repository.name.name) {
         let message = endpoints::invalid_name("repository", &repository.name.name);
         let failure = Failure::in_repository(&repository.name, FailureCode::Inconsistent, message);
-        return Outcome::Partial(repository.name.with(Vec::new()), Some(Problem::Failure(failure)));
+        return Outcome::Partial(read, Some(Problem::Failure(failure)));
     }
-    let mut earlier = None;
-    let mut readings = 1..=MAX_READINGS;
-    loop {
-        let Some(Reading { artifacts, listed, problem }) = read_list(api, limits, &repository).await else {
-            return Outcome::TooLong(repository);
-        };
-        let fingerprint =
-            artifacts.iter().map(|row| fingerprint(&row.digest, row.tags.iter())).fold(0, u64::wrapping_add);
-        let is_failed = matches!(problem, Some(Problem::Failure(_) | Problem::Absent(_)));
-        let is_proved = is_failed || listed <= limits.page_size as u64 || earlier == Some(fingerprint);
-        let state = match is_proved {
-            true => Ok(State::Unchanged),
-            false => state(api, limits, &repository).await,
-        };
-        let problem = match state {
-            Ok(State::Unchanged) => problem,
-            Err(truncated) => Some(Problem::Failure(Failure::of_repository(&repository.name, truncated))),
-            Ok(state) => {
-                readings.next();
-                if readings.is_empty() {
-                    Some(Problem::Failure(changing(api, &repository.name)))
-                } else {
-                    earlier = Some(fingerprint);
-                    if let State::Changed(now) = state {
-                        repository = now;
-                    }
-                    continue;
-                }
-            }
-        };
-        return match problem {
-            Some(Problem::Absent(_)) => Outcome::Partial(repository.name.with(Vec::new()), problem),
-            Some(_) => Outcome::Partial(repository.name.with(artifacts), problem),
-            None => Outcome::Whole(vec![ReadRepository { repository, artifacts }]),
-        };
-    }
-}
-
-/// A repository as one reading of its list shows it.
-struct Reading {
-    /// Its rows, in order.
-    artifacts: Vec<Artifact>,
-    /// How many artifacts Harbor listed, with those that give no row.
-    listed: u64,
-    problem: Option<Problem>,
-}
-
-/// Reads the list of a repository; `None` where it is too long.
-async fn read_list(api: &impl Api, limits: Limits, repository: &RepositoryCount) -> Option<Reading> {
     let list = endpoints::repository_artifacts(&repository.name);
     let mut read_again = true;
     loop {
         let WholeList::Rows(artifacts, truncated) = paging::read_all::<RepositoryArtifact>(api, &list, limits).await
         else {
-            return None;
+            return Outcome::TooLong(read.repository);
         };
         let listed = artifacts.len() as u64;
         let fewer = truncated.is_none() && repository.artifacts.is_some_and(|counted| listed < counted);
         if fewer && std::mem::take(&mut read_again) {
             continue;
         }
-        let artifacts = artifacts.into_iter().map(|RepositoryArtifact(artifact)| artifact).collect();
         let problem = match truncated {
             Some(truncated) => Some(failed(api, &repository.name, truncated).await),
             None => fewer.then_some(Problem::FewerThanCounted(listed)),
         };
-        return Some(Reading { artifacts: rows(artifacts, limits.detail), listed, problem });
+        if !matches!(problem, Some(Problem::Absent(_))) {
+            let artifacts = artifacts.into_iter().map(|RepositoryArtifact(artifact)| artifact).collect();
+            read.artifacts = rows(artifacts, limits.detail);
+        }
+        read.in_several_pages = listed > limits.page_size as u64;
+        return match problem {
+            Some(_) => Outcome::Partial(read, problem),
+            None => Outcome::Whole(vec![read]),
+        };
     }
 }
 
@@ -156,15 +129,8 @@ async fn failed(api: &impl Api, name: &RepositoryName, truncated: Truncated) -> 
     if is_absent { Problem::Absent(failure) } else { Problem::Failure(failure) }
 }
 
-/// What became of a repository since it was listed; unchanged where Harbor marks no changes.
-async fn state(api: &impl Api, limits: Limits, repository: &RepositoryCount) -> Result<State, Truncated> {
-    let Some(since) = limits.changed_since else { return Ok(State::Unchanged) };
-    let changed = Changed::ask(api, limits, Some(&repository.name.project), since).await?;
-    Ok(changed.state(repository))
-}
-
 /// The failure of a repository that changed each time that it was read.
-fn changing(api: &impl Api, name: &RepositoryName) -> Failure {
+pub(super) fn changing(api: &impl Api, name: &RepositoryName) -> Failure {
     let what = "the list kept changing while it was read, so rows may be missing".to_owned();
     let url = api.url(&endpoints::repository_artifacts(name).path);
     Failure::of_repository(name, Truncated { error: Error { url, kind: ErrorKind::Inconsistent(what) }, missing: None })
@@ -195,7 +161,7 @@ pub(super) async fn stream(
     if !wanted || matches!(problem, Some(Problem::Failure(_) | Problem::Absent(_))) {
         return (wanted, problem);
     }
-    let state = match state(api, limits, repository).await {
+    let state = match Changed::since_it_was_listed(api, limits, repository).await {
         Ok(State::Unchanged) => return (wanted, problem),
         Ok(state) => state,
         Err(truncated) => {

@@ -3,13 +3,13 @@
 use super::access_path::AccessPaths;
 use super::failures::{Failure, Failures};
 use super::kept::KeptRows;
-use super::overview::{ProjectOverview, RepositoryCount};
-use super::project::{self, Step};
+use super::overview::ProjectOverview;
+use super::project::{self, OfProject, Step};
 use super::recount::Recount;
 use super::repository::{self, Outcome, Problem, ReadRepository};
+use super::validation::Validation;
 use crate::api::Api;
 use crate::page::Limits;
-use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::sink::Sink;
 use crate::store::Store;
@@ -17,38 +17,42 @@ use futures::{StreamExt, stream};
 use image_model::types::{self, Repository};
 
 /// Lists all rows in order, and keeps them. Returns whether the sink wants more.
-pub(super) async fn list<S: Store>(
-    session: &Session<'_, impl Api>,
-    limits: Limits,
+pub(super) async fn list<'a, A: Api + 'a, S: Store>(
+    validation: &Validation<'_, Session<'a, A>>,
     access_paths: AccessPaths,
     overviews: Vec<ProjectOverview>,
     kept_rows: &mut Option<KeptRows<'_, S>>,
     failures: &mut Failures,
     sink: &mut impl Sink,
 ) -> bool {
+    let Validation { api: session, limits, .. } = *validation;
     let steps = stream::iter(overviews)
         .map(|overview| project::steps(session, limits, access_paths, overview))
         .buffered(limits.concurrency)
         .flat_map(stream::iter);
-    let mut taken = Box::pin(steps.map(|step| take(session, limits, step)).buffered(limits.concurrency));
+    let read = steps.map(|step| take(session, limits, step)).buffered(limits.concurrency);
+    let mut outcomes = Box::pin(validation.validated(read));
     let mut recount = Recount::default();
-    while let Some(taken) = taken.next().await {
-        let rows: Vec<Repository> = match taken {
-            Taken::Outcome(Outcome::Whole(read)) => {
+    while let Some(outcome) = outcomes.next().await {
+        let rows: Vec<Repository> = match outcome {
+            Ok(Outcome::Whole(read)) => {
                 if let Some(kept_rows) = kept_rows {
                     kept_rows.keep(&read).await;
                 }
                 read.into_iter().filter_map(ReadRepository::into_rows).collect()
             }
-            Taken::Outcome(Outcome::Partial(rows, problem)) => {
-                let name = RepositoryName::of(&rows);
-                if let Some(kept_rows) = kept_rows {
-                    kept_rows.forget(&name).await;
-                }
-                recount.tell(problem, &name, failures, sink);
-                Some(rows).filter(|rows| !rows.artifacts.is_empty()).into_iter().collect()
+            Ok(Outcome::Partial(read, Some(Problem::Failure(failure)))) if failure.is_cancelled() => {
+                unfinished(kept_rows.as_ref(), read, failure, failures, sink).await
             }
-            Taken::Outcome(Outcome::TooLong(repository)) => {
+            Ok(Outcome::Partial(read, problem)) => {
+                let name = &read.repository.name;
+                if let Some(kept_rows) = kept_rows {
+                    kept_rows.forget(name).await;
+                }
+                recount.tell(problem, name, failures, sink);
+                read.into_rows().into_iter().collect()
+            }
+            Ok(Outcome::TooLong(repository)) => {
                 let mut tee = Tee { sink, kept_rows: kept_rows.as_mut(), passed: false };
                 let (wanted, problem) = repository::stream(session, limits, &repository, &mut tee).await;
                 let passed = tee.passed;
@@ -57,10 +61,10 @@ pub(super) async fn list<S: Store>(
                         if let Some(kept_rows) = kept_rows {
                             kept_rows.drop_stream();
                         }
-                        let none = repository.name.with(Vec::new());
+                        let none = ReadRepository { repository, artifacts: Vec::new(), in_several_pages: true };
                         // Kept rows behind those that the sink has would be there twice.
                         let kept_rows = kept_rows.as_ref().filter(|_| !passed);
-                        unfinished(kept_rows, &repository, none, failure, failures, sink).await
+                        unfinished(kept_rows, none, failure, failures, sink).await
                     }
                     problem => {
                         if let Some(kept_rows) = kept_rows {
@@ -75,14 +79,11 @@ pub(super) async fn list<S: Store>(
                     }
                 }
             }
-            Taken::Unfinished(repository, rows, failure) => {
-                unfinished(kept_rows.as_ref(), &repository, rows, failure, failures, sink).await
-            }
-            Taken::Failure(failure) => {
+            Err(OfProject::Failure(failure)) => {
                 failures.add(Some(failure), sink);
                 continue;
             }
-            Taken::CountAgain(project, listed) => {
+            Err(OfProject::CountAgain(project, listed)) => {
                 recount.add_project(project, listed);
                 continue;
             }
@@ -99,47 +100,26 @@ pub(super) async fn list<S: Store>(
 /// marked a change since, and otherwise these. The next listing finds out by the marks, too.
 async fn unfinished<S: Store>(
     kept_rows: Option<&KeptRows<'_, S>>,
-    repository: &RepositoryCount,
-    rows: Repository,
-    failure: Failure,
+    mut read: ReadRepository,
+    mut failure: Failure,
     failures: &mut Failures,
     sink: &mut impl Sink,
 ) -> Vec<Repository> {
-    let kept = match kept_rows {
-        Some(kept_rows) => kept_rows.rows_of(repository).await,
-        None => None,
-    };
-    let (rows, failure) = match kept {
-        Some(artifacts) => (repository.name.with(artifacts), failure.with_kept_rows()),
-        None => (rows, failure),
-    };
+    if let Some(kept_rows) = kept_rows
+        && let Some(artifacts) = kept_rows.rows_of(&read.repository).await
+    {
+        (read.artifacts, failure) = (artifacts, failure.with_kept_rows());
+    }
     failures.add(Some(failure), sink);
-    Some(rows).filter(|rows| !rows.artifacts.is_empty()).into_iter().collect()
-}
-
-/// What a step came to.
-enum Taken {
-    Outcome(Outcome),
-    /// The listing ran out of time before it had read the repository.
-    Unfinished(RepositoryCount, Repository, Failure),
-    Failure(Failure),
-    CountAgain(String, u64),
+    read.into_rows().into_iter().collect()
 }
 
 /// Takes a step.
-async fn take(api: &impl Api, limits: Limits, step: Step) -> Taken {
+async fn take(api: &impl Api, limits: Limits, step: Step) -> Result<Outcome, OfProject> {
     match step {
-        Step::Read(read) => Taken::Outcome(Outcome::Whole(read)),
-        Step::Partial(rows) => Taken::Outcome(Outcome::Partial(rows, None)),
-        Step::Unfinished(repository, rows, failure) => Taken::Unfinished(repository, rows, failure),
-        Step::Repository(repository) => match repository::read(api, limits, repository.clone()).await {
-            Outcome::Partial(rows, Some(Problem::Failure(failure))) if failure.is_cancelled() => {
-                Taken::Unfinished(repository, rows, failure)
-            }
-            outcome => Taken::Outcome(outcome),
-        },
-        Step::Failure(failure) => Taken::Failure(failure),
-        Step::CountAgain(project, listed) => Taken::CountAgain(project, listed),
+        Step::Read(outcome) => Ok(outcome),
+        Step::Repository(repository) => Ok(repository::read(api, limits, repository).await),
+        Step::OfProject(told) => Err(told),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::listing::failures::{Failure, Failures};
 use crate::listing::overview::RepositoryCount;
 use crate::listing::recount::Recount;
 use crate::listing::repository::{self, Outcome, ReadRepository};
+use crate::listing::validation::read_until_valid;
 use crate::page::Limits;
 use crate::repository_name::RepositoryName;
 use crate::sink::Sink;
@@ -189,7 +190,7 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
             artifacts: Some(mark.artifacts),
             updated: Some(Time::from_microseconds(mark.updated)),
         };
-        match repository::read(self.api, self.limits, repository).await {
+        match read_until_valid(self.api, self.limits, repository, None).await {
             Outcome::Whole(read) => {
                 for rows in read.into_iter().filter_map(ReadRepository::into_rows) {
                     if !self.add(rows).await {
@@ -198,9 +199,12 @@ impl<A: Api, K: Sink> Output<'_, A, K> {
                 }
                 true
             }
-            Outcome::Partial(rows, problem) => {
+            Outcome::Partial(read, problem) => {
                 recount.tell(problem, name, self.failures, self.sink);
-                self.add(rows).await
+                match read.into_rows() {
+                    Some(rows) => self.add(rows).await,
+                    None => true,
+                }
             }
             Outcome::TooLong(repository) => {
                 if !self.pass().await {

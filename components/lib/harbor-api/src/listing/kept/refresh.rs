@@ -6,17 +6,18 @@ use crate::api::Api;
 use crate::artifact::Time;
 use crate::listing::changed::{self, Changed};
 use crate::listing::endpoints;
-use crate::listing::failures::Failures;
+use crate::listing::failures::{Failure, Failures};
 use crate::listing::overview::{self, Project, ProjectOverview, RepositoryCount};
 use crate::listing::recount::Recount;
 use crate::listing::repository::{self, Outcome, Problem, ReadRepository};
+use crate::listing::validation::Validation;
 use crate::page::Limits;
 use crate::repository_name::RepositoryName;
 use crate::session::Session;
 use crate::sink::Sink;
 use crate::store::Store;
 use futures::{StreamExt, stream};
-use image_model::types::{self, Artifact};
+use image_model::types;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most rows of repositories that can't be kept or were not read whole. They are in memory until it is their turn.
@@ -72,31 +73,34 @@ pub(in crate::listing) async fn refresh<S: Store>(
         kept_rows.forget(name).await;
     }
     let mut recount = Recount::default();
-    let mut outcomes =
-        Box::pin(stream::iter(read).map(|count| repository::read(session, limits, count)).buffered(limits.concurrency));
+    let validation = Validation::new(session, limits, single);
+    let read = stream::iter(read).map(async |count| Ok::<_, Failure>(repository::read(session, limits, count).await));
+    let mut outcomes = Box::pin(validation.validated(read.buffered(limits.concurrency)));
     while let Some(outcome) = outcomes.next().await {
         match outcome {
-            Outcome::Whole(read) => {
+            Ok(Outcome::Whole(read)) => {
                 kept_rows.keep(&read).await;
-                let unkept = read.into_iter().filter(|read| !kept_rows.knows(&read.repository.name));
-                unkept.for_each(|ReadRepository { repository, artifacts }| parts.add(repository.name, artifacts));
+                read.into_iter()
+                    .filter(|read| !kept_rows.knows(&read.repository.name))
+                    .for_each(|read| parts.add(read));
             }
-            Outcome::Partial(rows, problem) => {
-                let name = RepositoryName::of(&rows);
-                kept_rows.forget(&name).await;
-                recount.tell(problem, &name, failures, &mut errors);
-                parts.add(name, rows.artifacts);
+            Ok(Outcome::Partial(read, problem)) => {
+                let name = &read.repository.name;
+                kept_rows.forget(name).await;
+                recount.tell(problem, name, failures, &mut errors);
+                parts.add(read);
             }
-            Outcome::TooLong(repository) => {
+            Ok(Outcome::TooLong(repository)) => {
                 let mut rows = StoreSink { kept_rows, errors: &mut errors };
                 let (_, problem) = repository::stream(session, limits, &repository, &mut rows).await;
                 let whole = problem.as_ref().is_none_or(Problem::spares_kept_rows);
                 let artifacts = kept_rows.end_stream(&repository, whole).await;
                 recount.tell(problem, &repository.name, failures, &mut errors);
                 if !kept_rows.knows(&repository.name) {
-                    parts.add(repository.name, artifacts);
+                    parts.add(ReadRepository { repository, artifacts, in_several_pages: true });
                 }
             }
+            Err(failure) => failures.add(Some(failure), &mut errors),
         }
         if kept_rows.row_store.is_none() || kept_rows.meta.off.is_some() || parts.rows > MAX_PART_ROWS {
             return Refreshed::ReadAll;
@@ -126,7 +130,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn add(&mut self, name: RepositoryName, artifacts: Vec<Artifact>) {
+    fn add(&mut self, ReadRepository { repository: RepositoryCount { name, .. }, artifacts, .. }: ReadRepository) {
         self.rows += artifacts.len();
         let rows = name.with(artifacts);
         self.repositories.insert(name, rows);

@@ -65,7 +65,7 @@ pub(super) struct MarkingHarbor {
     pub(super) lists_projects: Cell<bool>,
     /// Requests that are answered yet; the others are cancelled.
     pub(super) answers_left: Cell<Option<usize>>,
-    /// A part of paths that get 503.
+    /// A part of paths that get 503; `^` is the beginning of a path.
     pub(super) fails: RefCell<Option<String>>,
     pub(super) asked: RefCell<Vec<String>>,
     /// Runs once, after the first request for a path with this in it.
@@ -297,7 +297,7 @@ impl MarkingHarbor {
         }
         self.asked.borrow_mut().push(path.to_owned());
         let status = |status| ErrorKind::Status { status, excerpt: String::new(), absent: None, retry_after: None };
-        if self.fails.borrow().as_ref().is_some_and(|part| path.contains(part)) {
+        if self.fails.borrow().as_ref().is_some_and(|part| format!("^{path}").contains(part)) {
             return failed(status(503));
         }
         let (bare, query) = path.split_once('?').unwrap_or((path, ""));

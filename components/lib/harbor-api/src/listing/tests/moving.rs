@@ -283,7 +283,10 @@ fn rows_of_which_nobody_says_whether_they_changed_are_given_with_a_failure() {
     *harbor.fails.borrow_mut() = Some("update_time".to_owned());
     let collected = listed_with(&harbor, &NoStore, None, None);
     assert_eq!(collected.rows, expected);
-    assert_only_error(&collected, "p0/r0", &["503"]);
+    let [(None, message)] = &collected.errors[..] else {
+        panic!("not one failure of a project: {:?}", collected.errors)
+    };
+    assert!(message.starts_with("project p0: GET") && message.contains("503"), "{message}");
     let store = MemoryStore::default();
     kept(&harbor, &store);
     *harbor.fails.borrow_mut() = None;
@@ -299,4 +302,102 @@ fn an_older_harbor_is_not_asked_what_changed() {
     assert_eq!(listed_with(&harbor, &NoStore, None, None).errors, []);
     let asked = harbor.take_asked();
     assert_eq!((pages(&asked), questions(&asked)), (2, 0));
+}
+
+/// Twenty projects with a repository of two pages each.
+fn twenty_projects() -> MarkingHarbor {
+    let harbor = MarkingHarbor::filled(20, 1, 150);
+    for number in 0..20 {
+        harbor.move_latest(&format!("p{number}/r0"), 140);
+    }
+    harbor.wait(3600);
+    harbor
+}
+
+#[test]
+fn one_question_validates_twenty_pages_whatever_projects_they_are_of() {
+    for lists_projects in [false, true] {
+        let harbor = twenty_projects();
+        harbor.lists_projects.set(lists_projects);
+        harbor.costs(0.01);
+        let asked = assert_same(&harbor, &MemoryStore::default());
+        assert_eq!((pages(&asked), questions(&asked)), (40, 2), "{asked:?}");
+        let of_all = asked.iter().filter(|path| path.starts_with("/repositories?") && path.contains("update_time"));
+        assert_eq!(of_all.count(), 2, "{asked:?}");
+    }
+}
+
+#[test]
+fn a_refresh_shares_its_questions_too() {
+    let (harbor, store) = (twenty_projects(), MemoryStore::default());
+    assert_same(&harbor, &store);
+    (0..20).for_each(|number| harbor.push(&format!("p{number}/r0")));
+    let asked = assert_same(&harbor, &store);
+    // One of them asks what is to be read.
+    assert_eq!((pages(&asked), questions(&asked)), (40, 1 + 2), "{asked:?}");
+}
+
+#[test]
+fn tags_that_move_among_rows_that_wait_for_the_same_question_are_in_the_listing() {
+    for keeps in [false, true] {
+        let (harbor, store) = (twenty_projects(), MemoryStore::default());
+        harbor.push("p2/single");
+        after_each_page(
+            &harbor,
+            (0..12_usize).map(|number| -> Meanwhile {
+                Box::new(move |harbor| {
+                    harbor.wait(1);
+                    harbor.move_latest(&format!("p{}/r0", number / 2), 3);
+                })
+            }),
+        );
+        let collected = match keeps {
+            true => kept(&harbor, &store),
+            false => listed_with(&harbor, &NoStore, None, None),
+        };
+        harbor.after_each.replace(None);
+        assert_eq!((collected.rows, collected.errors), (whole(&harbor), vec![]));
+        if keeps {
+            assert_eq!(assert_same(&harbor, &store).len(), 3, "the rows are kept with the marks that they have");
+        }
+    }
+}
+
+#[test]
+fn where_the_list_of_all_changed_repositories_is_longer_each_project_is_asked_for_its_own() {
+    let harbor = twenty_projects();
+    (0..2_000).for_each(|number| harbor.push(&format!("busy/r{number}")));
+    let asked = assert_same(&harbor, &MemoryStore::default());
+    let of_all = asked.iter().filter(|path| path.starts_with("/repositories?") && path.contains("update_time"));
+    // The first question, about ten projects, reads its twenty pages.
+    assert_eq!((of_all.count(), questions(&asked)), (20, 20 + 10));
+}
+
+#[test]
+fn where_the_list_of_all_changed_repositories_is_refused_each_project_is_asked_for_its_own() {
+    let harbor = twenty_projects();
+    let expected = whole(&harbor);
+    let of_each = "/repositories?page=1&page_size=100&sort=repository_id";
+    *harbor.fails.borrow_mut() = Some(of_each.to_owned());
+    let collected = listed_with(&harbor, &NoStore, None, None);
+    assert!(collected.errors.iter().all(|(_, message)| message.starts_with("project p")), "{:?}", collected.errors);
+    assert_eq!((collected.rows.len(), collected.errors.len()), (expected.len(), 20));
+    *harbor.fails.borrow_mut() = Some(format!("^{of_each}"));
+    harbor.take_asked();
+    let collected = listed_with(&harbor, &NoStore, None, None);
+    assert_eq!((collected.rows, collected.errors), (expected, vec![]));
+    assert_eq!(questions(&harbor.take_asked()), 1 + 20);
+}
+
+#[test]
+fn what_is_validated_last_leaves_when_the_time_is_up() {
+    let harbor = twenty_projects();
+    let expected = whole(&harbor);
+    for answers in 3..50 {
+        harbor.answers_left.set(Some(answers));
+        let collected = listed_with(&harbor, &NoStore, None, None);
+        let errors = collected.errors.len();
+        assert_eq!(errors, usize::from(collected.rows.len() < expected.len() || answers < 45), "{answers}");
+        assert!(collected.rows.iter().all(|row| expected.contains(row)));
+    }
 }
