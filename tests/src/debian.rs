@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 /// When it can't be had although the environment variable `CI` is `true`: where tests decide over a change, none may be
 /// left out.
 pub(crate) fn package(name: &str) -> Result<Option<PathBuf>> {
-    unless_missing(name, fetched(name, |apt| apt.run(&["download", name]).map(drop)))
+    unless_missing(name, fetched(name, |apt| apt.get(&["download", name])))
 }
 
 /// The folder in which packages are unpacked, with all that they need and this system lacks; the rest as for [`package`].
@@ -26,7 +26,7 @@ pub(crate) fn packages(folder: &str, names: &[&str]) -> Result<Option<PathBuf>> 
     let install = ["install", "--download-only", "--reinstall", "--no-install-recommends", "--yes"];
     // Nothing is installed, so nothing has to wait for whoever installs something.
     let arguments = [&["-o", "Debug::NoLocking=1"], &install[..], names].concat();
-    unless_missing(folder, fetched(folder, |apt| apt.run(&arguments).map(drop)))
+    unless_missing(folder, fetched(folder, |apt| apt.get(&arguments)))
 }
 
 /// The folder with Debian's sudo; `None` where it can't be had, which is said on stderr.
@@ -72,7 +72,7 @@ pub fn leave_out(reason: &str) {
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("running {command:?}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?} failed ({}): {}", output.status, said.trim());
+    ensure!(output.status.success(), "{} ({}, of {command:?})", said.trim(), output.status);
     Ok(String::from_utf8(output.stdout)?)
 }
 
@@ -104,9 +104,23 @@ impl<'a> Apt<'a> {
         for part in ["lists/partial", "cache/archives/partial", "packages", "unpacked"] {
             std::fs::create_dir_all(folder.join(part))?;
         }
+        // What is half installed on this system is no matter of the tests.
+        std::fs::copy("/var/lib/dpkg/status", folder.join("status"))?;
         let apt = Self(folder);
         apt.run(&["update"])?;
         Ok(apt)
+    }
+
+    /// Downloads packages: the newest ones, and otherwise those of the release, as a mirror may list a security update some time before
+    /// it has it.
+    fn get(&self, arguments: &[&str]) -> Result<()> {
+        let Err(error) = self.run(arguments) else { return Ok(()) };
+        let system = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        let release =
+            system.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).map(|name| name.trim_matches('"'));
+        let Some(release) = release else { return Err(error) };
+        let of_release = self.run(&[&["-t", release], arguments].concat());
+        of_release.with_context(|| format!("{error:#}; and of {release} itself")).map(drop)
     }
 
     fn run(&self, arguments: &[&str]) -> Result<String> {
@@ -117,6 +131,7 @@ impl<'a> Apt<'a> {
             .args(["-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30"])
             // Root's apt would give its downloads to a user who may not enter this folder.
             .args(["-o", "APT::Sandbox::User=root"])
+            .arg(format!("-oDir::State::status={}", folder.join("status").display()))
             .arg(format!("-oDir::State::lists={}", folder.join("lists").display()))
             .arg(format!("-oDir::Cache={}", folder.join("cache").display()))
             .args(arguments)

@@ -20,6 +20,7 @@ mod test;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// Builds, tests and lints Image Service. Each task prints the time of its steps at its end.
@@ -88,12 +89,24 @@ enum Task {
     },
 }
 
-fn main() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has a parent folder")?;
-    std::env::set_current_dir(root)?;
-    let outcome = run(Arguments::parse().task);
+#[allow(clippy::print_stderr, reason = "why a task failed")]
+fn main() -> ExitCode {
+    let outcome = in_root().and_then(|()| run(Arguments::parse().task));
     steps::report();
-    outcome
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // Where a task failed, a backtrace of this program tells nothing.
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Goes to the folder of the repository, which all paths start from.
+fn in_root() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has a parent folder")?;
+    std::env::set_current_dir(root).with_context(|| format!("going to {}", root.display()))
 }
 
 fn run(task: Task) -> Result<()> {

@@ -1,12 +1,16 @@
 //! `cargo xtask test`: builds everything, and runs all tests or those of some areas.
 
+mod failed;
+
 use crate::build::{build, test_components};
 use crate::executables::{Executable, executables};
 use crate::fuzz::fuzz;
-use crate::run::{cargo_command, native_arguments, run, target};
+use crate::run::{cargo_command, native_arguments, target};
 use crate::steps::{self, step};
-use anyhow::{Result, bail};
-use std::process::Command;
+use anyhow::{Context, Result, bail, ensure};
+use failed::Failed;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How long each fuzz target runs here: enough for its seeds, which include earlier findings, and for new bugs that are
@@ -70,9 +74,19 @@ fn has_any(tests: &Executable, filters: &[String]) -> bool {
     output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(": test"))
 }
 
+/// Runs them, and passes on what they print. Tells at the end why some failed.
 fn run_tests(tests: &Executable, filters: &[String]) -> Result<()> {
     println!("tests of {} ({})", tests.package, tests.target);
-    run(&mut command(tests, filters))
+    let mut running = command(tests, filters).stdout(Stdio::piped()).spawn().context("starting the tests")?;
+    let mut failed = Failed::default();
+    for line in BufReader::new(running.stdout.take().context("the tests have no output")?).lines() {
+        let line = line.context("reading what the tests print")?;
+        println!("{line}");
+        failed.take(&line);
+    }
+    let status = running.wait()?;
+    ensure!(status.success(), "the tests of {} failed ({status})\n\n{}", tests.package, failed.text());
+    Ok(())
 }
 
 /// The command for the tests with one of these words in their names, or for all.
