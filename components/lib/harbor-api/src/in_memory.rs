@@ -1,4 +1,4 @@
-//! A Harbor in memory, for tests and benches: it answers at once, and its clock stands still.
+//! A Harbor in memory, for tests and benches: it answers at once, and its clock stands still unless it says otherwise.
 
 use crate::api::{Api, Experience, Reply};
 use crate::error::Error;
@@ -16,6 +16,11 @@ pub trait InMemory {
     ///
     /// See [`Error`].
     fn reply(&self, path: &str) -> Result<Reply, Error>;
+
+    /// The time on its clock.
+    fn time(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// What earlier listings found out.
     fn experience(&self) -> Experience {
@@ -48,7 +53,7 @@ impl<T: InMemory> Api for T {
     }
 
     fn now(&self) -> Duration {
-        Duration::ZERO
+        self.time()
     }
 
     async fn pause(&self, _: Duration) {}

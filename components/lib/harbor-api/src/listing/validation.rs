@@ -17,6 +17,7 @@ use futures::{Stream, StreamExt, stream};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
+use std::time::Duration;
 
 /// Most times that a repository is read that changes meanwhile.
 const MAX_READINGS: usize = 3;
@@ -24,6 +25,10 @@ const MAX_READINGS: usize = 3;
 /// Pages that are read before Harbor is asked what changed, so that validation costs a twentieth of the requests at most. Their
 /// rows are in memory until then.
 const PAGES_A_QUESTION: usize = 20;
+
+/// Rows that wait for longer are asked about with the next page: where Harbor is slow, the listing may end before many pages were
+/// read, and what it has not validated by then is not kept.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Questions under way at a time. The next pages are read beside them.
 const QUESTIONS: usize = 2;
@@ -64,15 +69,18 @@ impl<'a, A: Api> Validation<'a, A> {
         &self,
         readings: &mut Pin<Box<impl Stream<Item = Result<Outcome, E>>>>,
     ) -> Vec<Result<Outcome, E>> {
-        let (mut batch, mut pages, mut waits) = (Vec::new(), 0, false);
+        let (mut batch, mut pages, mut doubted) = (Vec::new(), 0, None);
         while let Some(reading) = readings.next().await {
             let read = reading.as_ref().map_or(&[][..], Outcome::read);
-            waits |= read.iter().any(|read| self.doubts(read));
+            if doubted.is_none() && read.iter().any(|read| self.doubts(read)) {
+                doubted = Some(self.api.now());
+            }
             let rows: usize = read.iter().map(|read| read.artifacts.len()).sum();
             pages += rows.div_ceil(self.limits.page_size).max(1);
             batch.push(reading);
-            if !waits || pages >= PAGES_A_QUESTION {
-                break;
+            match doubted {
+                Some(since) if pages < PAGES_A_QUESTION && self.api.now().saturating_sub(since) < MAX_WAIT => {}
+                _ => break,
             }
         }
         batch

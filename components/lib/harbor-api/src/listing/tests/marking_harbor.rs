@@ -76,6 +76,9 @@ pub(super) struct MarkingHarbor {
     pub(super) after_each: RefCell<Option<(&'static str, VecDeque<Meanwhile>)>>,
     /// Whether it lets other listings go on before it answers.
     pub(super) yields: Cell<bool>,
+    /// What each request takes, and all of them took.
+    pub(super) request_takes: Cell<Duration>,
+    elapsed: Cell<Duration>,
     experience: Cell<Experience>,
 }
 
@@ -100,6 +103,8 @@ impl MarkingHarbor {
             later: RefCell::default(),
             after_each: RefCell::default(),
             yields: Cell::new(false),
+            request_takes: Cell::default(),
+            elapsed: Cell::default(),
             experience: Cell::default(),
         }
     }
@@ -368,6 +373,7 @@ impl InMemory for MarkingHarbor {
     }
 
     fn reply(&self, path: &str) -> Result<Reply, Error> {
+        self.elapsed.set(self.elapsed.get().saturating_add(self.request_takes.get()));
         let reply = self.answer(path);
         let due = self.later.borrow_mut().front_mut().is_some_and(|(requests, _)| {
             *requests = requests.saturating_sub(1);
@@ -390,6 +396,10 @@ impl InMemory for MarkingHarbor {
             meanwhile(self);
         }
         reply
+    }
+
+    fn time(&self) -> Duration {
+        self.elapsed.get()
     }
 
     fn experience(&self) -> Experience {

@@ -328,6 +328,26 @@ fn one_question_validates_twenty_pages_whatever_projects_they_are_of() {
 }
 
 #[test]
+fn rows_of_a_slow_harbor_wait_for_two_seconds_at_most_so_that_the_next_listing_goes_on_from_there() {
+    let (harbor, store) = (twenty_projects(), MemoryStore::default());
+    let expected = whole(&harbor);
+    harbor.request_takes.set(Duration::from_secs(5));
+    let mut listings = 0;
+    loop {
+        // Of 40 pages; a question comes after about three repositories.
+        harbor.answers_left.set(Some(20));
+        let collected = kept(&harbor, &store);
+        listings += 1;
+        if collected.errors.is_empty() {
+            assert_eq!(collected.rows, expected);
+            break;
+        }
+        assert!(listings < 6, "{:?}", collected.errors);
+    }
+    assert!(listings > 2);
+}
+
+#[test]
 fn a_refresh_shares_its_questions_too() {
     let (harbor, store) = (twenty_projects(), MemoryStore::default());
     assert_same(&harbor, &store);
