@@ -9,7 +9,10 @@ export interface VirtualRows {
   items: VirtualItem[];
   size: number;
   measure: (element: HTMLElement | null) => void;
+  /** Moves the page as little as possible. */
   scrollTo: (index: number) => void;
+  /** Moves the page so that the row stands at its top. */
+  scrollToTop: (index: number) => void;
 }
 
 /** The rows of a list that stand in the window. `top` is where the list begins in the document, `sticky` what covers it. */
@@ -42,5 +45,6 @@ export function useVirtualRows(options: {
     size: virtualizer.getTotalSize(),
     measure: (element) => virtualizer.measureElement(element),
     scrollTo: (index) => virtualizer.scrollToIndex(index, { align: "auto" }),
+    scrollToTop: (index) => virtualizer.scrollToIndex(index, { align: "start" }),
   };
 }

@@ -1,8 +1,9 @@
 // The table: as many rows as stand in the window, of as many as there are.
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count, plural } from "../model/text";
 import { isNothingKnown, missingSources } from "../model/summary";
+import type { Image } from "../model/types";
 import type { Sort } from "../model/url";
 import * as store from "../model/store";
 import * as url from "../model/url";
@@ -85,6 +86,13 @@ function keys(event: KeyboardEvent, index: number, rows: number, focus: (index: 
   }
 }
 
+/** Where the open row of the URL stands; a link that a person wrote may have the reference only. -1 where it is not there. */
+function indexOfOpen(rows: Image[], open: string): number {
+  if (!open) return -1;
+  const exact = rows.findIndex((image) => store.keyOf(image) === open);
+  return exact < 0 ? rows.findIndex((image) => image.reference === open) : exact;
+}
+
 export function Table() {
   const rows = store.rows.value;
   const head = store.inventory.value;
@@ -140,6 +148,14 @@ export function Table() {
   const after = end ? Math.max(0, virtual.size - (end.end - top)) : 0;
   const words = store.location.value.query.q.toLowerCase().split(/\s+/).filter(Boolean);
   const { open } = store.location.value;
+  const opened = useMemo(() => indexOfOpen(rows, open), [rows, open]);
+  // A link that somebody sent leads to its row, where the window has no room for its details.
+  const isLed = useRef(false);
+  useLayoutEffect(() => {
+    if (isLed.current || top === 0 || rows.length === 0) return;
+    isLed.current = true;
+    if (opened >= 0 && top + opened * (cards ? CARD : ROW) > window.innerHeight / 2) virtual.scrollToTop(opened);
+  });
   const nodes = head?.nodes.filter((node) => node.state === "answered" || node.state === "stale").length ?? 0;
   const current = Math.min(active, Math.max(0, rows.length - 1));
   // The row in the tab order has to be one that stands in the window.
@@ -165,7 +181,7 @@ export function Table() {
               <div key={key} class="item" role="presentation" data-index={item.index} ref={printing ? null : virtual.measure}
                 onKeyDown={(event) => keys(event, item.index, rows.length, focus)} onFocusCapture={() => activate(item.index)}>
                 <Row image={image} id={key} words={words} nodes={nodes} position={item.index + 2}
-                  isOpen={open === key || open === image.reference && !rows.some((other) => store.keyOf(other) === open)}
+                  isOpen={item.index === opened}
                   reachable={item.index === reachable} />
               </div>
             );

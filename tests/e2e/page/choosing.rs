@@ -119,6 +119,23 @@ async fn two_words_have_to_match_both_and_are_marked() {
 }
 
 #[tokio::test]
+async fn a_link_leads_to_its_row_wherever_that_stands() {
+    let Some((browser, program)) = demo().await else { return };
+    let titles = "return [...document.querySelectorAll('.row.image .open')].map(button => button.title)";
+    let titles = browser.run(titles, Vec::new()).await.unwrap();
+    let titles = titles.as_array().unwrap();
+    for (title, is_below) in [(&titles[0], false), (&titles[titles.len() - 1], true)] {
+        open(&browser, &program, &format!("?open={}", title.as_str().unwrap())).await;
+        let row = format!("[...document.querySelectorAll('.is-open .open')].find(button => button.title == {title})");
+        let top = format!("{row}?.getBoundingClientRect().top");
+        browser.until(&format!("{top} > 0 && {top} < innerHeight / 2 + 40")).await.unwrap();
+        let scrolled = browser.run("return window.scrollY", Vec::new()).await.unwrap().as_f64().unwrap();
+        assert_eq!(scrolled > 0.0, is_below, "{title} after {scrolled} pixels");
+    }
+    browser.assert_quiet(&[]).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_link_shows_a_colleague_the_same_and_back_goes_where_one_was() {
     let Some((browser, program)) = demo().await else { return };
     browser.click(".tile.bad").await.unwrap();
