@@ -181,7 +181,7 @@ impl Metrics {
             ),
             harbor_listings: make.counters(
                 "harbor_listings_total",
-                "Listings of Harbor, by how they came to their rows and, for whole ones, why.",
+                "Listings of Harbor for /images and at the start, by how they came to their rows and, for whole ones, why.",
                 &["method", "reason"],
             )?,
             upstream: make.counters(
