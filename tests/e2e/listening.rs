@@ -1,7 +1,7 @@
 //! Where the program listens: at sockets that systemd's own tool opened and hands over, and at addresses of IPv6.
 
 use crate::listing::assert_says;
-use image_service_tests::{Node, NodeBuilder, RawClient, artifacts, command, composition, eventually, skip};
+use image_service_tests::{Node, NodeBuilder, RawClient, artifacts, command, eventually, skip};
 use serde_json::json;
 use std::net::TcpListener;
 use std::path::Path;
@@ -9,9 +9,8 @@ use std::process::{Child, Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-/// A node with sample data.
-fn demo() -> NodeBuilder {
-    Node::builder().composition(composition("demo"))
+fn node() -> NodeBuilder {
+    Node::builder().some_images()
 }
 
 /// systemd-socket-activate, which starts the program when the first client comes; ended by its process id.
@@ -27,7 +26,7 @@ impl Activated {
             skip("there is no systemd-socket-activate").unwrap();
             return None;
         }
-        let node = demo().build().unwrap();
+        let node = node().build().unwrap();
         let mut command = Command::new("systemd-socket-activate");
         for address in addresses {
             command.args(["--listen", address]);
@@ -112,7 +111,7 @@ async fn ipv6_is_listened_on_and_its_any_address_takes_ipv4_too() {
     if !has_ipv6() {
         return;
     }
-    let node = demo().build().unwrap();
+    let node = node().build().unwrap();
     let program = node.launch_at("[::1]:0").start().unwrap();
     assert!(program.address.starts_with("http://[::1]:"), "{}", program.address);
     assert_eq!(program.get("/healthz").await.unwrap().status(), 200);
@@ -131,7 +130,7 @@ async fn an_ipv6_address_in_the_config_needs_no_brackets() {
         return;
     }
     for host in ["::1", "[::1]"] {
-        let node = demo().config(json!({"app_config": {"host": host, "port": 0}})).build().unwrap();
+        let node = node().config(json!({"app_config": {"host": host, "port": 0}})).build().unwrap();
         let mut command = command::command();
         command.args(["serve", "--config"]).arg(node.config_file());
         let program = node.spawn(command).unwrap();

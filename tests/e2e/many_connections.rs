@@ -3,9 +3,8 @@
 use http::{Request, Version};
 use http_body_util::Empty;
 use hyper::body::Bytes;
-use image_service_tests::{Node, Program, RawClient, composition, eventually, http2, raise_open_files, test_component};
+use image_service_tests::{Node, NodeBuilder, Program, RawClient, eventually, http2, raise_open_files, test_component};
 use serde_json::json;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -20,9 +19,9 @@ const AT_ONCE: Duration = Duration::from_secs(4);
 const POST: &str = "POST /read HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n";
 
 /// A program with so many connections, whose time limits nobody reaches.
-fn start(composition: PathBuf, max_connections: usize) -> Program {
+fn start(node: NodeBuilder, max_connections: usize) -> Program {
     let limits = json!({"limits_config": {"max_connections": max_connections, "header_timeout": 600}});
-    Node::builder().composition(composition).config(limits).start().unwrap()
+    node.config(limits).start().unwrap()
 }
 
 /// A new client, the head of the answer to its request, and what came of the body.
@@ -58,7 +57,7 @@ async fn ask_for_ever(address: String, answered: Arc<AtomicUsize>) {
 async fn a_thousand_clients_that_ask_every_few_seconds_starve_nobody() {
     raise_open_files(4096).unwrap();
     // The default of max_connections.
-    let program = Node::builder().composition(composition("demo")).start().unwrap();
+    let program = Node::builder().some_images().start().unwrap();
     let (mut others, answered) = (JoinSet::new(), Arc::<AtomicUsize>::default());
     for _ in 0..1024 {
         others.spawn(ask_for_ever(program.address.clone(), Arc::clone(&answered)));
@@ -78,7 +77,7 @@ async fn a_thousand_clients_that_ask_every_few_seconds_starve_nobody() {
 #[tokio::test]
 async fn idle_connections_give_way_to_new_ones_whatever_they_have_sent() {
     const WELL: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
-    let program = start(composition("demo"), 1);
+    let program = start(Node::builder().some_images(), 1);
     for beginning in ["", "GET /images HTTP/1.1\r\nx-half: ", "PRI * HT", WELL] {
         let mut idle = RawClient::connect(&program.address).await.unwrap();
         idle.send(beginning).await.unwrap();
@@ -98,7 +97,7 @@ async fn idle_connections_give_way_to_new_ones_whatever_they_have_sent() {
 #[tokio::test]
 async fn a_connection_over_http_2_without_a_stream_gives_way_with_goaway() {
     const GOAWAY: u8 = 7;
-    let program = start(composition("demo"), 1);
+    let program = start(Node::builder().some_images(), 1);
     let mut idle = RawClient::http2(&program.address).await.unwrap();
     let (_other, head) = ask(&program, "/images").await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -111,7 +110,7 @@ async fn a_connection_over_http_2_without_a_stream_gives_way_with_goaway() {
 
 #[tokio::test]
 async fn probes_are_answered_while_all_connections_have_requests_under_way_which_stay() {
-    let program = start(test_component("misbehaving"), 2);
+    let program = start(Node::builder().composition(test_component("misbehaving")), 2);
     let mut busy = Vec::new();
     for _ in 0..2 {
         let mut client = RawClient::connect(&program.address).await.unwrap();
@@ -138,7 +137,7 @@ async fn probes_are_answered_while_all_connections_have_requests_under_way_which
 
 #[tokio::test]
 async fn a_connection_over_http_2_with_a_stream_open_stays_and_takes_further_ones() {
-    let program = start(test_component("misbehaving"), 1);
+    let program = start(Node::builder().composition(test_component("misbehaving")), 1);
     let stream = TcpStream::connect(program.address.trim_start_matches("http://")).await.unwrap();
     let (mut client, _) = http2(stream, 65_535).await.unwrap();
     let request = |path| {

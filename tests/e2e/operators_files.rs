@@ -176,20 +176,19 @@ async fn tokens_count_for_a_minute_after_their_file_is_gone() {
         let api = status(&program, "/v1/crictl/images", "token-for-node-api").await;
         (status(&program, "/images", "token-for-everybody").await, api)
     };
+    let begun = Instant::now();
     // Whoever writes the file anew locks nobody out.
     node.write("tokens", "# none\n").unwrap();
     std::fs::remove_file(node.path("node-api-token")).unwrap();
     let withdrawn = async || program.log().matches(WITHDRAWN).count() == 2;
     eventually("both are gone", withdrawn).await.unwrap();
-    let begun = Instant::now();
     assert_eq!(both().await, (200, 200));
     while begun.elapsed() < Duration::from_secs(50) {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(both().await, (200, 200), "{:?}", begun.elapsed());
     }
     eventually("their end", async || both().await == (401, 401)).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(65), "{:?}", begun.elapsed());
-    assert_eq!(program.log().matches(ENDED).count(), 2, "{}", program.log());
+    eventually("a line for each", async || program.log().matches(ENDED).count() == 2).await.unwrap();
     assert_eq!(program.get("/healthz").await.unwrap().status(), 200);
     node.write("tokens", "token-for-everybody").unwrap();
     node.write("node-api-token", "token-for-node-api").unwrap();

@@ -94,6 +94,12 @@ impl NodeBuilder {
         self.crictl(&["cat", &path.to_string_lossy()])
     }
 
+    /// Some images of crictl, for tests in which it does not matter who answers. The built-in composition starts at once; a
+    /// composition of a file is compiled for seconds.
+    pub fn some_images(self) -> Self {
+        self.images(numbered_images(3))
+    }
+
     /// crictl prints no image.
     pub fn no_images(self) -> Self {
         self.crictl(&["echo", NO_IMAGES])

@@ -51,7 +51,7 @@ impl<'a, A: Api> Validation<'a, A> {
         Self { api, limits, single, pages_of_all: Cell::new(1) }
     }
 
-    /// What was read, in the same order, once it is valid. Each `Err` is passed on; more are failures of the validation.
+    /// What was read, in the same order, once it is valid. Passes each `Err` on, and adds those of the validation.
     pub(super) fn validated<E: From<Failure>>(
         &self,
         readings: impl Stream<Item = Result<Outcome, E>>,
@@ -91,6 +91,7 @@ impl<'a, A: Api> Validation<'a, A> {
         self.limits.changed_since.is_some() && read.in_several_pages
     }
 
+    /// Asks what changed, and reads that again.
     async fn validate<E: From<Failure>>(&self, batch: Vec<Result<Outcome, E>>) -> Vec<Result<Outcome, E>> {
         let doubtful = batch.iter().flatten().flat_map(Outcome::read).filter(|read| self.doubts(read));
         let projects: BTreeSet<String> = doubtful.map(|read| read.repository.name.project.clone()).collect();
