@@ -105,7 +105,8 @@ impl<'a> Apt<'a> {
             std::fs::create_dir_all(folder.join(part))?;
         }
         // What is half installed on this system is no matter of the tests.
-        std::fs::copy("/var/lib/dpkg/status", folder.join("status"))?;
+        let state = Path::new("/var/lib/dpkg/status");
+        std::fs::copy(state, folder.join("status")).with_context(|| format!("copying {}", state.display()))?;
         let apt = Self(folder);
         apt.run(&["update"])?;
         Ok(apt)
